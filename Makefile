@@ -1,0 +1,64 @@
+# Everything a developer types. "make" alone says what there is.
+
+GO       ?= go
+TOOL     := $(GO) tool -modfile=tools/go.mod
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 10s
+BENCH    ?= .
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what the targets do
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build ./bin/authbridge (no C, no paths of this machine in it)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/authbridge ./cmd/authbridge
+
+.PHONY: need
+need: # What the tests need besides Go; installs it on Debian
+	@scripts/need cc chromium
+
+.PHONY: test
+test: need ## Run all tests with the race detector; installs on Debian what they need
+	$(GO) test -race ./...
+
+.PHONY: race
+race: ## Run all tests afresh with the race detector, in random order; installs nothing
+	$(GO) test -race -count=1 -shuffle=on ./...
+
+.PHONY: e2e
+e2e: need ## Run the end-to-end tests alone: real binary, real browser, real provider
+	$(GO) test -race -count=1 ./e2e/...
+
+.PHONY: bench
+bench: ## Run the benchmarks (BENCH=regexp picks some)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME (10s)
+	scripts/fuzz $(FUZZTIME)
+
+.PHONY: fmt
+fmt: ## Format the code (gofumpt)
+	$(TOOL) gofumpt -w .
+
+.PHONY: vet
+vet: ## Run go vet
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint (built from tools/go.mod; the first time takes minutes)
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: gen
+gen: ## Regenerate generated files
+	$(GO) generate ./...
+
+.PHONY: verify
+verify: ## Check that generated files, go.mod, tools/go.mod and the format are as they should be
+	scripts/check-generated
+	$(GO) mod tidy -diff
+	$(GO) -C tools mod tidy -diff
+	scripts/check-format
