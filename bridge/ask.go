@@ -1,0 +1,267 @@
+package bridge
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Ask is what an agent wants, as it says it. Nothing in it is believed: it
+// is checked against the policy, and its words are cleaned before anybody
+// sees them.
+type Ask struct {
+	Provider    string
+	Scopes      []string
+	Human       string // configured name, e-mail, "slack:U…" or "discord:…"; "" = the agent's owner
+	Reason      string
+	Context     []string
+	Session     string
+	Origin      Origin
+	MinValidity time.Duration // 0 = the default
+	TTL         time.Duration // 0 = the configured; longer is cut to it
+	Fresh       bool          // ask a human even if a live grant would do
+
+	IdempotencyKey string
+	Body           [32]byte // hash of the whole ask as it came, with IdempotencyKey
+}
+
+// Bounds of an ask.
+const (
+	maxScopes     = 50
+	maxScope      = 200
+	maxContexts   = 8
+	maxSession    = 128
+	maxIdempotent = 255
+	maxOrigin     = 128
+	idempotentFor = 24 * time.Hour
+)
+
+// Reply says how an ask was met.
+type Reply int
+
+// How an ask was met.
+const (
+	Created Reply = iota // a new request; the human is asked
+	Joined               // the same ask is already open, or came with the same idempotency key
+	Served               // a live grant answers; the token can be collected
+)
+
+// Ask takes an agent's ask: it joins an open request, is served from a live
+// grant, or becomes a new request. A refusal is a [*Problem].
+func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply, error) {
+	human, err := b.whom(agent, ask)
+	if err != nil {
+		return Request{}, 0, err
+	}
+	if err := ask.check(); err != nil {
+		return Request{}, 0, err
+	}
+	may, ok := b.dir.permit(agent, ask.Provider, human, ask.Scopes)
+	if !ok {
+		return Request{}, 0, notAllowed(agent, ask.Provider, human, ask.Scopes)
+	}
+	var r Request
+	var reply Reply
+	err = b.store.Update(ctx, func(tx Tx) error {
+		r, reply, err = b.admit(tx, agent, ask, may)
+		return err
+	})
+	if err != nil {
+		return Request{}, 0, err
+	}
+	if reply != Joined {
+		b.follow(Request{}, r)
+	}
+	return r, reply, nil
+}
+
+// whom finds out who is to be asked.
+func (b *Bridge) whom(agent Agent, ask Ask) (string, error) {
+	if ask.Human != "" {
+		return ask.Human, nil
+	}
+	if agent.Owner == "" {
+		return "", problem(ProblemInvalidRequest, "the ask names no human, and agent %q has no owner", agent.Name).
+			hint("name one with \"human\"; %s", agent.mayAsk())
+	}
+	return agent.Owner, nil
+}
+
+// check refuses what no policy could allow.
+func (a Ask) check() error {
+	switch {
+	case a.Provider == "":
+		return problem(ProblemInvalidRequest, "the ask names no provider").hint("set \"provider\" to a configured name")
+	case len(a.Scopes) > maxScopes:
+		return problem(ProblemInvalidRequest, "the ask has %d scopes; at most %d are taken", len(a.Scopes), maxScopes)
+	case slices.ContainsFunc(a.Scopes, func(s string) bool { return !scopeToken(s) }):
+		return problem(ProblemInvalidRequest, "a scope is empty, too long, or holds a character that RFC 6749 forbids in scopes").
+			hint("give each scope as an element of its own, without spaces")
+	case len(a.Context) > maxContexts:
+		return problem(ProblemInvalidRequest, "the ask has %d lines of context; at most %d are taken", len(a.Context), maxContexts)
+	case len(a.Session) > maxSession:
+		return problem(ProblemInvalidRequest, "the session has %d bytes; at most %d are taken", len(a.Session), maxSession)
+	case len(a.IdempotencyKey) > maxIdempotent:
+		return problem(ProblemInvalidRequest, "the idempotency key has %d bytes; at most %d are taken", len(a.IdempotencyKey), maxIdempotent)
+	case max(len(a.Origin.Platform), len(a.Origin.Channel), len(a.Origin.Thread)) > maxOrigin:
+		return problem(ProblemInvalidRequest, "a part of the origin is longer than %d bytes", maxOrigin)
+	case a.TTL < 0 || a.MinValidity < 0:
+		return problem(ProblemInvalidRequest, "a duration is negative")
+	}
+	return nil
+}
+
+// scopeToken reports whether a text is one scope (RFC 6749, section 3.3).
+func scopeToken(s string) bool {
+	if s == "" || len(s) > maxScope {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if c < 0x21 || c > 0x7e || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// admit decides about an allowed ask, within the transaction that stores the
+// outcome.
+func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply, error) {
+	now := time.Now().UTC().Round(0)
+	since, err := tx.Suspended(agent.Name, may.human.Name)
+	if err != nil {
+		return Request{}, 0, err
+	}
+	if !since.IsZero() {
+		return Request{}, 0, suspended(agent.Name, may.human.Name)
+	}
+	if r, known, err := repeated(tx, agent.Name, ask, now); err != nil || known {
+		return r, Joined, err
+	}
+	open, err := openFor(tx, may.human.Name)
+	if err != nil {
+		return Request{}, 0, err
+	}
+	r := b.draft(agent, ask, may, now)
+	if same := slices.IndexFunc(open, r.sameAsk); same >= 0 {
+		remember(tx, agent.Name, ask, open[same].ID, now)
+		return open[same], Joined, nil
+	}
+	if !ask.Fresh {
+		if served, ok, err := serve(tx, r, b.dir.Limits, now); err != nil || ok {
+			remember(tx, agent.Name, ask, served.ID, now)
+			return served, Served, err
+		}
+	}
+	if err := b.dir.Limits.room(open, agent.Name, may.human.Name); err != nil {
+		return Request{}, 0, err
+	}
+	e := Event{Kind: OnAsk, By: Actor{Kind: ByAgent, Name: agent.Name}}
+	asked, _ := r.Apply(e, now)
+	tx.PutRequest(asked, entry(Request{}, asked, e))
+	remember(tx, agent.Name, ask, asked.ID, now)
+	return asked, Created, nil
+}
+
+// repeated finds the request that an idempotency key already stands for.
+func repeated(tx ReadTx, agent string, ask Ask, now time.Time) (Request, bool, error) {
+	if ask.IdempotencyKey == "" {
+		return Request{}, false, nil
+	}
+	known, err := tx.Idempotent(agent, ask.IdempotencyKey)
+	if errors.Is(err, ErrNotFound) || err == nil && now.After(known.Expires) {
+		return Request{}, false, nil
+	}
+	if err != nil {
+		return Request{}, false, err
+	}
+	if known.Body != ask.Body {
+		return Request{}, false, problem(ProblemIdempotencyConflict, "this idempotency key came with another ask before").
+			hint("use a new key for a new ask")
+	}
+	r, err := tx.Request(known.Request)
+	if errors.Is(err, ErrNotFound) {
+		return Request{}, false, nil
+	}
+	return r, err == nil, err
+}
+
+func remember(tx Tx, agent string, ask Ask, id RequestID, now time.Time) {
+	if ask.IdempotencyKey != "" {
+		tx.PutIdempotency(agent, ask.IdempotencyKey, Idempotency{id, ask.Body, now.Add(idempotentFor)})
+	}
+}
+
+// openFor lists what is open for a human.
+func openFor(tx ReadTx, whom string) ([]Request, error) {
+	var all []Request
+	err := each(tx.OpenFor(whom), func(r Request) { all = append(all, r) })
+	return all, err
+}
+
+// draft is the request that an ask would become; it has no state yet.
+func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request {
+	ttl := b.dir.Limits.TTL
+	if ask.TTL > 0 {
+		ttl = min(ttl, ask.TTL)
+	}
+	var context []string
+	for _, line := range ask.Context {
+		context = append(context, Clean(line, maxContext))
+	}
+	return Request{
+		ID: NewRequestID(now), Agent: agent.Name, Session: ask.Session, Human: may.human.Name,
+		Target: Target{Provider: may.provider.Name, Issuer: may.provider.Issuer, ClientID: may.provider.ClientID},
+		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context, Origin: ask.Origin,
+		CheckPhrase: newPhrase(), MinValidity: ask.MinValidity, Reuse: may.rule.Reuse,
+		CreatedAt: now, ExpiresAt: now.Add(ttl),
+		Surfaces: []Surface{{Channel: "web", State: DeliveryWaiting}},
+	}
+}
+
+// sameAsk reports whether an open request is the same asking as r.
+func (r Request) sameAsk(open Request) bool {
+	return open.Agent == r.Agent && open.Session == r.Session && open.Whom() == r.Whom() &&
+		open.Target == r.Target && slices.Equal(open.Scopes, r.Scopes)
+}
+
+// room refuses an ask that would crowd a human.
+func (l Limits) room(open []Request, agent, human string) error {
+	mine := 0
+	for _, r := range open {
+		if r.Agent == agent {
+			mine++
+		}
+	}
+	switch {
+	case mine >= l.MaxOpenPerAgentAndHuman:
+		p := problem(ProblemTooManyOpen, "agent %q already has %d requests open for %s", agent, mine, human).
+			hint("wait for one of them, or cancel it; do not ask again")
+		p.RetryAfter = time.Minute
+		return p
+	case len(open) >= l.MaxOpenPerHuman:
+		p := problem(ProblemTooManyOpen, "%s already has %d requests open", human, len(open)).
+			hint("try again when they have answered some of them")
+		p.RetryAfter = time.Minute
+		return p
+	}
+	return nil
+}
+
+func suspended(agent, human string) *Problem {
+	return problem(ProblemSuspended, "%s said that they did not ask for agent %q; it may not ask them any more", human, agent).
+		hint("ask %s to allow the agent again", human)
+}
+
+// HashBody is the hash by which an idempotency key recognises its ask.
+func HashBody(ask any) ([32]byte, error) {
+	plain, err := json.Marshal(ask)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("hash the ask: %w", err)
+	}
+	return sha256.Sum256(plain), nil
+}

@@ -1,0 +1,179 @@
+package bridge
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+)
+
+// Bridge is the running domain: it takes asks from agents and clicks from
+// humans, and drives providers. All methods are safe for concurrent use.
+type Bridge struct {
+	dir       *Directory
+	store     Store
+	providers map[string]Provider
+	log       *slog.Logger
+
+	changes *watchers
+	polls   *loop[pollKey]
+	clock   *loop[string] // a RequestID or a GrantID whose time is over
+	errands *loop[errand]
+	gaps    gaps
+}
+
+// Options is what a bridge is made of; all fields are required.
+type Options struct {
+	Directory *Directory
+	Store     Store
+	Providers map[string]Provider // one for each provider of the directory
+	Log       *slog.Logger        // faults that nobody waits for; never a secret
+}
+
+// How many calls to providers may be under way at once.
+const (
+	pollWorkers   = 128
+	errandWorkers = 32
+	clockWorkers  = 8
+)
+
+// errandTimeout bounds one call to a provider.
+const errandTimeout = 30 * time.Second
+
+// New makes a bridge. It does nothing until Run.
+func New(o Options) *Bridge {
+	b := &Bridge{
+		dir: o.Directory, store: o.Store, providers: o.Providers, log: o.Log,
+		changes: newWatchers(),
+	}
+	b.polls = newLoop(pollWorkers, b.poll)
+	b.clock = newLoop(clockWorkers, b.strike)
+	b.errands = newLoop(errandWorkers, b.run)
+	return b
+}
+
+// Run takes up what the store says is pending and works until ctx ends. Calls
+// to providers that are under way then get shutdownGrace to finish, since
+// their answers may be tokens. It returns an error only if the store could
+// not be read at the start.
+func (b *Bridge) Run(ctx context.Context) error {
+	work, finish := lasting(ctx, shutdownGrace)
+	defer finish()
+	start, err := b.recover(ctx)
+	if err != nil {
+		return fmt.Errorf("take up pending requests: %w", err)
+	}
+	var loops sync.WaitGroup
+	loops.Go(func() { b.polls.run(ctx, work, maps.All(start.polls)) })
+	loops.Go(func() { b.clock.run(ctx, work, maps.All(start.clock)) })
+	loops.Go(func() { b.errands.run(ctx, work, maps.All(start.errands)) })
+	loops.Go(func() { b.sweep(ctx) })
+	loops.Wait()
+	return nil
+}
+
+// shutdownGrace is how long calls under way may go on after the end of Run's
+// context.
+const shutdownGrace = 8 * time.Second
+
+// lasting returns a context that ends the given time after ctx does.
+func lasting(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-work.Done():
+		}
+	})
+	return work, func() { stop(); cancel() }
+}
+
+// agenda is what a bridge begins with.
+type agenda struct {
+	polls   map[pollKey]time.Time
+	clock   map[string]time.Time
+	errands map[errand]time.Time
+}
+
+// recover reads from the indexes of the store what was pending when the
+// bridge last stopped, however it stopped.
+func (b *Bridge) recover(ctx context.Context) (agenda, error) {
+	a := agenda{map[pollKey]time.Time{}, map[string]time.Time{}, map[errand]time.Time{}}
+	err := b.store.View(ctx, func(tx ReadTx) error {
+		for d, err := range tx.Pending() {
+			if err != nil {
+				return err
+			}
+			a.add(d)
+		}
+		for v, err := range tx.Revocations() {
+			if err != nil {
+				return err
+			}
+			a.errands[errand{revokeTokens, v.ID}] = v.NotUntil
+		}
+		return each(tx.LiveGrants(), func(g Grant) { a.clock[string(g.ID)] = g.EndsAt })
+	})
+	return a, err
+}
+
+func (a agenda) add(d Due) {
+	now := time.Now()
+	if !d.Deadline.IsZero() {
+		a.clock[string(d.ID)] = d.Deadline
+	}
+	switch {
+	case d.State == Asked && d.Minting:
+		a.errands[errand{mintCode, string(d.ID)}] = now
+	case d.State == Coded:
+		a.polls[pollKey{d.ID, d.Code}] = now.Add(gap(d.Interval)) // when the last poll was is not known
+	case d.State == Held:
+		a.errands[errand{identify, string(d.ID)}] = now
+	}
+}
+
+// each runs do over a sequence that may fail.
+func each[T any](seq iter.Seq2[T, error], do func(T)) error {
+	for v, err := range seq {
+		if err != nil {
+			return err
+		}
+		do(v)
+	}
+	return nil
+}
+
+// sweepEvery is how often ended requests are looked through for those that
+// need not be kept any longer; sweepBatch is how many go in one transaction.
+const (
+	sweepEvery = time.Hour
+	sweepBatch = 500
+)
+
+// sweep forgets what has been over for as long as it is to be retained.
+func (b *Bridge) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		for {
+			n, err := b.store.Prune(ctx, time.Now().Add(-b.dir.Limits.Retain), sweepBatch)
+			if err != nil && ctx.Err() == nil {
+				b.log.Error("forget old requests", "err", err)
+			}
+			if err != nil || n < sweepBatch {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package bridge
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Verb is what a button on a card does.
+type Verb string
+
+// The verbs of a card.
+const (
+	VerbShowCode Verb = "show_code"
+	VerbDeny     Verb = "deny"
+	VerbNotMe    Verb = "not_me"
+)
+
+// Card is what a human is shown of a request: the same for every surface,
+// which only lays it out. Its words are the bridge's own, but for Says,
+// which stand under "The agent says (not checked)".
+type Card struct {
+	Request RequestID
+	Version uint64
+	State   State
+
+	Headline string // begins with the state, in words
+	Title    string // "helper wants corp"
+	Who      string // what the bridge knows of the agent
+	Scopes   []ScopeLine
+	Reuse    time.Duration // how long the agent may ask again without the human; 0 = never
+	Says     []string      // the agent's words: cleaned, not checked
+	Phrase   string        // "" once it has no use
+	Note     string        // an honest word about what just failed, "" = none
+	Ending   string        // how it ended, "" while it has not
+
+	Host string // where access is granted, and nowhere else
+	Code *ShownCode
+
+	AskedAt time.Time
+	OpenTo  time.Time // how long it waits; zero when it has ended
+	EndedAt time.Time
+
+	Buttons []Button // in the order to show
+}
+
+// ScopeLine is one scope in words.
+type ScopeLine struct {
+	Words string // "" = no description on file
+	Scope string
+}
+
+// ShownCode is the code that the human types at the provider. It goes to
+// that human's private surface alone.
+type ShownCode struct {
+	UserCode Secret
+	Address  string // where to type it; vetted
+	Open     Secret // what the Open button leads to; may carry the code
+	Host     string
+	LapsesAt time.Time
+}
+
+// Button is one button of a card.
+type Button struct {
+	Verb  Verb
+	Label string
+}
+
+// The labels are part of the contract with people who cannot see the page.
+var (
+	buttonShowCode = Button{VerbShowCode, "Show code"}
+	buttonNewCode  = Button{VerbShowCode, "Get a new code"}
+	buttonDeny     = Button{VerbDeny, "Deny"}
+	buttonNotMe    = Button{VerbNotMe, "I did not ask for this"}
+)
+
+// card lays down what a human is shown of a request; code is nil unless the
+// card is for that human's private surface and a code is live.
+func (b *Bridge) card(r Request, code *Code) Card {
+	c := Card{
+		Request: r.ID, Version: r.Version, State: r.State,
+		Headline: headline(r), Title: r.Agent + " wants " + b.wanted(r),
+		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse,
+		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
+	}
+	if !r.State.Open() {
+		c.Ending = b.endingFor(r)
+		return c
+	}
+	c.Says = says(r)
+	c.Phrase, c.Note, c.OpenTo = r.CheckPhrase, r.Note, r.ExpiresAt
+	c.Buttons = buttons(r)
+	if code != nil && r.State == Coded {
+		c.Code = shownCode(*code, r.CodeExpiresAt)
+	}
+	return c
+}
+
+func shownCode(code Code, lapses time.Time) *ShownCode {
+	open := code.VerificationURIComplete
+	if open.IsZero() {
+		open = NewSecret(code.VerificationURI)
+	}
+	return &ShownCode{
+		UserCode: code.UserCode, Address: code.VerificationURI, Open: open,
+		Host: issuerHost(code.VerificationURI), LapsesAt: lapses,
+	}
+}
+
+// wanted names what the token is for.
+func (b *Bridge) wanted(r Request) string {
+	if r.Target.Resource != "" {
+		return issuerHost(r.Target.Resource)
+	}
+	return r.Target.Provider
+}
+
+// who tells what the bridge itself knows of the agent.
+func (b *Bridge) who(r Request) string {
+	agent, known := b.dir.Agents[r.Agent]
+	words := []string{r.Agent}
+	if !known {
+		return r.Agent + ", no longer in the configuration"
+	}
+	if agent.Where != "" {
+		words = append(words, "on "+agent.Where)
+	}
+	if agent.UID != nil {
+		words = append(words, fmt.Sprintf("local user %d", *agent.UID))
+	}
+	switch agent.Owner {
+	case "":
+	case r.Human:
+		words = append(words, "yours")
+	default:
+		words = append(words, agent.Owner+"'s")
+	}
+	return strings.Join(words, ", ")
+}
+
+func (b *Bridge) scopeLines(r Request) []ScopeLine {
+	words := b.dir.Providers[r.Target.Provider].ScopeWords
+	scopes := r.Scopes
+	if r.State == Granted || r.State == Collected {
+		scopes = r.Granted
+	}
+	var lines []ScopeLine
+	for _, s := range scopes {
+		lines = append(lines, ScopeLine{Words: words[s], Scope: s})
+	}
+	return lines
+}
+
+// says are the agent's words, the reason first.
+func says(r Request) []string {
+	lines := slices.DeleteFunc(append([]string{r.Reason}, r.Context...), func(s string) bool { return s == "" })
+	return lines
+}
+
+func buttons(r Request) []Button {
+	all := []Button{buttonNotMe, buttonDeny}
+	switch {
+	case r.State == Asked && r.Minting, r.State == Coded, r.State == Held:
+		return all
+	case r.Codes > 0:
+		return append(all, buttonNewCode)
+	default:
+		return append(all, buttonShowCode)
+	}
+}
+
+func headline(r Request) string {
+	switch r.State {
+	case Asked, Coded:
+		return "Access request"
+	case Held:
+		return "Checking the account"
+	case Granted, Collected:
+		return "Approved"
+	case Denied:
+		return "Denied"
+	case Expired:
+		return "Expired"
+	case Cancelled:
+		return "Cancelled"
+	case Failed:
+		if r.Outcome != nil && r.Outcome.Code == OutcomeIdentityMismatch {
+			return "Not used"
+		}
+		return "Failed"
+	}
+	return string(r.State)
+}
+
+// endingFor tells the human how a request ended, what that means, and what
+// they need not do any more.
+func (b *Bridge) endingFor(r Request) string {
+	switch r.State {
+	case Granted, Collected:
+		return fmt.Sprintf("%s has access. Signed in as %s.", r.Agent, r.Account)
+	case Denied:
+		return deniedFor(r)
+	case Expired:
+		if r.Outcome.Code == OutcomeNotCollected {
+			return fmt.Sprintf("%s did not come for what you gave. It was thrown away.", r.Agent)
+		}
+		return "Nobody answered in time. Nothing was granted."
+	case Cancelled:
+		text := fmt.Sprintf("%s withdrew the request. You need do nothing.", r.Agent)
+		if r.Outcome.Code == OutcomePolicyChanged {
+			text = "The operator's rules no longer allow this request. You need do nothing."
+		}
+		if r.Codes > 0 {
+			text += " If you already typed the code, the result is thrown away."
+		}
+		return text
+	case Failed:
+		if r.Note != "" {
+			return r.Note + " The access was thrown away."
+		}
+		return capital(r.Outcome.Message) + ". Nothing was granted."
+	case Asked, Coded, Held:
+	}
+	return ""
+}
+
+func deniedFor(r Request) string {
+	switch r.Outcome.Code {
+	case OutcomeNotMe:
+		return fmt.Sprintf("You did not ask for this. %s got nothing, and may not ask you again.", r.Agent)
+	case OutcomeProviderDenied:
+		return fmt.Sprintf("You refused at the provider. %s got nothing.", r.Agent)
+	case OutcomeRevoked:
+		return fmt.Sprintf("What you gave was taken back before %s had it.", r.Agent)
+	default:
+		return fmt.Sprintf("You denied it. %s got nothing.", r.Agent)
+	}
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// issuerHost is the host of an address, in the form people compare.
+func issuerHost(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}

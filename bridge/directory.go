@@ -1,0 +1,118 @@
+package bridge
+
+import (
+	"slices"
+	"time"
+)
+
+// Directory is what the operator configured: who is there, what agents may
+// ask, and the limits. It is never changed once the bridge has it. Names of
+// humans and teams share one name space.
+type Directory struct {
+	Humans    map[string]Human
+	Agents    map[string]Agent
+	Providers map[string]ProviderInfo
+	Limits    Limits
+}
+
+// Human is a person who can be asked.
+type Human struct {
+	Name     string
+	Email    string            // "" = none
+	Slack    string            // Slack user id, "" = none
+	Discord  string            // Discord user id, "" = none
+	Accounts map[string]string // by provider name or issuer: "sub:…" or an e-mail
+}
+
+// Agent is a program that may ask.
+type Agent struct {
+	Name  string
+	UID   *uint32 // the local user it runs as; nil = not by uid
+	Owner string  // a human; "" = none
+	Where string  // in the operator's words, "" = none
+	May   []Rule
+}
+
+// Rule lets an agent ask. The first rule that allows the whole of an ask
+// decides.
+type Rule struct {
+	Provider      string // a configured name or "*"
+	Scopes        []string
+	DefaultScopes []string
+	Ask           []string // humans
+	Reuse         time.Duration
+}
+
+// ProviderInfo is what the domain knows of a configured provider.
+type ProviderInfo struct {
+	Name       string
+	Issuer     string
+	ClientID   string
+	Scopes     []string          // the bridge's own, added to every ask
+	ScopeWords map[string]string // what scopes mean, for humans
+}
+
+// Limits are the durations and numbers of the configuration's "request" and
+// "retain".
+type Limits struct {
+	TTL                     time.Duration
+	CollectWithin           time.Duration
+	CollectGrace            time.Duration
+	MaxOpenPerHuman         int
+	MaxOpenPerAgentAndHuman int
+	Retain                  time.Duration
+}
+
+// DefaultLimits are the limits of an empty configuration.
+func DefaultLimits() Limits {
+	const day = 24 * time.Hour
+	return Limits{
+		TTL:                     day,
+		CollectWithin:           time.Hour,
+		CollectGrace:            time.Minute,
+		MaxOpenPerHuman:         5,
+		MaxOpenPerAgentAndHuman: 3,
+		Retain:                  90 * day,
+	}
+}
+
+// DefaultReuse is how long a grant answers further asks unless its rule says
+// otherwise.
+const DefaultReuse = 8 * time.Hour
+
+// AgentByUID finds the agent that runs as a local user.
+func (d *Directory) AgentByUID(uid uint32) (Agent, bool) {
+	for _, a := range d.Agents {
+		if a.UID != nil && *a.UID == uid {
+			return a, true
+		}
+	}
+	return Agent{}, false
+}
+
+// human finds a human by configured name, e-mail, "slack:U…" or "discord:…".
+func (d *Directory) human(called string) (Human, bool) {
+	if h, ok := d.Humans[called]; ok {
+		return h, true
+	}
+	for _, h := range d.Humans {
+		if slices.Contains(h.aliases(), called) {
+			return h, true
+		}
+	}
+	return Human{}, false
+}
+
+func (h Human) aliases() []string {
+	var all []string
+	if h.Email != "" {
+		all = append(all, h.Email)
+	}
+	if h.Slack != "" {
+		all = append(all, "slack:"+h.Slack)
+	}
+	if h.Discord != "" {
+		all = append(all, "discord:"+h.Discord)
+	}
+	return all
+}

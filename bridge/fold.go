@@ -1,0 +1,185 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// step is one event on one request within a transaction. Its parts run in
+// this order, all before the commit.
+type step struct {
+	// decide says what happened, seeing the request as it is. A Kind of ""
+	// means nothing.
+	decide func(tx ReadTx, r Request) (Event, error)
+	// beside, if not nil, stores what belongs to the event when the table
+	// took it; late stores what is left of it when the table did not.
+	beside func(tx Tx, after Request) error
+	late   func(tx Tx, r Request) error
+}
+
+// always is a decide for events that need no look at the request.
+func always(e Event) func(ReadTx, Request) (Event, error) {
+	return func(ReadTx, Request) (Event, error) { return e, nil }
+}
+
+// fold runs one step in a transaction of its own and then follows it. It
+// returns the request as it stands and whether the event was taken.
+func (b *Bridge) fold(ctx context.Context, id RequestID, s step) (Request, bool, error) {
+	var before, after Request
+	var taken bool
+	err := b.store.Update(ctx, func(tx Tx) error {
+		r, err := tx.Request(id)
+		if err != nil {
+			return err
+		}
+		before = r
+		after, taken, err = b.foldIn(tx, r, s)
+		return err
+	})
+	if err != nil {
+		return before, false, err
+	}
+	if taken {
+		b.follow(before, after)
+	}
+	return after, taken, nil
+}
+
+// foldIn runs one step on a request within an open transaction.
+func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
+	e, err := s.decide(tx, r)
+	if err != nil || e.Kind == "" {
+		return r, false, err
+	}
+	now := time.Now()
+	after, taken := r.Apply(e, now)
+	if !taken {
+		if s.late != nil {
+			err = s.late(tx, r)
+		}
+		return r, false, err
+	}
+	if err := clear(tx, r, after, now); err != nil {
+		return r, false, err
+	}
+	if s.beside != nil {
+		if err := s.beside(tx, after); err != nil {
+			return r, false, err
+		}
+	}
+	tx.PutRequest(after, entry(r, after, e))
+	return after, true, nil
+}
+
+// entry is the line of history for a step. A step that nobody can see, such
+// as a longer interval, leaves none.
+func entry(before, after Request, e Event) *Entry {
+	if before.Version == after.Version {
+		return nil
+	}
+	line := &Entry{
+		Request: after.ID, Version: after.Version, At: after.UpdatedAt,
+		Event: e.Kind, By: e.By, From: before.State, To: after.State,
+	}
+	if after.Outcome != nil && before.Outcome == nil {
+		line.Outcome = after.Outcome.Code
+	}
+	return line
+}
+
+// clear puts away the secrets that a step leaves without a use: a code that
+// is no longer shown is burnt, tokens that will not be released are revoked.
+func clear(tx Tx, before, after Request, now time.Time) error {
+	if before.State == Coded && after.State != Coded {
+		tx.DeleteSecret(CodeSecret(before.ID))
+	}
+	if before.State == Held && after.State.Ended() {
+		held, err := tx.Secret(HeldSecret(before.ID))
+		if err != nil {
+			return fmt.Errorf("open the held tokens: %w", err)
+		}
+		revokeLater(tx, Revoking{ID: string(before.ID), Provider: before.Target.Provider, Request: before.ID, Since: now}, held)
+	}
+	if before.State == Held && after.State != Held {
+		tx.DeleteSecret(HeldSecret(before.ID))
+	}
+	unclaimed := before.State == Granted && after.State.Ended() && after.State != Collected
+	if unclaimed && !before.Served {
+		return takeBack(tx, before, GrantRevoked, now)
+	}
+	return nil
+}
+
+// takeBack ends the grant that a request made and nobody collected.
+func takeBack(tx Tx, r Request, as GrantState, now time.Time) error {
+	g, err := tx.Grant(r.Grant)
+	if errors.Is(err, ErrNotFound) || err == nil && g.State != GrantLive {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return endGrant(tx, g, as, now)
+}
+
+// follow brings a committed change to those who wait for it and plans what
+// comes next. It may run late, twice or out of order: everything that it
+// starts looks at the store first.
+func (b *Bridge) follow(before, after Request) {
+	b.changes.wake(topicOf(after.ID), topicFor(after.Whom()))
+	if at, _ := after.Deadline(); !at.IsZero() {
+		b.clock.at(string(after.ID), at)
+	} else if !after.Pending() {
+		b.clock.drop(string(after.ID))
+	}
+	now := time.Now()
+	if before.State == Coded && after.State != Coded {
+		b.polls.drop(pollKey{before.ID, before.Codes})
+	}
+	if after.State == Asked && after.Minting && !before.Minting {
+		b.errands.at(errand{mintCode, string(after.ID)}, now)
+	}
+	if before.State != Held && after.State == Held {
+		b.errands.at(errand{identify, string(after.ID)}, now)
+	}
+	switch {
+	case before.State == Held && after.State.Ended():
+		b.errands.at(errand{revokeTokens, string(after.ID)}, now)
+	case before.State == Granted && after.State.Ended() && after.State != Collected:
+		b.errands.at(errand{revokeTokens, string(after.Grant)}, now)
+	}
+}
+
+// strike is what the clock does: the event whose deadline has passed, on a
+// request or on a grant. It returns when to look again.
+func (b *Bridge) strike(ctx context.Context, key string) time.Time {
+	if isGrant(key) {
+		return b.strikeGrant(ctx, GrantID(key))
+	}
+	r, _, err := b.fold(ctx, RequestID(key), step{decide: func(_ ReadTx, r Request) (Event, error) {
+		at, kind := r.Deadline()
+		if at.IsZero() || time.Now().Before(at) {
+			return Event{}, nil
+		}
+		return Event{Kind: kind, By: Actor{Kind: ByBridge}, Code: r.Codes, Cause: tooLate[kind]}, nil
+	}})
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}
+	}
+	if err != nil {
+		b.log.Error("let a deadline pass", "request", key, "err", err)
+		return time.Now().Add(storeRetry)
+	}
+	at, _ := r.Deadline()
+	return at
+}
+
+// tooLate says what a deadline means where the outcome alone does not.
+var tooLate = map[Kind]string{
+	OnIdentityTimeout: "it could not be asked in time whose account granted",
+}
+
+// storeRetry is how long a loop waits after a fault of the store.
+const storeRetry = 2 * time.Second

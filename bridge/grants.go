@@ -1,0 +1,100 @@
+package bridge
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// defaultValidity is how long a token must live at least to be handed out
+// without asking anybody again, unless the agent says otherwise.
+const defaultValidity = time.Minute
+
+// key is the key of the grants that may answer a request.
+func (r Request) key() GrantKey {
+	return GrantKey{
+		Agent: r.Agent, Session: r.Session, Human: r.Human, Team: r.Team,
+		Provider: r.Target.Provider, ClientID: r.Target.ClientID, Resource: r.Target.Resource,
+	}
+}
+
+// serve answers a draft from a live grant: one that holds all that is asked,
+// may still be reused, and has a token that lives long enough.
+func serve(tx Tx, draft Request, limits Limits, now time.Time) (Request, bool, error) {
+	g, err := tx.LiveGrant(draft.key())
+	if errors.Is(err, ErrNotFound) {
+		return Request{}, false, nil
+	}
+	if err != nil {
+		return Request{}, false, err
+	}
+	least := draft.MinValidity
+	if least == 0 {
+		least = defaultValidity
+	}
+	if !now.Before(g.ReuseUntil) || !g.usable(now, least) || !holds(g.Scopes, draft.Scopes) {
+		return Request{}, false, nil
+	}
+	draft.Surfaces = nil // nobody has to see it
+	e := Event{
+		Kind: OnServed, By: Actor{Kind: ByAgent, Name: draft.Agent},
+		Grant: g.ID, Account: g.Account, Scopes: g.Scopes, Until: now.Add(limits.CollectWithin),
+	}
+	r, _ := draft.Apply(e, now)
+	tx.PutRequest(r, entry(Request{}, r, e))
+	return r, true, nil
+}
+
+// holds reports whether all wanted scopes are among the given ones.
+func holds(given, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(s string) bool { return !slices.Contains(given, s) })
+}
+
+// newGrant is the grant that a checked token becomes. It ends when the card
+// said it would; a grant that must not be reused ends with its token.
+func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Grant {
+	g := Grant{
+		ID: NewGrantID(now), Key: r.key(), State: GrantLive,
+		Issuer: r.Target.Issuer, Subject: who.Subject, Account: who.Shown(), Scopes: tokens.Scopes,
+		CreatedAt: now, AccessIssuedAt: received, AccessExpiresAt: tokens.ExpiresAt,
+		ReuseUntil: now.Add(r.Reuse), Revocation: RevocationNone,
+	}
+	switch {
+	case r.Reuse > 0:
+		g.EndsAt = g.ReuseUntil
+	case !tokens.ExpiresAt.IsZero():
+		g.EndsAt = tokens.ExpiresAt
+	default:
+		g.EndsAt = now.Add(DefaultReuse)
+	}
+	return g
+}
+
+// replace ends the live grant that a new one takes the place of. Tokens that
+// the new one shares are left alone: revoking them would end both.
+func replace(tx Tx, g Grant, tokens Tokens, now time.Time) (replaced GrantID, err error) {
+	old, err := tx.LiveGrant(g.Key)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	sealed, err := tx.Secret(GrantSecret(old.ID))
+	if err != nil {
+		return "", err
+	}
+	before, _, err := unpackTokens(sealed)
+	if err != nil {
+		return "", err
+	}
+	if shared(before.Access, tokens.Access) || shared(before.Refresh, tokens.Refresh) {
+		old.State, old.EndedAt = GrantEnded, now
+		tx.PutGrant(old)
+		tx.DeleteSecret(GrantSecret(old.ID))
+		return "", nil
+	}
+	return old.ID, endGrant(tx, old, GrantEnded, now)
+}
+
+func shared(a, b Secret) bool { return !a.IsZero() && a.Equal(b) }

@@ -1,0 +1,246 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// What a human can do with the requests that are put to them. To everybody
+// else those do not exist. Who the human is has been made sure of by the
+// surface: a name alone is no proof.
+
+// Inbox is everything that a human is shown.
+type Inbox struct {
+	Waiting []Card // newest first; the codes are live: this human's eyes only
+	Earlier []Card // how the last ones ended, newest first
+}
+
+// earlierShown is how many ended requests an inbox shows.
+const earlierShown = 10
+
+// Inbox returns what a human is to see.
+func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
+	var in Inbox
+	err := b.store.View(ctx, func(tx ReadTx) error {
+		in = Inbox{}
+		for r, err := range tx.OpenFor(human) {
+			if err != nil {
+				return err
+			}
+			c, err := b.privateCard(tx, r)
+			if err != nil {
+				return err
+			}
+			in.Waiting = append([]Card{c}, in.Waiting...)
+		}
+		for r, err := range tx.EndedFor(human) {
+			if err != nil {
+				return err
+			}
+			if in.Earlier = append(in.Earlier, b.card(r, nil)); len(in.Earlier) == earlierShown {
+				return nil
+			}
+		}
+		return nil
+	})
+	return in, err
+}
+
+// privateCard is the card for the human's own eyes, with the code if one is
+// live.
+func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
+	if r.State != Coded {
+		return b.card(r, nil), nil
+	}
+	sealed, err := tx.Secret(CodeSecret(r.ID))
+	if err != nil {
+		return Card{}, err
+	}
+	code, err := unpackCode(sealed)
+	return b.card(r, &code), err
+}
+
+// WatchInbox returns a channel that gets a value after each change of what
+// the human is shown; several changes may come as one. stop ends it.
+func (b *Bridge) WatchInbox(human string) (changed <-chan struct{}, stop func()) {
+	return b.changes.watch(topicFor(human))
+}
+
+// Seen notes that the human's own page or client has shown these cards on a
+// channel, so that the agent knows. It writes only what is new.
+func (b *Bridge) Seen(ctx context.Context, human, channel string, cards []Card) error {
+	var changed []Request
+	if !b.anyUnseen(ctx, channel, cards) {
+		return nil
+	}
+	err := b.store.Update(ctx, func(tx Tx) error {
+		changed = nil
+		for _, c := range cards {
+			r, err := tx.Request(c.Request)
+			if errors.Is(err, ErrNotFound) || err == nil && r.Whom() != human {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if after, new := r.seen(channel, time.Now()); new {
+				tx.PutRequest(after, nil)
+				changed = append(changed, after)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range changed {
+		b.changes.wake(topicOf(r.ID))
+	}
+	return nil
+}
+
+func (b *Bridge) anyUnseen(ctx context.Context, channel string, cards []Card) bool {
+	unseen := false
+	err := b.store.View(ctx, func(tx ReadTx) error {
+		for _, c := range cards {
+			r, err := tx.Request(c.Request)
+			if err != nil {
+				continue
+			}
+			_, new := r.seen(channel, time.Time{})
+			unseen = unseen || new
+		}
+		return nil
+	})
+	return err != nil || unseen
+}
+
+// seen is the request after its card was shown on a channel.
+func (r Request) seen(channel string, at time.Time) (Request, bool) {
+	for i, s := range r.Surfaces {
+		if s.Channel == channel && s.State != DeliveryShown {
+			r.Surfaces = append([]Surface{}, r.Surfaces...)
+			r.Surfaces[i].State, r.Surfaces[i].Detail = DeliveryShown, ""
+			r.Version++
+			r.UpdatedAt = at.UTC().Round(0)
+			return r, true
+		}
+	}
+	return r, false
+}
+
+// Clicker is the human who pressed a button, and where: the channel and the
+// platform's own id of the user, for the record.
+type Clicker struct {
+	Human   string
+	Channel string
+	User    string
+}
+
+// Click does what a button says, for the human it is shown to. It returns the
+// card as it stands afterwards and a word to the human when the click changed
+// nothing, because something else came first. A request of somebody else is
+// ErrNotFound.
+func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
+	event, ok := clicks[verb]
+	if !ok {
+		return Card{}, "", problem(ProblemInvalidRequest, "there is no button %q", verb)
+	}
+	actor := Actor{Kind: ByHuman, Name: who.Human, Channel: who.Channel, User: who.User}
+	var others []change
+	_, taken, err := b.fold(ctx, id, step{
+		decide: func(_ ReadTx, r Request) (Event, error) {
+			if r.Whom() != who.Human {
+				return Event{}, ErrNotFound
+			}
+			if event == OnShowCode && !b.stillAllowed(r) {
+				return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
+			}
+			return Event{Kind: event, By: actor}, nil
+		},
+		beside: func(tx Tx, after Request) error {
+			if event != OnNotMe {
+				return nil
+			}
+			var err error
+			others, err = b.suspend(tx, after, actor)
+			return err
+		},
+	})
+	if err != nil {
+		return Card{}, "", err
+	}
+	for _, o := range others {
+		b.follow(o.before, o.after)
+	}
+	card, err := b.cardOf(ctx, id)
+	return card, remark(card, taken), err
+}
+
+// clicks are the events behind the buttons.
+var clicks = map[Verb]Kind{
+	VerbShowCode: OnShowCode,
+	VerbDeny:     OnDeny,
+	VerbNotMe:    OnNotMe,
+}
+
+// change is a request before and after a step.
+type change struct{ before, after Request }
+
+// suspend bars an agent from a human: what else it has open with them ends
+// in the same way, and its later asks are refused.
+func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
+	tx.Suspend(r.Agent, r.Human, r.UpdatedAt)
+	open, err := openFor(tx, r.Human)
+	if err != nil {
+		return nil, err
+	}
+	var others []change
+	for _, o := range open {
+		if o.ID == r.ID || o.Agent != r.Agent {
+			continue
+		}
+		after, taken, err := b.foldIn(tx, o, step{decide: always(Event{Kind: OnNotMe, By: by})})
+		if err != nil {
+			return nil, err
+		}
+		if taken {
+			others = append(others, change{o, after})
+		}
+	}
+	return others, nil
+}
+
+func (b *Bridge) stillAllowed(r Request) bool {
+	_, ok := b.dir.permit(b.dir.Agents[r.Agent], r.Target.Provider, r.Human, r.Scopes)
+	return ok
+}
+
+func (b *Bridge) cardOf(ctx context.Context, id RequestID) (c Card, err error) {
+	err = b.store.View(ctx, func(tx ReadTx) error {
+		r, err := tx.Request(id)
+		if err != nil {
+			return err
+		}
+		c, err = b.privateCard(tx, r)
+		return err
+	})
+	return c, err
+}
+
+// remark answers a click that changed nothing: none is ignored.
+func remark(c Card, taken bool) string {
+	switch {
+	case taken:
+		return ""
+	case c.State == Asked:
+		return "The code is on its way."
+	case c.State == Coded:
+		return "The code is already here."
+	case c.State == Held:
+		return "You have already granted this; the account is being checked."
+	default:
+		return "This request is over: " + c.Ending
+	}
+}

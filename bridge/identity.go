@@ -1,0 +1,195 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// identityWithin is how long a token is held while its account cannot be
+// asked for.
+const identityWithin = 10 * time.Minute
+
+// identityAgain is how long to wait before the account is asked for again.
+const identityAgain = 5 * time.Second
+
+// identify finds out whose account granted the held token, and decides. No
+// token is released before.
+func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
+	r, tokens, received, err := b.held(ctx, id)
+	if err != nil || r.ID == "" {
+		return b.later(err, "read a held token", id)
+	}
+	who, kind, cause, err := b.account(ctx, r, tokens)
+	if err != nil {
+		b.log.Warn("ask whose account granted", "request", id, "provider", r.Target.Provider, "err", err)
+		return time.Now().Add(identityAgain)
+	}
+	var replaced GrantID
+	var grant Grant
+	after, _, err := b.fold(context.WithoutCancel(ctx), id, step{
+		decide: func(tx ReadTx, r Request) (Event, error) {
+			if kind != "" {
+				return Event{Kind: kind, Cause: cause, By: byProvider(r)}, nil
+			}
+			e, err := b.judge(tx, r, tokens, who)
+			if e.Kind == OnMatched {
+				grant = newGrant(r, tokens, who, received, time.Now().UTC().Round(0))
+				e.Grant = grant.ID
+			}
+			return e, err
+		},
+		beside: func(tx Tx, after Request) error {
+			if after.State != Granted {
+				return nil
+			}
+			var err error
+			if replaced, err = replace(tx, grant, tokens, grant.CreatedAt); err != nil {
+				return err
+			}
+			tx.PutPin(after.Human, who.Issuer, who.Subject)
+			tx.PutGrant(grant)
+			tx.PutSecret(GrantSecret(grant.ID), packTokens(tokens, received))
+			return nil
+		},
+	})
+	if err != nil {
+		return b.later(err, "decide about an account", id)
+	}
+	if after.State == Granted {
+		b.clock.at(string(grant.ID), grant.EndsAt)
+	}
+	if replaced != "" {
+		b.errands.at(errand{revokeTokens, string(replaced)}, time.Now())
+	}
+	return time.Time{}
+}
+
+func byProvider(r Request) Actor { return Actor{Kind: ByProvider, Name: r.Target.Provider} }
+
+// held reads a request whose token is being checked, and the token.
+func (b *Bridge) held(ctx context.Context, id RequestID) (r Request, tokens Tokens, received time.Time, err error) {
+	err = b.store.View(ctx, func(tx ReadTx) error {
+		found, err := tx.Request(id)
+		if err != nil || found.State != Held {
+			return err
+		}
+		sealed, err := tx.Secret(HeldSecret(id))
+		if err != nil {
+			return err
+		}
+		r = found
+		tokens, received, err = unpackTokens(sealed)
+		return err
+	})
+	return r, tokens, received, err
+}
+
+// account asks the provider who granted. A kind means that the matter is
+// settled without an account; an error, that nothing is known.
+func (b *Bridge) account(ctx context.Context, r Request, tokens Tokens) (who Account, kind Kind, cause string, err error) {
+	p, ok := b.providers[r.Target.Provider]
+	if !ok {
+		return Account{}, OnIdentityRefused, errUnconfigured.Error(), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, errandTimeout)
+	defer cancel()
+	who, err = p.Identify(ctx, tokens)
+	var no *Refusal
+	switch {
+	case errors.Is(err, ErrNoIdentity):
+		return Account{}, OnNoIdentity, "", nil
+	case errors.As(err, &no):
+		return Account{}, OnIdentityRefused, no.Cause, nil
+	}
+	return who, "", "", err
+}
+
+// judge decides about a token whose account is known.
+func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event, error) {
+	agent := b.dir.Agents[r.Agent]
+	may, allowed := b.dir.permit(agent, r.Target.Provider, r.Human, r.Scopes)
+	if !allowed {
+		return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
+	}
+	expected, err := b.expected(tx, may.human, r.Target.Provider, who.Issuer)
+	if err != nil {
+		return Event{}, err
+	}
+	fits, err := expected.fits(tx, may.human.Name, who)
+	if err != nil {
+		return Event{}, err
+	}
+	if !fits {
+		return Event{Kind: OnMismatched, By: byProvider(r), Account: who.Shown(), Private: "You signed in as " + who.Shown() + "; this request expected " + expected.words() + "."}, nil
+	}
+	if over := may.beyond(tokens.Scopes); len(over) > 0 {
+		return Event{Kind: OnScopeExceeded, By: byProvider(r), Cause: strings.Join(over, " ")}, nil
+	}
+	return Event{
+		Kind: OnMatched, By: byProvider(r), Account: who.Shown(), Scopes: tokens.Scopes,
+		Until: time.Now().Add(b.dir.Limits.CollectWithin).UTC().Round(0),
+	}, nil
+}
+
+// expectation is the one rule by which an account is matched with a human:
+// the first that exists. The later ones are then not tried.
+type expectation struct {
+	subject string // by pin or by "sub:…"
+	email   string // which must be verified
+}
+
+// expected finds the rule for a human at an issuer: an earlier pin, else the
+// configured account, else the human's e-mail.
+func (b *Bridge) expected(tx ReadTx, h Human, provider, issuer string) (expectation, error) {
+	subject, err := tx.Pin(h.Name, issuer)
+	if err == nil {
+		return expectation{subject: subject}, nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return expectation{}, err
+	}
+	account, configured := h.Accounts[provider]
+	if !configured {
+		account, configured = h.Accounts[issuer]
+	}
+	if subject, bySubject := strings.CutPrefix(account, "sub:"); bySubject {
+		return expectation{subject: subject}, nil
+	}
+	if configured {
+		return expectation{email: account}, nil
+	}
+	return expectation{email: h.Email}, nil
+}
+
+// fits reports whether the account is the expected one, and is not tied to
+// another human.
+func (x expectation) fits(tx ReadTx, human string, who Account) (bool, error) {
+	owner, err := tx.Pinned(who.Issuer, who.Subject)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return false, err
+	}
+	if err == nil && owner != human {
+		return false, nil
+	}
+	switch {
+	case who.Subject == "":
+		return false, nil
+	case x.subject != "":
+		return who.Subject == x.subject, nil
+	default:
+		return x.email != "" && who.EmailVerified && strings.EqualFold(who.Email, x.email), nil
+	}
+}
+
+// words says who was expected, for the human's own card.
+func (x expectation) words() string {
+	switch {
+	case x.email != "":
+		return x.email
+	case x.subject != "":
+		return "the account known from before"
+	}
+	return "an account that the operator has named"
+}

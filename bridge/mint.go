@@ -1,0 +1,118 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// errand is one call to a provider that is made once: for a code, for the
+// account behind a token, for a revocation.
+type errand struct {
+	what errandKind
+	id   string // of the request, or of the revocation
+}
+
+type errandKind byte
+
+const (
+	mintCode errandKind = iota
+	identify
+	revokeTokens
+)
+
+// run does an errand and says when to try again.
+func (b *Bridge) run(ctx context.Context, e errand) time.Time {
+	switch e.what {
+	case mintCode:
+		return b.mint(ctx, RequestID(e.id))
+	case identify:
+		return b.identify(ctx, RequestID(e.id))
+	case revokeTokens:
+		return b.revoke(ctx, e.id)
+	}
+	return time.Time{}
+}
+
+// mint asks the provider for the code that a click has asked for, and stores
+// it before anybody can see it. A code that comes too late, or whose storing
+// fails, was never shown: it lapses at the provider by itself.
+func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
+	r, err := b.read(ctx, id)
+	if err != nil || r.State != Asked || !r.Minting {
+		return b.later(err, "read a request that waits for its code", id)
+	}
+	code, e := b.begin(ctx, r)
+	arrived := time.Now()
+	e.Code, e.By = r.Codes, Actor{Kind: ByProvider, Name: r.Target.Provider}
+	if e.Kind == OnMinted {
+		e.Until, e.Interval = arrived.Add(code.Lifetime).UTC().Round(0), code.Interval
+	}
+	after, taken, err := b.fold(context.WithoutCancel(ctx), id, step{
+		decide: always(e),
+		beside: func(tx Tx, after Request) error {
+			if after.State == Coded {
+				tx.PutSecret(CodeSecret(id), packCode(code))
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		return b.later(err, "store a code", id)
+	}
+	if taken && after.State == Coded {
+		b.polls.at(pollKey{id, after.Codes}, arrived.Add(gap(after.Interval)))
+	}
+	return time.Time{}
+}
+
+// begin makes the device authorization request and says what came of it.
+func (b *Bridge) begin(ctx context.Context, r Request) (Code, Event) {
+	p, ok := b.providers[r.Target.Provider]
+	if !ok {
+		return Code{}, Event{Kind: OnMintRefused, Outcome: OutcomeProviderError, Cause: errUnconfigured.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, errandTimeout)
+	defer cancel()
+	scopes := union(b.dir.Providers[r.Target.Provider].Scopes, r.Scopes)
+	code, err := p.Begin(ctx, CodeRequest{Scopes: scopes, Resource: r.Target.Resource})
+	var no *Refusal
+	switch {
+	case err == nil:
+		return code, Event{Kind: OnMinted}
+	case errors.As(err, &no):
+		return Code{}, Event{Kind: OnMintRefused, Outcome: no.Outcome, Cause: no.Cause}
+	}
+	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.Provider, "err", err)
+	return Code{}, Event{Kind: OnMintFault, Cause: r.Target.Provider + " did not answer; press again to try once more"}
+}
+
+// union keeps the order of first and adds what it lacks of more.
+func union(first, more []string) []string {
+	all := append([]string{}, first...)
+	for _, s := range more {
+		if !holds(all, []string{s}) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// read reads one request.
+func (b *Bridge) read(ctx context.Context, id RequestID) (r Request, err error) {
+	err = b.store.View(ctx, func(tx ReadTx) error {
+		r, err = tx.Request(id)
+		return err
+	})
+	return r, err
+}
+
+// later decides, after a fault of the store, when a loop tries again. What
+// is gone needs nothing.
+func (b *Bridge) later(err error, what string, id RequestID) time.Time {
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, context.Canceled) {
+		return time.Time{}
+	}
+	b.log.Error(what, "request", id, "err", err)
+	return time.Now().Add(storeRetry)
+}

@@ -1,0 +1,152 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Provider is one authorization server and our client there. Its normal
+// answers are values; an error that is no [*Refusal] means "we do not know",
+// and the caller may try again later. Methods are safe for concurrent use,
+// honour ctx, and are never called while a transaction is open.
+type Provider interface {
+	// Begin makes a device authorization request (RFC 8628, section 3.1) and
+	// returns a code that is safe to show: the verification address is
+	// vetted, the user code is well formed. A *Refusal ends the request.
+	Begin(ctx context.Context, ask CodeRequest) (Code, error)
+
+	// Poll asks the token endpoint once (RFC 8628, section 3.4), with one
+	// HTTP request and no retry. It sends the device code to the endpoint
+	// frozen in the code and to no other.
+	Poll(ctx context.Context, code Code) (Answer, error)
+
+	// Identify tells whose account granted the tokens: from a verified
+	// id_token, else from the userinfo endpoint. ErrNoIdentity when this
+	// provider offers neither; a *Refusal when what it offers is not to be
+	// believed.
+	Identify(ctx context.Context, tokens Tokens) (Account, error)
+
+	// Revoke revokes the refresh token first, then the access token
+	// (RFC 7009). ErrCannotRevoke when the provider has no such endpoint.
+	Revoke(ctx context.Context, tokens Tokens) error
+}
+
+// CodeRequest is what a device authorization request asks for.
+type CodeRequest struct {
+	Scopes   []string // sent in this order
+	Resource string   // RFC 8707; "" = not sent
+}
+
+// Code is a provider's answer to a device authorization request, and all
+// that later polls need: it is frozen, whatever the provider's metadata
+// becomes meanwhile.
+type Code struct {
+	DeviceCode Secret
+	UserCode   Secret
+
+	// VerificationURI is where the human goes; VerificationURIComplete also
+	// carries the user code and is empty where the provider gives none.
+	VerificationURI         string
+	VerificationURIComplete Secret
+
+	Lifetime      time.Duration // from the arrival of the answer
+	Interval      time.Duration // least time between two polls, as the provider said it
+	TokenEndpoint string
+	Scopes        []string // as asked; what a token answer without scope means
+	Resource      string
+}
+
+// Verdict is a provider's answer to one poll.
+type Verdict int
+
+// The verdicts of a poll (RFC 8628, section 3.5).
+const (
+	PollPending  Verdict = iota // the human has not finished
+	PollSlowDown                // pending, and the interval grows by 5 s for good
+	PollGranted                 // here are the tokens
+	PollDenied                  // access_denied: the human said no at the provider
+	PollLapsed                  // expired_token: the code is over
+	PollLost                    // invalid_grant: the code was used or is unknown
+	PollFailed                  // any other OAuth error: stop
+)
+
+// String returns the verdict in a word.
+func (v Verdict) String() string {
+	words := [...]string{"pending", "slow_down", "granted", "denied", "lapsed", "lost", "failed"}
+	if v < 0 || int(v) >= len(words) {
+		return fmt.Sprintf("verdict %d", int(v))
+	}
+	return words[v]
+}
+
+// Answer is what one poll learnt.
+type Answer struct {
+	Verdict  Verdict
+	Interval time.Duration // with PollSlowDown: the interval that the provider named, 0 = none
+	Tokens   Tokens        // with PollGranted
+	Cause    string        // with PollFailed: for humans, without anything secret
+}
+
+// Tokens is what a provider hands out.
+type Tokens struct {
+	Access    Secret
+	Refresh   Secret // empty = none
+	ID        Secret // the id_token, empty = none
+	Type      string // "Bearer" unless the provider says otherwise
+	Scopes    []string
+	ExpiresAt time.Time // zero = unknown
+}
+
+// Account is who signed in, as the provider tells it.
+type Account struct {
+	Issuer        string
+	Subject       string // never reassigned within the issuer
+	Email         string
+	EmailVerified bool
+	Name          string // for showing only, never compared
+}
+
+// Shown is the account in the words a human knows it by.
+func (a Account) Shown() string {
+	if a.Email != "" && a.EmailVerified {
+		return a.Email
+	}
+	if a.Name != "" {
+		return a.Name
+	}
+	return a.Subject
+}
+
+// Refusal is a hard no from a provider: trying again does not help.
+type Refusal struct {
+	Outcome OutcomeCode // one of the failed outcomes
+	Cause   string      // what went wrong, for humans; never anything secret
+	Err     error       // what lies under it, or nil
+}
+
+// Error returns the cause.
+func (r *Refusal) Error() string { return r.Cause }
+
+// Unwrap returns what lies under the refusal.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// Unavailable is a fault that says when to come back.
+type Unavailable struct {
+	RetryAfter time.Duration // 0 = not said
+	Err        error
+}
+
+// Error returns the fault in words.
+func (u *Unavailable) Error() string { return u.Err.Error() }
+
+// Unwrap returns the fault.
+func (u *Unavailable) Unwrap() error { return u.Err }
+
+var (
+	// ErrNoIdentity means that a provider tells nobody's identity.
+	ErrNoIdentity = errors.New("the provider offers no identity")
+	// ErrCannotRevoke means that a provider has no revocation endpoint.
+	ErrCannotRevoke = errors.New("the provider cannot revoke")
+)

@@ -1,0 +1,163 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// isGrant tells the two kinds of ids apart that the clock works on.
+func isGrant(id string) bool { return strings.HasPrefix(id, "grt_") }
+
+// endGrant ends a live grant; its tokens go to the revocation queue in the
+// same transaction, so that a crash cannot leave them alive and forgotten.
+func endGrant(tx Tx, g Grant, as GrantState, now time.Time) error {
+	tokens, err := tx.Secret(GrantSecret(g.ID))
+	if err != nil {
+		return err
+	}
+	g.State, g.EndedAt, g.Revocation = as, now.UTC().Round(0), RevocationPending
+	tx.PutGrant(g)
+	tx.DeleteSecret(GrantSecret(g.ID))
+	revokeLater(tx, Revoking{ID: string(g.ID), Provider: g.Key.Provider, Grant: g.ID, Since: now}, tokens)
+	return nil
+}
+
+// revokeLater puts tokens into the revocation queue.
+func revokeLater(tx Tx, v Revoking, tokens Secret) {
+	v.Since = v.Since.UTC().Round(0)
+	tx.PutRevocation(v)
+	tx.PutSecret(RevocationSecret(v.ID), tokens)
+}
+
+// strikeGrant ends a grant whose time is over.
+func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
+	var again time.Time
+	err := b.store.Update(ctx, func(tx Tx) error {
+		again = time.Time{}
+		g, err := tx.Grant(id)
+		if err != nil || g.State != GrantLive {
+			return err
+		}
+		now := time.Now()
+		if now.Before(g.EndsAt) {
+			again = g.EndsAt
+			return nil
+		}
+		return endGrant(tx, g, GrantEnded, now)
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		b.log.Error("end a grant", "grant", id, "err", err)
+		return time.Now().Add(storeRetry)
+	}
+	if again.IsZero() {
+		b.errands.at(errand{revokeTokens, string(id)}, time.Now())
+	}
+	return again
+}
+
+// How long to wait between two tries to revoke.
+const (
+	revokeFirst = 2 * time.Second
+	revokeMost  = time.Hour
+)
+
+// revoke tells the provider that tokens are over, until it says yes or is
+// known to be unable.
+func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
+	v, tokens, err := b.revoking(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return time.Time{}
+	}
+	if err == nil && time.Now().Before(v.NotUntil) {
+		return v.NotUntil
+	}
+	if err == nil {
+		err = b.revokeAt(ctx, v.Provider, tokens)
+	}
+	switch {
+	case err == nil:
+		err = b.revoked(ctx, v, RevocationDone)
+	case errors.Is(err, ErrCannotRevoke):
+		err = b.revoked(ctx, v, RevocationUnsupported)
+	default:
+		return b.revokeAgain(ctx, v, err)
+	}
+	if err != nil {
+		b.log.Error("note a revocation", "id", id, "err", err)
+		return time.Now().Add(storeRetry)
+	}
+	return time.Time{}
+}
+
+func (b *Bridge) revoking(ctx context.Context, id string) (v Revoking, tokens Tokens, err error) {
+	err = b.store.View(ctx, func(tx ReadTx) error {
+		if v, err = tx.Revoking(id); err != nil {
+			return err
+		}
+		sealed, err := tx.Secret(RevocationSecret(id))
+		if err != nil {
+			return err
+		}
+		tokens, _, err = unpackTokens(sealed)
+		return err
+	})
+	return v, tokens, err
+}
+
+// errUnconfigured keeps tokens in the queue whose provider is no longer in
+// the configuration: it may come back.
+var errUnconfigured = errors.New("the provider is not in the configuration")
+
+func (b *Bridge) revokeAt(ctx context.Context, provider string, tokens Tokens) error {
+	p, ok := b.providers[provider]
+	if !ok {
+		return errUnconfigured
+	}
+	ctx, cancel := context.WithTimeout(ctx, errandTimeout)
+	defer cancel()
+	return p.Revoke(ctx, tokens)
+}
+
+// revoked takes the tokens out of the queue and forgets them.
+func (b *Bridge) revoked(ctx context.Context, v Revoking, how Revocation) error {
+	return b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+		tx.DeleteRevocation(v.ID)
+		tx.DeleteSecret(RevocationSecret(v.ID))
+		if v.Grant == "" {
+			return nil
+		}
+		g, err := tx.Grant(v.Grant)
+		if err != nil {
+			return err
+		}
+		g.Revocation = how
+		tx.PutGrant(g)
+		return nil
+	})
+}
+
+// revokeAgain puts the next try off: twice as long each time, or as long as
+// the provider says.
+func (b *Bridge) revokeAgain(ctx context.Context, v Revoking, cause error) time.Time {
+	wait := min(revokeFirst<<min(v.Attempts, 16), revokeMost)
+	var busy *Unavailable
+	if errors.As(cause, &busy) && busy.RetryAfter > wait {
+		wait = min(busy.RetryAfter, 24*time.Hour)
+	}
+	v.Attempts++
+	v.NotUntil = time.Now().Add(wait).UTC().Round(0)
+	b.log.Warn("revoke tokens", "id", v.ID, "provider", v.Provider, "attempt", v.Attempts, "again", v.NotUntil, "err", cause)
+	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+		if _, err := tx.Revoking(v.ID); err != nil {
+			return err
+		}
+		tx.PutRevocation(v)
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		b.log.Error("note a failed revocation", "id", v.ID, "err", err)
+	}
+	return v.NotUntil
+}

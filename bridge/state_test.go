@@ -1,0 +1,213 @@
+package bridge
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// kinds are all events that the table knows.
+func kinds() []Kind {
+	var all []Kind
+	for _, r := range table {
+		if !slices.Contains(all, r.on) {
+			all = append(all, r.on)
+		}
+	}
+	return all
+}
+
+// anyEvent draws an event that may well be nonsense where it arrives.
+func anyEvent(t *rapid.T, at time.Time) Event {
+	return Event{
+		Kind:     rapid.SampledFrom(kinds()).Draw(t, "kind"),
+		By:       Actor{Kind: ByHuman, Name: rapid.SampledFrom([]string{"alice", "bob"}).Draw(t, "by")},
+		Code:     rapid.IntRange(0, MaxCodes+1).Draw(t, "code"),
+		Until:    at.Add(time.Duration(rapid.IntRange(1, 7200).Draw(t, "until")) * time.Second),
+		Interval: time.Duration(rapid.IntRange(5, 60).Draw(t, "interval")) * time.Second,
+		Outcome:  OutcomeDeviceGrantBlocked,
+		Grant:    "grt_1",
+	}
+}
+
+// walk applies random events to a fresh request and looks after each.
+func walk(t *rapid.T, look func(before Request, e Event, after Request, taken bool)) {
+	at := noon
+	start := Request{ID: "req_1", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+	first := rapid.SampledFrom([]Kind{OnAsk, OnServed}).Draw(t, "first")
+	r, ok := start.Apply(Event{Kind: first, Until: at.Add(time.Hour), Grant: "grt_1"}, at)
+	if !ok {
+		t.Fatalf("a new request refuses %s", first)
+	}
+	for range rapid.IntRange(1, 40).Draw(t, "steps") {
+		at = at.Add(time.Duration(rapid.IntRange(0, 600).Draw(t, "pause")) * time.Second)
+		e := anyEvent(t, at)
+		after, taken := r.Apply(e, at)
+		look(r, e, after, taken)
+		r = after
+	}
+}
+
+func TestARequestEndsExactlyOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(before Request, e Event, after Request, _ bool) {
+			if before.State.Ended() && (after.State != before.State || after.Outcome != before.Outcome || !after.EndedAt.Equal(before.EndedAt)) {
+				t.Fatalf("%s changed the end from %s to %s", e.Kind, before.State, after.State)
+			}
+			if after.State.Ended() == after.EndedAt.IsZero() {
+				t.Fatalf("%s led to %s, with the end at %v", e.Kind, after.State, after.EndedAt)
+			}
+			if ended := after.State.Ended() && after.State != Collected; ended != (after.Outcome != nil) {
+				t.Fatalf("%s led to %s with the outcome %v", e.Kind, after.State, after.Outcome)
+			}
+		})
+	})
+}
+
+func TestOnlyGrantedLeadsToCollectedAndOnlyHeldToGranted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(before Request, e Event, after Request, _ bool) {
+			if after.State == Collected && before.State != Granted && before.State != Collected {
+				t.Fatalf("%s led from %s to collected", e.Kind, before.State)
+			}
+			if after.State == Granted && before.State != Granted && (before.State != Held || e.Kind != OnMatched) {
+				t.Fatalf("%s led from %s to granted", e.Kind, before.State)
+			}
+		})
+	})
+}
+
+func TestACodeThatIsNotTheCurrentOneChangesNothing(t *testing.T) {
+	about := []Kind{OnMinted, OnMintFault, OnMintRefused, OnSlowDown, OnToken, OnRefused, OnPollFailed, OnTokenLost, OnCodeLapsed}
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(before Request, e Event, _ Request, taken bool) {
+			if taken && slices.Contains(about, e.Kind) && e.Code != before.Codes {
+				t.Fatalf("%s about code %d was taken while code %d is current", e.Kind, e.Code, before.Codes)
+			}
+		})
+	})
+}
+
+func TestACodeIsLiveExactlyWhileCoded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(_ Request, e Event, after Request, _ bool) {
+			if (after.State == Coded) == after.CodeExpiresAt.IsZero() {
+				t.Fatalf("after %s the request is %s and its code lapses at %v", e.Kind, after.State, after.CodeExpiresAt)
+			}
+			if after.Minting && after.State != Asked {
+				t.Fatalf("after %s a code is under way in state %s", e.Kind, after.State)
+			}
+			if after.Codes > MaxCodes {
+				t.Fatalf("%d codes were asked for", after.Codes)
+			}
+			if after.State == Coded && after.ExpiresAt.Before(after.CodeExpiresAt) {
+				t.Fatal("the request expires before the code that it shows")
+			}
+		})
+	})
+}
+
+func TestWhatIsPendingHasADeadlineOrACodeUnderWay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(_ Request, e Event, after Request, _ bool) {
+			at, kind := after.Deadline()
+			if after.Pending() && !after.Minting && (at.IsZero() || kind == "") {
+				t.Fatalf("after %s the request is %s and nothing would ever end it", e.Kind, after.State)
+			}
+			if !after.Pending() && !at.IsZero() {
+				t.Fatalf("after %s the request is over and has a deadline", e.Kind)
+			}
+		})
+	})
+}
+
+// The clock's own event is never refused: else it would strike for ever.
+func TestTheClockIsAlwaysHeard(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(_ Request, _ Event, after Request, _ bool) {
+			at, kind := after.Deadline()
+			if at.IsZero() {
+				return
+			}
+			struck, taken := after.Apply(Event{Kind: kind, Code: after.Codes}, at)
+			if !taken {
+				t.Fatalf("%s is refused in state %s", kind, after.State)
+			}
+			if next, again := struck.Deadline(); again == kind && next.Equal(at) {
+				t.Fatalf("after %s the same deadline stands", kind)
+			}
+		})
+	})
+}
+
+func TestVersionCountsEveryVisibleChange(t *testing.T) {
+	quiet := []Kind{OnSlowDown, OnGraceOver, OnCollect, OnGrantRevoked}
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(before Request, e Event, after Request, taken bool) {
+			switch {
+			case !taken && after.Version != before.Version:
+				t.Fatalf("%s was not taken and changed the version", e.Kind)
+			case taken && after.Version != before.Version+1 && !slices.Contains(quiet, e.Kind):
+				t.Fatalf("%s took the version from %d to %d", e.Kind, before.Version, after.Version)
+			case after.State != before.State && after.Version == before.Version:
+				t.Fatalf("%s changed the state unseen", e.Kind)
+			}
+		})
+	})
+}
+
+func TestTheStory(t *testing.T) {
+	r := Request{ID: "req_1", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+	story := []struct {
+		e    Event
+		want State
+	}{
+		{Event{Kind: OnAsk}, Asked},
+		{Event{Kind: OnShowCode}, Asked},
+		{Event{Kind: OnMintFault, Code: 1, Cause: "no answer"}, Asked},
+		{Event{Kind: OnShowCode}, Asked},
+		{Event{Kind: OnMinted, Code: 2, Until: noon.Add(10 * time.Minute), Interval: 5 * time.Second}, Coded},
+		{Event{Kind: OnCodeLapsed, Code: 2}, Asked},
+		{Event{Kind: OnShowCode}, Asked},
+		{Event{Kind: OnMinted, Code: 3, Until: noon.Add(2 * time.Hour), Interval: 5 * time.Second}, Coded},
+		{Event{Kind: OnToken, Code: 3, Until: noon.Add(time.Minute)}, Held},
+		{Event{Kind: OnMatched, Grant: "grt_1", Account: "alice@example.com", Until: noon.Add(time.Hour)}, Granted},
+		{Event{Kind: OnCollect, Until: noon.Add(time.Minute)}, Collected},
+		{Event{Kind: OnGraceOver}, Collected},
+	}
+	for i, s := range story {
+		var taken bool
+		if r, taken = r.Apply(s.e, noon.Add(time.Duration(i)*time.Minute)); !taken || r.State != s.want {
+			t.Fatalf("step %d, %s: %s (taken %v), want %s", i, s.e.Kind, r.State, taken, s.want)
+		}
+	}
+	if r.Pending() || !r.ExpiresAt.Equal(noon.Add(2*time.Hour)) {
+		t.Errorf("pending %v, expires at %v; want it settled, and open as long as its last code", r.Pending(), r.ExpiresAt)
+	}
+}
+
+func TestTheSeventhCodeEndsTheRequest(t *testing.T) {
+	r := Request{State: Asked, Codes: MaxCodes, ExpiresAt: noon}
+	r, taken := r.Apply(Event{Kind: OnShowCode}, noon)
+	if !taken || r.State != Failed || r.Outcome.Code != OutcomeTooManyCodes {
+		t.Errorf("the seventh code: %s, %v", r.State, r.Outcome)
+	}
+}
+
+// Each end is reached by some row, with a sentence for humans.
+func TestEveryOutcomeHasASentence(t *testing.T) {
+	for code, s := range sentences {
+		if s.message == "" {
+			t.Errorf("%s has no sentence", code)
+		}
+	}
+	for _, r := range table {
+		if _, ok := sentences[r.outcome]; r.outcome != "" && !ok {
+			t.Errorf("the row of %s ends in %s, which has no sentence", r.on, r.outcome)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+// Store keeps what must survive a crash. All methods are safe for concurrent
+// use.
+type Store interface {
+	// Update runs fn once in a transaction. Inside fn, reads see everything
+	// that was committed before and nothing of fn's own writes: read, decide,
+	// then write. The writes take effect together, and durably, when fn and
+	// Update both return nil; otherwise none of them does. Transactions run
+	// one after the other; many that wait together may share one write to
+	// disk. fn must be quick: no network, no waiting, no other call of the
+	// store. A fault of the disk is ErrStoreUnavailable; the store works
+	// again, without a restart, when the disk does.
+	Update(ctx context.Context, fn func(Tx) error) error
+
+	// View runs fn on a consistent snapshot.
+	View(ctx context.Context, fn func(ReadTx) error) error
+
+	// Prune forgets up to limit requests that ended before the given time,
+	// with their history, idempotency keys that are out of date, and grants
+	// that ended before it and owe no revocation. It returns how many
+	// requests it forgot.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// Close waits for transactions under way and closes the store.
+	Close() error
+}
+
+// ReadTx is a consistent view of the store. What it returns is the caller's
+// own copy. A missing thing is ErrNotFound, unless said otherwise.
+type ReadTx interface {
+	Request(id RequestID) (Request, error)
+
+	// RequestsOf yields an agent's requests, newest first, those with an id
+	// below before; "" starts at the newest.
+	RequestsOf(agent string, before RequestID) iter.Seq2[Request, error]
+
+	// OpenFor yields the requests to a human or a team that are open, oldest
+	// first.
+	OpenFor(whom string) iter.Seq2[Request, error]
+
+	// EndedFor yields the requests to a human or a team that are no longer
+	// open, newest first by id, but for those that a live grant served: they
+	// were put to nobody.
+	EndedFor(whom string) iter.Seq2[Request, error]
+
+	// Pending yields what the clock and the poller need of every request
+	// that is Pending, from an index: it never reads the requests.
+	Pending() iter.Seq2[Due, error]
+
+	// History yields what happened to a request, oldest first.
+	History(id RequestID) iter.Seq2[Entry, error]
+
+	Grant(id GrantID) (Grant, error)
+	// LiveGrant returns the one live grant with this key.
+	LiveGrant(key GrantKey) (Grant, error)
+	// LiveGrants yields the live grants, oldest first.
+	LiveGrants() iter.Seq2[Grant, error]
+
+	// Idempotent returns what an agent's idempotency key stands for.
+	Idempotent(agent, key string) (Idempotency, error)
+
+	// Pin returns the subject that a human is tied to at an issuer; Pinned
+	// returns the human whom a subject is tied to.
+	Pin(human, issuer string) (subject string, err error)
+	Pinned(issuer, subject string) (human string, err error)
+
+	// Suspended reports since when an agent may not ask a human; the zero
+	// time means it is not suspended.
+	Suspended(agent, human string) (time.Time, error)
+
+	// Secret opens a sealed secret.
+	Secret(ref SecretRef) (Secret, error)
+
+	// Revoking returns one set of tokens that is still to be revoked;
+	// Revocations yields all of them.
+	Revoking(id string) (Revoking, error)
+	Revocations() iter.Seq2[Revoking, error]
+
+	// Note returns a value that a room of the bridge keeps under its own
+	// name; what has expired is not found.
+	Note(room, key string, at time.Time) ([]byte, error)
+}
+
+// Tx is a transaction.
+type Tx interface {
+	ReadTx
+
+	// PutRequest stores a request, its indexes and, unless entry is nil, a
+	// line of its history.
+	PutRequest(r Request, entry *Entry)
+
+	// PutGrant stores a grant. At most one live grant has a key: the caller
+	// has ended the old one in the same transaction.
+	PutGrant(g Grant)
+
+	PutIdempotency(agent, key string, i Idempotency)
+	PutPin(human, issuer, subject string)
+	Suspend(agent, human string, at time.Time)
+
+	// PutSecret seals a secret under its name; DeleteSecret forgets it, and
+	// is content when there is none.
+	PutSecret(ref SecretRef, s Secret)
+	DeleteSecret(ref SecretRef)
+
+	// PutRevocation adds to, or changes, the queue of tokens to be revoked;
+	// DeleteRevocation takes from it. The tokens are sealed under
+	// [RevocationSecret].
+	PutRevocation(v Revoking)
+	DeleteRevocation(id string)
+
+	// PutNote stores a value for a room until it expires (zero = for ever).
+	PutNote(room, key string, value []byte, expires time.Time)
+	DeleteNote(room, key string)
+}
+
+// Due is what scheduling needs to know of a pending request, small enough to
+// be held for a million of them.
+type Due struct {
+	ID       RequestID
+	State    State
+	Provider string
+	Minting  bool
+	Code     int // number of the current code
+	Interval time.Duration
+	Deadline time.Time // as [Request.Deadline]
+}
+
+// Due returns what scheduling needs to know of the request.
+func (r Request) Due() Due {
+	deadline, _ := r.Deadline()
+	return Due{
+		ID: r.ID, State: r.State, Provider: r.Target.Provider,
+		Minting: r.Minting, Code: r.Codes, Interval: r.Interval, Deadline: deadline,
+	}
+}
+
+// Whom names the human or the team that a request is put to; the two share
+// one name space.
+func (r Request) Whom() string {
+	if r.Team != "" {
+		return r.Team
+	}
+	return r.Human
+}
+
+// Entry is one line of a request's history.
+type Entry struct {
+	Request RequestID
+	Version uint64
+	At      time.Time
+	Event   Kind
+	By      Actor
+	From    State
+	To      State
+	Outcome OutcomeCode `json:",omitempty"`
+}
+
+// Idempotency is what an agent's idempotency key stands for.
+type Idempotency struct {
+	Request RequestID
+	Body    [32]byte // hash of the body that came with it
+	Expires time.Time
+}
+
+// Revoking is one set of tokens that is still to be revoked.
+type Revoking struct {
+	ID       string
+	Provider string
+	Request  RequestID
+	Grant    GrantID // "" = the tokens never became a grant
+	Since    time.Time
+	Attempts int
+	NotUntil time.Time
+}
+
+// SecretRef names a sealed secret; it is bound to its name, so a sealed value
+// copied to another name does not open.
+type SecretRef string
+
+// CodeSecret names the sealed code of a request.
+func CodeSecret(id RequestID) SecretRef { return SecretRef(id) + "/code" }
+
+// HeldSecret names the sealed tokens of a request whose account is being
+// checked.
+func HeldSecret(id RequestID) SecretRef { return SecretRef(id) + "/held" }
+
+// GrantSecret names the sealed tokens of a grant.
+func GrantSecret(id GrantID) SecretRef { return SecretRef(id) + "/tokens" }
+
+// RevocationSecret names the sealed tokens of a revocation.
+func RevocationSecret(id string) SecretRef { return SecretRef(id) + "/revoke" }
+
+var (
+	// ErrNotFound means that there is no such thing, or none for the caller.
+	ErrNotFound = errors.New("not found")
+	// ErrStoreUnavailable means that the store cannot take a change or answer
+	// now; nothing was changed, and trying again later may help.
+	ErrStoreUnavailable = errors.New("the store is unavailable")
+)

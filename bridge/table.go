@@ -1,0 +1,136 @@
+package bridge
+
+import "time"
+
+// row is one line of the state table: an event in one of some states, under
+// conditions, leads to a state.
+type row struct {
+	on      Kind
+	from    []State
+	when    []condition
+	to      State
+	outcome OutcomeCode // the end it brings; "" = none, or the one the event names
+	quiet   bool        // nothing that anybody sees changes
+	set     func(*Request, Event)
+	why     string // for the reader of docs/state-machine.md
+}
+
+// condition is a fact about the request, or about the event and the request,
+// with the words that name it in the docs.
+type condition struct {
+	words string
+	holds func(Request, Event) bool
+}
+
+var (
+	free      = condition{"free", func(r Request, _ Event) bool { return r.ClaimedBy == "" }}
+	claimed   = condition{"claimed", func(r Request, _ Event) bool { return r.ClaimedBy != "" }}
+	idle      = condition{"no code under way", func(r Request, _ Event) bool { return !r.Minting }}
+	minting   = condition{"a code under way", func(r Request, _ Event) bool { return r.Minting }}
+	thisCode  = condition{"about the current code", func(r Request, e Event) bool { return r.Codes == e.Code }}
+	codesLeft = condition{"fewer than 6 codes so far", func(r Request, _ Event) bool { return r.Codes < MaxCodes }}
+	inGrace   = condition{"within the grace", func(r Request, _ Event) bool { return !r.DueBy.IsZero() }}
+	codesOut  = condition{"6 codes so far", func(r Request, _ Event) bool { return r.Codes >= MaxCodes }}
+)
+
+func (w row) holds(r Request, e Event) bool {
+	for _, c := range w.when {
+		if !c.holds(r, e) {
+			return false
+		}
+	}
+	return true
+}
+
+// none is the state of a request that does not exist yet.
+const none State = ""
+
+var (
+	waiting = []State{Asked, Coded}
+	open    = []State{Asked, Coded, Held}
+	alive   = []State{Asked, Coded, Held, Granted}
+)
+
+// table is the whole life of a request. The first row that fits decides; an
+// event without a row changes nothing.
+var table = []row{
+	{on: OnAsk, from: []State{none}, to: Asked, why: "stored before anybody is told"},
+	{on: OnServed, from: []State{none}, to: Granted, set: granted, why: "a live grant holds what is asked, with a valid token in hand"},
+
+	{on: OnShowCode, from: []State{Asked}, when: []condition{idle, codesLeft}, to: Asked, set: beginCode, why: "stored, then the provider is asked; a click meanwhile is told it is on its way"},
+	{on: OnShowCode, from: []State{Asked}, when: []condition{idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
+	{on: OnClaim, from: []State{Asked}, when: []condition{free, idle, codesLeft}, to: Asked, set: claim, why: "one winner; then as show_code"},
+	{on: OnClaim, from: []State{Asked}, when: []condition{free, idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
+
+	{on: OnMinted, from: []State{Asked}, when: []condition{minting, thisCode}, to: Coded, set: showCode, why: "in any other state the code is dropped unseen"},
+	{on: OnMintFault, from: []State{Asked}, when: []condition{minting, thisCode}, to: Asked, set: codeFault, why: "an honest note; the claim is kept and a click repeats it"},
+	{on: OnMintRefused, from: []State{Asked}, when: []condition{minting, thisCode}, to: Failed, why: "device_grant_unsupported, device_grant_blocked or provider_error"},
+
+	{on: OnSlowDown, from: []State{Coded}, when: []condition{thisCode}, to: Coded, quiet: true, set: slower, why: "the only write that a poll can cause while the human has not finished"},
+	{on: OnToken, from: []State{Coded}, when: []condition{thisCode}, to: Held, set: hold, why: "one commit with nothing else in it; in any other state the token is revoked"},
+	{on: OnCodeLapsed, from: []State{Coded}, when: []condition{thisCode}, to: Asked, why: "the code is burnt; a claim lives on until it lapses itself"},
+	{on: OnRefused, from: []State{Coded}, when: []condition{thisCode}, to: Denied, outcome: OutcomeProviderDenied},
+	{on: OnPollFailed, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeProviderError},
+	{on: OnTokenLost, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeTokenLost, why: "before the lapse the provider knows the code no more"},
+
+	{on: OnRelease, from: waiting, when: []condition{claimed}, to: Asked, set: release, why: "burns the code"},
+	{on: OnClaimLapsed, from: waiting, when: []condition{claimed}, to: Asked, set: release, why: "burns the code"},
+
+	{on: OnMatched, from: []State{Held}, to: Granted, set: granted, why: "the pin and the grant are stored in the same commit"},
+	{on: OnMismatched, from: []State{Held}, to: Failed, outcome: OutcomeIdentityMismatch, set: mismatch, why: "revoked"},
+	{on: OnScopeExceeded, from: []State{Held}, to: Failed, outcome: OutcomeScopeExceeded, why: "revoked"},
+	{on: OnNoIdentity, from: []State{Held}, to: Failed, outcome: OutcomeIdentityUnavailable, why: "revoked"},
+	{on: OnIdentityRefused, from: []State{Held}, to: Failed, outcome: OutcomeProviderError, why: "revoked"},
+	{on: OnIdentityTimeout, from: []State{Held}, to: Failed, outcome: OutcomeProviderError, why: "nobody could be asked whose account it is; revoked"},
+
+	{on: OnDeny, from: open, to: Denied, outcome: OutcomeDenied, why: "burns or revokes"},
+	{on: OnNotMe, from: open, to: Denied, outcome: OutcomeNotMe, why: "burns or revokes; suspends the agent for this human"},
+	{on: OnTeamDecline, from: []State{Asked}, when: []condition{free}, to: Denied, outcome: OutcomeDenied},
+	{on: OnCancel, from: alive, to: Cancelled, outcome: OutcomeCancelled, why: "burns; revokes only what this request made and nobody collected"},
+	{on: OnPolicyChanged, from: alive, to: Cancelled, outcome: OutcomePolicyChanged, why: "as cancel"},
+	{on: OnTTLOver, from: []State{Asked}, when: []condition{idle}, to: Expired, outcome: OutcomeExpired, why: "a live code or a code under way postpones it"},
+	{on: OnUnreachable, from: []State{Asked}, to: Failed, outcome: OutcomeHumanUnreachable},
+
+	{on: OnCollect, from: []State{Granted}, to: Collected, set: dueBy},
+	{on: OnCollect, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, why: "the same caller gets the same token"},
+	{on: OnGraceOver, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, set: settle, why: "the request no longer leads to the token"},
+	{on: OnCollectOver, from: []State{Granted}, to: Expired, outcome: OutcomeNotCollected, why: "as cancel"},
+	{on: OnGrantRevoked, from: []State{Granted}, to: Denied, outcome: OutcomeRevoked},
+	{on: OnGrantRevoked, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, set: settle, why: "the grace closes"},
+}
+
+func beginCode(r *Request, _ Event) { r.Codes, r.Minting, r.Note = r.Codes+1, true, "" }
+
+func claim(r *Request, e Event) {
+	r.ClaimedBy, r.ClaimUntil = e.By.Name, e.Until
+	beginCode(r, e)
+}
+
+func release(r *Request, _ Event) { r.ClaimedBy, r.Minting = "", false }
+
+func showCode(r *Request, e Event) {
+	r.Minting, r.CodeExpiresAt, r.Interval = false, e.Until, e.Interval
+	if r.ExpiresAt.Before(e.Until) {
+		r.ExpiresAt = e.Until
+	}
+	if r.ClaimedBy != "" && r.ClaimUntil.Before(e.Until) {
+		r.ClaimUntil = e.Until
+	}
+}
+
+func codeFault(r *Request, e Event) { r.Minting, r.Note = false, e.Cause }
+
+func slower(r *Request, e Event) { r.Interval = e.Interval }
+
+func hold(r *Request, e Event) { r.DueBy, r.Granted = e.Until, e.Scopes }
+
+func mismatch(r *Request, e Event) { r.Account, r.Note = e.Account, e.Private }
+
+func granted(r *Request, e Event) {
+	r.Account, r.Grant, r.DueBy = e.Account, e.Grant, e.Until
+	r.Granted, r.Served = e.Scopes, e.Kind == OnServed
+}
+
+func dueBy(r *Request, e Event) { r.DueBy = e.Until }
+
+func settle(r *Request, _ Event) { r.DueBy = time.Time{} }

@@ -1,0 +1,28 @@
+package bridge
+
+import "slices"
+
+// Standing is an agent as the bridge sees it.
+type Standing struct {
+	Agent     Agent
+	Providers []string // what "*" in its rules comes to, sorted
+}
+
+// AgentByUID finds the agent that runs as a local user.
+func (b *Bridge) AgentByUID(uid uint32) (Agent, bool) { return b.dir.AgentByUID(uid) }
+
+// Whoami tells an agent how the bridge sees it and what it may ask.
+func (b *Bridge) Whoami(agent Agent) Standing {
+	var names []string
+	for name := range b.dir.Providers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return Standing{agent, names}
+}
+
+// HasHuman reports whether a human is configured under this name.
+func (b *Bridge) HasHuman(name string) bool {
+	_, ok := b.dir.Humans[name]
+	return ok
+}

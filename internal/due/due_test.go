@@ -1,0 +1,75 @@
+package due_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/authbridge/authbridge/internal/due"
+)
+
+// Whatever is put in, moved and taken out, the heap says the same as a map
+// that is searched from end to end.
+func TestHeapAgreesWithAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var heap due.Heap[int]
+		model := map[int]time.Duration{}
+		for range rapid.IntRange(0, 200).Draw(t, "steps") {
+			key := rapid.IntRange(0, 20).Draw(t, "key")
+			switch rapid.IntRange(0, 2).Draw(t, "what") {
+			case 0, 1:
+				at := time.Duration(rapid.IntRange(0, 50).Draw(t, "at"))
+				heap.Put(key, at)
+				model[key] = at
+			case 2:
+				heap.Remove(key)
+				delete(model, key)
+			}
+			agree(t, &heap, model)
+		}
+	})
+}
+
+func agree(t *rapid.T, heap *due.Heap[int], model map[int]time.Duration) {
+	if heap.Len() != len(model) {
+		t.Fatalf("the heap holds %d keys, want %d", heap.Len(), len(model))
+	}
+	key, at, ok := heap.Next()
+	if ok != (len(model) > 0) {
+		t.Fatalf("next is there: %v, with %d keys", ok, len(model))
+	}
+	for k, want := range model {
+		if want < at {
+			t.Fatalf("next is %d at %v, but %d is due at %v", key, at, k, want)
+		}
+		if got, known := heap.At(k); !known || got != want {
+			t.Fatalf("key %d is at %v (%v), want %v", k, got, known, want)
+		}
+	}
+	if ok && model[key] != at {
+		t.Fatalf("next is %d at %v, but it was put at %v", key, at, model[key])
+	}
+}
+
+func TestEmptyHeap(t *testing.T) {
+	var heap due.Heap[string]
+	heap.Remove("nobody")
+	if _, _, ok := heap.Next(); ok {
+		t.Error("an empty heap has a next key")
+	}
+	if _, ok := heap.At("nobody"); ok {
+		t.Error("an empty heap knows a key")
+	}
+}
+
+func BenchmarkPutAndNext(b *testing.B) {
+	var heap due.Heap[int]
+	for i := range 100_000 {
+		heap.Put(i, time.Duration(i*7919%100_000))
+	}
+	for b.Loop() {
+		key, at, _ := heap.Next()
+		heap.Put(key, at+100_000)
+	}
+}
