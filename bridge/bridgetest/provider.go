@@ -1,0 +1,235 @@
+// Package bridgetest has what tests of the domain need: a provider whose
+// human, network and mistakes are played by the test.
+package bridgetest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// Provider is a scripted [bridge.Provider]. It is as strict as a real one: a
+// code works once, lapses in its time, and an early poll is slowed down and
+// counted. The zero Provider is not ready: use New.
+type Provider struct {
+	mu      sync.Mutex
+	issuer  string
+	codes   map[string]*code
+	order   []*code
+	tokens  int
+	early   int
+	polls   int
+	revoked []string
+	faults  map[string][]error
+	account bridge.Account
+	gate    chan struct{}
+
+	// Lifetime and Interval are what new codes get, TokenLifetime what new
+	// tokens get (0 = unknown). Scopes, if not nil, are granted instead of
+	// what was asked. Set them before use.
+	Lifetime      time.Duration
+	Interval      time.Duration
+	TokenLifetime time.Duration
+	Scopes        []string
+}
+
+type code struct {
+	userCode string
+	device   string
+	lapses   time.Time
+	interval time.Duration
+	last     time.Time
+	scopes   []string
+	state    string // "", "approved", "denied", "used"
+	who      bridge.Account
+}
+
+// New returns a provider at an issuer, with codes of ten minutes.
+func New(issuer string) *Provider {
+	return &Provider{
+		issuer: issuer, codes: map[string]*code{}, faults: map[string][]error{},
+		Lifetime: 10 * time.Minute, Interval: 5 * time.Second, TokenLifetime: time.Hour,
+	}
+}
+
+// Fail makes the next calls of a method ("Begin", "Poll", "Identify",
+// "Revoke") answer with these errors, one after the other.
+func (p *Provider) Fail(method string, errs ...error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults[method] = append(p.faults[method], errs...)
+}
+
+// Hold makes the polls of approved codes wait, after the code is used up,
+// until the returned function is called: an answer in flight.
+func (p *Provider) Hold() (release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gate := make(chan struct{})
+	p.gate = gate
+	return func() {
+		p.mu.Lock()
+		p.gate = nil
+		p.mu.Unlock()
+		close(gate)
+	}
+}
+
+// Approve has a person sign in with an account and allow the newest code.
+func (p *Provider) Approve(who bridge.Account) { p.answer("approved", who) }
+
+// Deny has a person refuse the newest code.
+func (p *Provider) Deny() { p.answer("denied", bridge.Account{}) }
+
+func (p *Provider) answer(state string, who bridge.Account) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.order[len(p.order)-1]
+	if who.Issuer == "" {
+		who.Issuer = p.issuer
+	}
+	c.state, c.who = state, who
+}
+
+// Codes returns how many codes were asked for; Polls how many polls came, and
+// Early how many of them before their time.
+func (p *Provider) Codes() int { p.mu.Lock(); defer p.mu.Unlock(); return len(p.order) }
+
+// Polls returns how many polls came.
+func (p *Provider) Polls() int { p.mu.Lock(); defer p.mu.Unlock(); return p.polls }
+
+// Early returns how many polls came before their time.
+func (p *Provider) Early() int { p.mu.Lock(); defer p.mu.Unlock(); return p.early }
+
+// Issued returns how many tokens were handed out.
+func (p *Provider) Issued() int { p.mu.Lock(); defer p.mu.Unlock(); return p.tokens }
+
+// Revoked returns the access tokens that were revoked, in order.
+func (p *Provider) Revoked() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string{}, p.revoked...)
+}
+
+// fault takes the next scripted fault of a method.
+func (p *Provider) fault(method string) error {
+	all := p.faults[method]
+	if len(all) == 0 {
+		return nil
+	}
+	p.faults[method] = all[1:]
+	return all[0]
+}
+
+// Begin hands out a fresh code.
+func (p *Provider) Begin(_ context.Context, ask bridge.CodeRequest) (bridge.Code, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.fault("Begin"); err != nil {
+		return bridge.Code{}, err
+	}
+	n := len(p.order) + 1
+	c := &code{
+		userCode: fmt.Sprintf("CODE-%04d", n), device: fmt.Sprintf("device-%d", n),
+		lapses: time.Now().Add(p.Lifetime), interval: p.Interval, scopes: ask.Scopes,
+	}
+	p.codes[c.device] = c
+	p.order = append(p.order, c)
+	return bridge.Code{
+		DeviceCode: bridge.NewSecret(c.device), UserCode: bridge.NewSecret(c.userCode),
+		VerificationURI: p.issuer + "/device", Lifetime: p.Lifetime, Interval: p.Interval,
+		TokenEndpoint: p.issuer + "/token", Scopes: ask.Scopes, Resource: ask.Resource,
+	}, nil
+}
+
+// Poll answers for a code as RFC 8628, section 3.5, says.
+func (p *Provider) Poll(ctx context.Context, shown bridge.Code) (bridge.Answer, error) {
+	answer, gate, err := p.polled(shown)
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return bridge.Answer{}, ctx.Err()
+		}
+	}
+	return answer, err
+}
+
+func (p *Provider) polled(shown bridge.Code) (bridge.Answer, chan struct{}, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polls++
+	now := time.Now()
+	c := p.codes[shown.DeviceCode.Reveal()]
+	if c == nil || c.state == "used" {
+		return bridge.Answer{Verdict: bridge.PollLost}, nil, nil
+	}
+	early := !c.last.IsZero() && now.Sub(c.last) < c.interval
+	c.last = now
+	if err := p.fault("Poll"); err != nil {
+		return bridge.Answer{}, nil, err
+	}
+	switch {
+	case now.After(c.lapses):
+		return bridge.Answer{Verdict: bridge.PollLapsed}, nil, nil
+	case early:
+		p.early++
+		c.interval += 5 * time.Second
+		return bridge.Answer{Verdict: bridge.PollSlowDown}, nil, nil
+	case c.state == "denied":
+		return bridge.Answer{Verdict: bridge.PollDenied}, nil, nil
+	case c.state == "approved":
+		c.state = "used"
+		p.account = c.who
+		return bridge.Answer{Verdict: bridge.PollGranted, Tokens: p.issue(c, now)}, p.gate, nil
+	}
+	return bridge.Answer{Verdict: bridge.PollPending}, nil, nil
+}
+
+func (p *Provider) issue(c *code, now time.Time) bridge.Tokens {
+	p.tokens++
+	t := bridge.Tokens{
+		Access:  bridge.NewSecret(fmt.Sprintf("access-%d", p.tokens)),
+		Refresh: bridge.NewSecret(fmt.Sprintf("refresh-%d", p.tokens)),
+		Type:    "Bearer", Scopes: c.scopes,
+	}
+	if p.Scopes != nil {
+		t.Scopes = p.Scopes
+	}
+	if p.TokenLifetime > 0 {
+		t.ExpiresAt = now.Add(p.TokenLifetime)
+	}
+	return t
+}
+
+// SlowDown makes the next poll be told to slow down.
+func (p *Provider) SlowDown() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.order[len(p.order)-1]
+	c.last = time.Now().Add(24 * time.Hour)
+}
+
+// Identify tells who approved last.
+func (p *Provider) Identify(context.Context, bridge.Tokens) (bridge.Account, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.fault("Identify"); err != nil {
+		return bridge.Account{}, err
+	}
+	return p.account, nil
+}
+
+// Revoke notes the access token.
+func (p *Provider) Revoke(_ context.Context, t bridge.Tokens) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.fault("Revoke"); err != nil {
+		return err
+	}
+	p.revoked = append(p.revoked, t.Access.Reveal())
+	return nil
+}
