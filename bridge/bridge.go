@@ -23,6 +23,7 @@ type Bridge struct {
 	clock   *loop[string] // a RequestID or a GrantID whose time is over
 	errands *loop[errand]
 	gaps    gaps
+	ready   chan struct{}
 }
 
 // Options is what a bridge is made of; all fields are required.
@@ -47,7 +48,7 @@ const errandTimeout = 30 * time.Second
 func New(o Options) *Bridge {
 	b := &Bridge{
 		dir: o.Directory, store: o.Store, providers: o.Providers, log: o.Log,
-		changes: newWatchers(),
+		changes: newWatchers(), ready: make(chan struct{}),
 	}
 	b.polls = newLoop(pollWorkers, b.poll)
 	b.clock = newLoop(clockWorkers, b.strike)
@@ -58,7 +59,7 @@ func New(o Options) *Bridge {
 // Run takes up what the store says is pending and works until ctx ends. Calls
 // to providers that are under way then get shutdownGrace to finish, since
 // their answers may be tokens. It returns an error only if the store could
-// not be read at the start.
+// not be read at the start. It is called once.
 func (b *Bridge) Run(ctx context.Context) error {
 	work, finish := lasting(ctx, shutdownGrace)
 	defer finish()
@@ -71,8 +72,18 @@ func (b *Bridge) Run(ctx context.Context) error {
 	loops.Go(func() { b.clock.run(ctx, work, maps.All(start.clock)) })
 	loops.Go(func() { b.errands.run(ctx, work, maps.All(start.errands)) })
 	loops.Go(func() { b.sweep(ctx) })
+	close(b.ready)
 	loops.Wait()
 	return nil
+}
+
+// Ready returns a channel that is closed when Run has taken up what was
+// pending.
+func (b *Bridge) Ready() <-chan struct{} { return b.ready }
+
+// Check reports whether the store can be read.
+func (b *Bridge) Check(ctx context.Context) error {
+	return b.store.View(ctx, func(ReadTx) error { return nil })
 }
 
 // shutdownGrace is how long calls under way may go on after the end of Run's

@@ -44,11 +44,12 @@ func (r Rule) allows(provider, human string, scopes []string) ([]string, bool) {
 		return nil, false
 	}
 	wanted := slices.Compact(slices.Sorted(slices.Values(scopes)))
-	return wanted, r.covers(wanted)
+	return wanted, r.Covers(wanted...)
 }
 
-// covers reports whether every scope fits one of the rule's patterns.
-func (r Rule) covers(scopes []string) bool {
+// Covers reports whether every scope fits one of the rule's patterns: the
+// scope itself, or its beginning followed by "*".
+func (r Rule) Covers(scopes ...string) bool {
 	for _, s := range scopes {
 		if !slices.ContainsFunc(r.Scopes, func(pattern string) bool { return scopeFits(pattern, s) }) {
 			return false
@@ -71,7 +72,7 @@ func scopeFits(pattern, scope string) bool {
 func (p permit) beyond(granted []string) []string {
 	var over []string
 	for _, s := range granted {
-		if !slices.Contains(p.provider.Scopes, s) && !p.rule.covers([]string{s}) {
+		if !slices.Contains(p.provider.Scopes, s) && !p.rule.Covers(s) {
 			over = append(over, s)
 		}
 	}

@@ -1,0 +1,189 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// local is the agent that is there while the file names none.
+const local = "local"
+
+// anyProvider is how a rule says "whatever is configured".
+const anyProvider = "*"
+
+func (d *decoder) agent(name string) []setting {
+	a := &bridge.Agent{Name: name}
+	d.agents[name] = a
+	// The highest uid is what the kernel says for "nobody in particular".
+	uid := d.count(0, math.MaxUint32-1, func(n int64) {
+		got := uint32(n) //nolint:gosec // G115: count keeps to these bounds
+		a.UID = &got
+	})
+	all := []setting{
+		{key: "uid", read: uid},
+		{key: "owner", read: d.owner(a)},
+		{key: "where", read: d.phrase(&a.Where, 100)},
+		d.listed("may", func() []setting {
+			// A rule is read whole before the next one moves them all.
+			a.May = append(a.May, bridge.Rule{Reuse: bridge.DefaultReuse})
+			return d.rule(&a.May[len(a.May)-1])
+		}),
+	}
+	return append(all, later("key_hash")...)
+}
+
+func (d *decoder) rule(r *bridge.Rule) []setting {
+	all := []setting{
+		{key: "provider", read: d.ruleProvider(r)},
+		{key: "scopes", read: d.texts(&r.Scopes, d.checkPattern)},
+		{key: "default_scopes", read: d.texts(&r.DefaultScopes, d.checkDefault)},
+		{key: "ask", read: d.ask(r)},
+		{key: "reuse", read: d.duration(&r.Reuse, 0, 365*day)},
+		{key: "code", read: d.choice(nil, []string{"on_click"}, "at_once")},
+		{key: "binding", read: d.choice(nil, []string{"show"}, "require")},
+		laterSection("approve", "team", "count"),
+	}
+	return append(all, later("resource")...)
+}
+
+func (d *decoder) owner(a *bridge.Agent) reader {
+	return func(path string, v value) {
+		if d.word(&a.Owner)(path, v); a.Owner != "" {
+			d.refer(v.line, path, "human", a.Owner)
+		}
+	}
+}
+
+func (d *decoder) ruleProvider(r *bridge.Rule) reader {
+	return func(path string, v value) {
+		if d.word(&r.Provider)(path, v); r.Provider != "" && r.Provider != anyProvider {
+			d.refer(v.line, path, "provider", r.Provider)
+		}
+	}
+}
+
+// ask reads whom a rule lets ask. The fault of a name stands at the key: the
+// line tells which one it is.
+func (d *decoder) ask(r *bridge.Rule) reader {
+	return func(path string, v value) {
+		d.each(func(at, s string) {
+			r.Ask = append(r.Ask, s)
+			d.refer(d.line(at), path, "human or team", s)
+		})(path, v)
+	}
+}
+
+func (d *decoder) checkPattern(path, s string) bool {
+	if !d.checkScope(path, s) {
+		return false
+	}
+	if strings.Contains(strings.TrimSuffix(s, "*"), "*") {
+		d.fault(path, "a star anywhere but at the end", `such as "read:*"`)
+		return false
+	}
+	return true
+}
+
+func (d *decoder) checkDefault(path, s string) bool {
+	if strings.Contains(s, "*") {
+		d.fault(path, "a pattern, but what is asked for by default is named in full", "")
+		return false
+	}
+	return d.checkScope(path, s)
+}
+
+func (d *decoder) checkAgents() {
+	uids := map[uint32]string{}
+	for _, name := range inOrder(d, "agents", d.agents) {
+		a, at := d.agents[name], join("agents", name)
+		if !d.given(at) {
+			continue
+		}
+		d.checkUID(at, a, uids)
+		for i := range a.May {
+			d.checkRule(fmt.Sprintf("%s.may[%d]", at, i), a.May[i])
+		}
+	}
+}
+
+func (d *decoder) checkUID(at string, a *bridge.Agent, seen map[uint32]string) {
+	if a.UID == nil {
+		if !d.given(at+".uid") && !d.given(at+".key_hash") {
+			d.fault(at, "has no uid, so nobody could be this agent", "uid: the number that `id -u` prints for the user it runs as")
+		}
+		return
+	}
+	if first, taken := seen[*a.UID]; taken {
+		d.fault(at+".uid", "the same as "+join("agents", first)+"'s, so it would be open who is asking", "run the two as different users")
+		return
+	}
+	seen[*a.UID] = a.Name
+}
+
+func (d *decoder) checkRule(at string, r bridge.Rule) {
+	if !d.given(at) {
+		return
+	}
+	if !d.given(at+".provider") && !d.given(at+".resource") {
+		d.fault(at, "names no provider", `provider: a configured one, or "*" for all of them`)
+	}
+	d.checkScopes(at, r)
+	d.checkAsk(at, r)
+}
+
+func (d *decoder) checkScopes(at string, r bridge.Rule) {
+	switch {
+	case !d.given(at + ".scopes"):
+		d.fault(at, "names no scopes, so it would allow nothing", `scopes: ["*"] allows all`)
+	case len(r.Scopes) == 0 && !d.faulted(at+".scopes"):
+		d.fault(at+".scopes", "is empty, so the rule would allow nothing", `scopes: ["*"] allows all`)
+	case len(r.Scopes) > 0 && !d.faulted(at+".scopes"):
+		d.checkDefaults(at, r)
+	}
+}
+
+// checkDefaults refuses a rule that asks by default for what it forbids.
+func (d *decoder) checkDefaults(at string, r bridge.Rule) {
+	for _, s := range r.DefaultScopes {
+		if !r.Covers(s) {
+			d.fault(at+".default_scopes", quoted(s)+" is not within the rule's scopes", "")
+		}
+	}
+}
+
+func (d *decoder) checkAsk(at string, r bridge.Rule) {
+	path := at + ".ask"
+	if !d.given(path) {
+		d.fault(at, "says nobody to ask", "ask: ["+few(inOrder(d, "humans", d.humans))+"]")
+		return
+	}
+	if len(r.Ask) == 0 && !d.faulted(path) {
+		d.fault(path, "is empty, so there is nobody to ask", "")
+	}
+}
+
+// localAgent is the agent that stands for whoever runs the daemon. It may ask
+// every human for everything; one human alone is its owner, so that an ask
+// need not say whom.
+func (d *decoder) localAgent() *bridge.Agent {
+	humans := slices.Sorted(maps.Keys(d.humans))
+	a := &bridge.Agent{
+		Name: local,
+		UID:  &d.env.UID,
+		May: []bridge.Rule{{
+			Provider: anyProvider,
+			Scopes:   []string{"*"},
+			Ask:      humans,
+			Reuse:    bridge.DefaultReuse,
+		}},
+	}
+	if len(humans) == 1 {
+		a.Owner = humans[0]
+	}
+	return a
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// Config is a configuration that was read, completed with the defaults and
+// found to agree with itself. All paths in it are absolute and clean.
+type Config struct {
+	File     string // as it was named to Load or Parse; "" = no file
+	StateDir string // to be made with mode 0700
+	Listen   Listen
+	Store    Store
+	Seal     string // file of the sealing keyset; made when it is missing
+	Log      Log
+
+	AllowHTTPLoopback bool           // http:// on loopback (tests, demo)
+	AllowPrivate      []netip.Prefix // private ranges that outgoing calls may reach
+
+	// Directory is what the domain needs: humans, agents, providers, limits.
+	Directory bridge.Directory
+	// Providers has the same names as Directory.Providers.
+	Providers map[string]Provider
+}
+
+// Listen says where the bridge is reached.
+type Listen struct {
+	Socket      string // agents; mode 0600, or 0660 with SocketGroup
+	SocketGroup string // "" = none
+	SocketGID   uint32 // the group's id; only with SocketGroup
+	Admin       string // the operator's commands; mode 0600
+	Web         string // loopback host:port of the inbox, "" = off
+	Ops         string // loopback host:port of health and metrics, "" = off
+}
+
+// Store says where requests and grants are kept.
+type Store struct {
+	Kind string // StoreBolt
+	Path string
+}
+
+// StoreBolt is the embedded store: one file.
+const StoreBolt = "bolt"
+
+// Log says how the daemon logs.
+type Log struct {
+	Level  slog.Level
+	Format string // one of the Log formats
+}
+
+// The formats of the log. LogAuto is text on a terminal and JSON otherwise.
+const (
+	LogAuto = "auto"
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Provider is an authorization server and our client there.
+type Provider struct {
+	Name         string
+	Issuer       string // https, or http on loopback if Config.AllowHTTPLoopback
+	ClientID     string
+	ClientSecret bridge.Secret // empty if and only if AuthMethod is AuthNone
+	AuthMethod   AuthMethod
+	Scopes       []string // the bridge's own, added to every ask
+}
+
+// AuthMethod is how our client proves itself at the token endpoint, in the
+// words of RFC 7591, section 2.
+type AuthMethod string
+
+// The methods of this version.
+const (
+	AuthNone  AuthMethod = "none"
+	AuthBasic AuthMethod = "client_secret_basic"
+	AuthPost  AuthMethod = "client_secret_post"
+)
+
+// Parse reads and checks the text of a configuration file. The name is for
+// faults only. Its error is a *Faults that lists all that is wrong.
+func Parse(name string, data []byte, env Env) (*Config, error) {
+	top, fault := parseYAML(name, data)
+	if fault != nil {
+		return nil, fault
+	}
+	d := newDecoder(name, env)
+	d.mapping("", top, d.file())
+	d.resolve()
+	d.check()
+	if err := d.faults.err(); err != nil {
+		return nil, err
+	}
+	return d.finish(), nil
+}

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"fmt"
+	"net/mail"
+	"regexp"
+	"strings"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// operator is the human who is there while the file names none.
+const operator = "operator"
+
+var (
+	slackUser   = regexp.MustCompile(`^[UW][A-Z0-9]{5,20}$`)
+	slackOther  = regexp.MustCompile(`^[A-Z0-9]+$`)
+	discordUser = regexp.MustCompile(`^[0-9]{17,20}$`)
+)
+
+func (d *decoder) human(name string) []setting {
+	h := &bridge.Human{Name: name}
+	d.humans[name] = h
+	all := []setting{
+		{key: "email", read: d.email(&h.Email)},
+		{key: "slack", read: d.slackUser(&h.Slack)},
+		{key: "discord", read: d.discordUser(&h.Discord)},
+		{key: "via", read: d.via()},
+		{key: "accounts", read: d.mapped(func(provider string) reader { return d.account(h, provider) })},
+	}
+	return append(all, later("timezone")...)
+}
+
+func (d *decoder) email(into *string) reader {
+	return func(path string, v value) {
+		s, ok := d.scalarText(path, v)
+		if !ok {
+			return
+		}
+		if !isEmail(s) {
+			d.fault(path, "not an e-mail address", "such as alice@example.com")
+			return
+		}
+		*into = s
+	}
+}
+
+func isEmail(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Name == "" && a.Address == s && len(s) <= 254 && !strings.ContainsAny(s, `" `)
+}
+
+func (d *decoder) slackUser(into *string) reader {
+	return func(path string, v value) {
+		s, ok := d.scalarText(path, v)
+		if !ok {
+			return
+		}
+		if slackUser.MatchString(s) {
+			*into = s
+			return
+		}
+		what := "is a name"
+		if slackOther.MatchString(s) {
+			what = "is not a user's"
+		}
+		d.fault(path, fmt.Sprintf("%s %s; a Slack user id looks like U024BE7LH", quoted(s), what),
+			"in Slack, open the profile, press ⋮, Copy member ID")
+	}
+}
+
+func (d *decoder) discordUser(into *string) reader {
+	return func(path string, v value) {
+		s, ok := d.scalarText(path, v)
+		if !ok {
+			return
+		}
+		if discordUser.MatchString(s) {
+			*into = s
+			return
+		}
+		d.fault(path, quoted(s)+" is not an id; a Discord user id has 17 to 20 digits",
+			"in Discord, turn on Developer Mode, open the profile, press ⋯, Copy User ID")
+	}
+}
+
+// via reads how a human is reached. There is one way yet, so nothing is kept.
+func (d *decoder) via() reader {
+	return func(path string, v value) {
+		if v.kind == list && len(v.items) == 0 {
+			d.fault(path, "no way to reach this human", "via: [web]")
+			return
+		}
+		d.each(func(at, s string) { d.chosen(at, s, []string{"web"}, []string{"slack", "discord"}) })(path, v)
+	}
+}
+
+// account reads who a human is at a provider: "sub:" and a subject, or an
+// e-mail address.
+func (d *decoder) account(h *bridge.Human, provider string) reader {
+	return func(path string, v value) {
+		s, ok := d.scalarText(path, v)
+		subject, isSubject := strings.CutPrefix(s, "sub:")
+		switch {
+		case !ok:
+		case isSubject && subject == "":
+			d.fault(path, "sub: is not followed by a subject", "sub: and what the provider's id_token calls sub")
+		case isSubject || isEmail(s):
+			if h.Accounts == nil {
+				h.Accounts = map[string]string{}
+			}
+			h.Accounts[provider] = s
+		case strings.HasPrefix(s, "id:"):
+			d.fault(path, "id: needs a provider with a profile: "+notYet, "sub:…, or an e-mail address")
+		default:
+			d.fault(path, "a login needs a provider with a profile: "+notYet, "sub:…, or an e-mail address")
+		}
+	}
+}
+
+func (d *decoder) checkHumans() {
+	if d.given("humans") && len(d.humans) == 0 && !d.faulted("humans") {
+		d.fault("humans", "nobody is here, so nobody could be asked", "remove the key, and there is one human called "+operator)
+	}
+	emails, slacks, discords, accounts := map[string]string{}, map[string]string{}, map[string]string{}, map[string]string{}
+	for _, name := range inOrder(d, "humans", d.humans) {
+		h, at := d.humans[name], join("humans", name)
+		d.unique(emails, strings.ToLower(h.Email), at+".email", name)
+		d.unique(slacks, h.Slack, at+".slack", name)
+		d.unique(discords, h.Discord, at+".discord", name)
+		d.checkAccounts(at+".accounts", h, accounts)
+	}
+}
+
+// unique refuses what would make one human answer for two.
+func (d *decoder) unique(seen map[string]string, what, path, name string) {
+	if what == "" {
+		return
+	}
+	if first, taken := seen[what]; taken {
+		d.fault(path, "the same as "+join("humans", first)+"'s, so it would be open who is meant", "")
+		return
+	}
+	seen[what] = name
+}
+
+// checkAccounts looks accounts up by issuer, which both ways of naming a
+// provider come to. seen holds whose each account is.
+func (d *decoder) checkAccounts(at string, h *bridge.Human, seen map[string]string) {
+	issuers := map[string]bool{}
+	for _, name := range inOrder(d, at, h.Accounts) {
+		path := join(at, name)
+		issuer := d.issuerOf(path, name)
+		if issuer == "" {
+			continue
+		}
+		if issuers[issuer] {
+			d.fault(path, "a second account at the same issuer", "name the provider, or its issuer, not both")
+			continue
+		}
+		issuers[issuer] = true
+		account := h.Accounts[name]
+		if !strings.HasPrefix(account, "sub:") {
+			account = strings.ToLower(account)
+		}
+		d.unique(seen, issuer+" "+account, path, h.Name)
+	}
+}
+
+// issuerOf returns the issuer that a key of accounts means, "" if none.
+func (d *decoder) issuerOf(path, name string) string {
+	if p, there := d.providers[name]; there {
+		return p.Issuer
+	}
+	if strings.Contains(name, "://") {
+		if !d.checkIssuer(path, name) {
+			return ""
+		}
+		return name
+	}
+	d.refer(d.line(path), path, "provider", name)
+	return ""
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// provider is a provider as it is read.
+type provider struct {
+	Provider
+	scopeWords map[string]string
+}
+
+func (d *decoder) provider(name string) []setting {
+	p := &provider{Provider: Provider{Name: name}, scopeWords: map[string]string{}}
+	d.providers[name] = p
+	all := []setting{
+		{key: "issuer", read: d.word(&p.Issuer)},
+		{key: "client_id", read: d.word(&p.ClientID)},
+		{key: "client_secret", read: d.secret(&p.ClientSecret, secretExample(name))},
+		{key: "token_endpoint_auth_method", read: d.authMethod(&p.AuthMethod)},
+		{key: "scopes", read: d.texts(&p.Scopes, d.checkScope)},
+		{key: "scope_words", read: d.mapped(func(scope string) reader { return d.scopeWord(p, scope) })},
+		{key: "trust", read: d.choice(nil, []string{"configured"}, "first_use", "none")},
+	}
+	return append(all, later("profile", "app_name")...)
+}
+
+// secretExample is how the client secret of a provider may be given.
+func secretExample(name string) string {
+	if !goodName.MatchString(name) {
+		name = "client"
+	}
+	variable := strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(name)) + "_SECRET"
+	if !variableName.MatchString(variable) {
+		variable = "CLIENT_SECRET"
+	}
+	return "client_secret: env:" + variable
+}
+
+func (d *decoder) authMethod(into *AuthMethod) reader {
+	return func(path string, v value) {
+		var word string
+		landed := []string{string(AuthNone), string(AuthBasic), string(AuthPost)}
+		d.choice(&word, landed, "private_key_jwt", "tls_client_auth")(path, v)
+		*into = AuthMethod(word)
+	}
+}
+
+// scopeWord reads what a scope means, for people.
+func (d *decoder) scopeWord(p *provider, scope string) reader {
+	return func(path string, v value) {
+		var words string
+		if d.checkScope(path, scope) {
+			d.phrase(&words, 200)(path, v)
+		}
+		if words != "" {
+			p.scopeWords[scope] = words
+		}
+	}
+}
+
+// A scope is one or more of these characters (RFC 6749, section 3.3).
+var scopeToken = regexp.MustCompile(`^[\x21\x23-\x5b\x5d-\x7e]+$`)
+
+func (d *decoder) checkScope(path, s string) bool {
+	ok := scopeToken.MatchString(s)
+	if !ok {
+		d.fault(path, "not a scope", "a scope has no spaces, quotes or backslashes; several are several items")
+	}
+	return ok
+}
+
+func (d *decoder) checkProviders() {
+	clients := map[[2]string]string{}
+	for _, name := range inOrder(d, "providers", d.providers) {
+		p, at := d.providers[name], join("providers", name)
+		if !d.given(at) {
+			continue
+		}
+		d.checkProvider(at, p)
+		if p.Issuer == "" || p.ClientID == "" {
+			continue
+		}
+		client := [2]string{p.Issuer, p.ClientID}
+		if first, taken := clients[client]; taken {
+			d.fault(at, fmt.Sprintf("the same issuer and client_id as %s, so it would be open whose accounts and grants are whose", join("providers", first)),
+				"keep one of the two, or register a second client")
+			continue
+		}
+		clients[client] = name
+	}
+}
+
+func (d *decoder) checkProvider(at string, p *provider) {
+	// Without its profile a provider has no issuer of its own: one fault says it.
+	profiled := d.given(at + ".profile")
+	if !d.given(at+".issuer") && !profiled {
+		d.fault(at, "has no issuer", "issuer: https://login.example.com")
+	}
+	if !d.given(at+".client_id") && !profiled {
+		d.fault(at, "has no client_id", "client_id: the id that the provider gave to the bridge")
+	}
+	if p.Issuer != "" && !d.checkIssuer(at+".issuer", p.Issuer) {
+		p.Issuer = ""
+	}
+	d.checkAuthMethod(at, p)
+}
+
+// checkAuthMethod fills in the default: none without a secret, else basic.
+func (d *decoder) checkAuthMethod(at string, p *provider) {
+	method, secret := at+".token_endpoint_auth_method", d.given(at+".client_secret")
+	switch {
+	case p.AuthMethod == AuthNone && secret:
+		d.fault(method, "none, but there is a client_secret", "remove one of the two")
+	case p.AuthMethod != "" && p.AuthMethod != AuthNone && !secret:
+		d.fault(method, string(p.AuthMethod)+" needs a client_secret", secretExample(p.Name))
+	case p.AuthMethod == "" && secret:
+		p.AuthMethod = AuthBasic
+	case p.AuthMethod == "":
+		p.AuthMethod = AuthNone
+	}
+}
+
+// checkIssuer goes by RFC 8414, section 2: an https URL without query and
+// fragment. It never repeats the URL, which may hold a password.
+func (d *decoder) checkIssuer(path, issuer string) bool {
+	u, err := url.Parse(issuer)
+	what, hint := "", ""
+	switch {
+	case err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		what, hint = "not the URL of an issuer", "such as https://login.example.com"
+	case u.User != nil:
+		what, hint = "an issuer's URL has no user and no password", ""
+	case strings.ContainsAny(issuer, "?#"):
+		what, hint = "an issuer's URL has no query and no fragment", ""
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		what, hint = "http, but tokens travel over https only", ""
+	case u.Scheme == "http" && !d.config.AllowHTTPLoopback && d.faulted("network.allow_http_loopback"):
+		return false // it is open whether it is allowed
+	case u.Scheme == "http" && !d.config.AllowHTTPLoopback:
+		what, hint = "http on loopback is not allowed", "for tests: network: {allow_http_loopback: true}"
+	default:
+		return true
+	}
+	d.fault(path, what, hint)
+	return false
+}
+
+// directoryProviders is what the domain knows of the providers.
+func (d *decoder) directoryProviders() map[string]bridge.ProviderInfo {
+	all := make(map[string]bridge.ProviderInfo, len(d.providers))
+	for name, p := range d.providers {
+		all[name] = bridge.ProviderInfo{
+			Name:       name,
+			Issuer:     p.Issuer,
+			ClientID:   p.ClientID,
+			Scopes:     slices.Clone(p.Scopes),
+			ScopeWords: p.scopeWords,
+		}
+	}
+	return all
+}

@@ -1,0 +1,352 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/authbridge/authbridge/config"
+)
+
+// wrong is a file with one fault.
+type wrong struct {
+	name string
+	text string
+	want string // the fault, without its hint
+}
+
+func checkWrong(t *testing.T, cases []wrong) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			faults := faultsOf(t, c.text, environment("S", "hush"))
+			if len(faults.List) != 1 {
+				t.Errorf("%d faults, not one:\n%v", len(faults.List), faults)
+			}
+			if got, _, _ := strings.Cut(faults.List[0].String(), "\n"); got != "  "+c.want {
+				t.Errorf("got  %s\nwant   %s", got, c.want)
+			}
+		})
+	}
+}
+
+func provider(settings string) string {
+	return "providers:\n  corp: {issuer: https://login.example.com, client_id: a" + settings + "}\n"
+}
+
+func human(settings string) string {
+	return "humans:\n  alice: {" + settings + "}\n"
+}
+
+func may(settings string) string {
+	return "agents:\n  ci:\n    uid: 7\n    may:\n    - {" + settings + "}\n"
+}
+
+func TestValuesAreJudged(t *testing.T) {
+	checkWrong(t, []wrong{
+		{"relative state", "state_dir: state", "1: state_dir: not an absolute path"},
+		{"home is not expanded", "state_dir: ~/state", "1: state_dir: not an absolute path"},
+		{"empty text", `state_dir: ""`, "1: state_dir: is empty"},
+		{"long socket path", "listen: {socket: /" + strings.Repeat("s", 107) + ", admin: /a}", "1: listen.socket: 108 bytes long; the path of a socket has at most 107"},
+		{"sockets in one place", "listen: {socket: /run/a.sock, admin: /run/./a.sock}", "1: listen.admin: the same as listen.socket"},
+		{"socket where the admin socket is by default", "listen: {socket: /run/admin.sock}", "1: listen.admin: the same as listen.socket"},
+		{"inbox and health in one place", "listen: {web: '127.0.0.1:8742'}", "1: listen.ops: the same as listen.web"},
+		{"store over the key", "store: bolt:/x\nseal: file:/x", "2: seal: the same as store"},
+		{"all interfaces", "listen: {ops: ':8742'}", "1: listen.ops: can be reached from other machines, which it has no protection for"},
+		{"a name that may lead anywhere", "listen: {web: 'bridge.internal:80'}", "1: listen.web: can be reached from other machines, which needs listen.tls or listen.trusted_proxy: not in this version"},
+		{"named port", "listen: {web: 'localhost:http'}", "1: listen.web: not an address"},
+		{"port out of range", "listen: {web: 'localhost:65536'}", "1: listen.web: not an address"},
+		{"no port", "listen: {web: localhost}", "1: listen.web: not an address"},
+		{"nothing for an address", "listen: {web: }", "1: listen.web: has no value"},
+		{"group", "listen: {socket_group: agnets}", `1: listen.socket_group: no group called "agnets" on this machine`},
+		{"store", "store: bold", "1: store: a store that is not known"},
+		{"store in a relative file", "store: bolt:x.db", "1: store: not an absolute path"},
+		{"store without a path", "store: 'bolt:'", "1: store: not an absolute path"},
+		{"seal in the environment", "seal: env:KEY", "1: seal: does not name a file"},
+		{"level", "log: {level: warning}", "1: log.level: not known"},
+		{"all of the network", "network: {allow_private: [0.0.0.0/0]}", "1: network.allow_private[0]: not within one private range"},
+		{"metadata service", "network: {allow_private: [169.254.169.254/32]}", "1: network.allow_private[0]: not within one private range"},
+		{"mapped address", "network: {allow_private: ['::ffff:10.0.0.0/104']}", "1: network.allow_private[0]: not within one private range"},
+		{"truth in words", "network: {allow_http_loopback: on}", "1: network.allow_http_loopback: text where true or false belongs"},
+		{"count", "request: {max_open_per_human: 0}", "1: request.max_open_per_human: not a whole number from 1 to 10000"},
+		{"fraction", "request: {max_open_per_human: 1.5}", "1: request.max_open_per_human: not a whole number from 1 to 10000"},
+		{"count in quotes", "request: {max_open_per_human: '5'}", "1: request.max_open_per_human: text where a number belongs"},
+		{"list for a mapping", "request: []", "1: request: a list where a mapping of keys to values belongs"},
+		{"path as a list", "state_dir: [a]", "1: state_dir: a list where text belongs"},
+		{"store as a number", "store: 7", "1: store: a number where text belongs"},
+		{"section without anything", "humans:\n", "1: humans: has no value"},
+		{"human without anything", "humans:\n  bob:\n", "2: humans: a name without a value"},
+		{"file that is a list", "- a", "1: a list where a mapping of keys to values belongs"},
+		{"file that is text", "hello", "1: text where a mapping of keys to values belongs"},
+	})
+}
+
+func TestProvidersAreJudged(t *testing.T) {
+	checkWrong(t, []wrong{
+		{"no issuer", "providers: {corp: {client_id: a}}", "1: providers.corp: has no issuer"},
+		{"no client", "providers: {corp: {issuer: https://a.example}}", "1: providers.corp: has no client_id"},
+		{"empty client", "providers: {corp: {issuer: https://a.example, client_id: ''}}", "1: providers.corp.client_id: is empty"},
+		{"client as number", "providers: {corp: {issuer: https://a.example, client_id: 7}}", "1: providers.corp.client_id: a number where text belongs"},
+		{"issuer without scheme", "providers: {corp: {issuer: a.example, client_id: a}}", "1: providers.corp.issuer: not the URL of an issuer"},
+		{"issuer without host", "providers: {corp: {issuer: 'https://:80', client_id: a}}", "1: providers.corp.issuer: not the URL of an issuer"},
+		{"issuer by another scheme", "providers: {corp: {issuer: 'javascript://a.example', client_id: a}}", "1: providers.corp.issuer: not the URL of an issuer"},
+		{"issuer with a fragment", "providers: {corp: {issuer: 'https://a.example#', client_id: a}}", "1: providers.corp.issuer: an issuer's URL has no query and no fragment"},
+		{"issuer with an empty query", "providers: {corp: {issuer: 'https://a.example?', client_id: a}}", "1: providers.corp.issuer: an issuer's URL has no query and no fragment"},
+		{"issuer with a password", "providers: {corp: {issuer: 'https://u:p@a.example', client_id: a}}", "1: providers.corp.issuer: an issuer's URL has no user and no password"},
+		{"issuer in clear", "network: {allow_http_loopback: true}\nproviders: {corp: {issuer: 'http://a.example', client_id: a}}", "2: providers.corp.issuer: http, but tokens travel over https only"},
+		{"issuer that only looks like loopback", "network: {allow_http_loopback: true}\nproviders: {corp: {issuer: 'http://127.0.0.1.a.example', client_id: a}}", "2: providers.corp.issuer: http, but tokens travel over https only"},
+		{"loopback without leave", "providers: {corp: {issuer: 'http://[::1]:9', client_id: a}}", "1: providers.corp.issuer: http on loopback is not allowed"},
+		{"a line indented by mistake", "providers:\n  corp:\n    issuer: https://a.example\n    client_id: a\n      b: c\n", "4: not YAML: a key, a value or an indentation is out of place"},
+		{"same client twice", "providers:\n  a: {issuer: https://a.example, client_id: a}\n  b: {issuer: https://a.example, client_id: a}", "3: providers.b: the same issuer and client_id as providers.a, so it would be open whose accounts and grants are whose"},
+		{"secret and none", provider(", client_secret: env:S, token_endpoint_auth_method: none"), "2: providers.corp.token_endpoint_auth_method: none, but there is a client_secret"},
+		{"basic and no secret", provider(", token_endpoint_auth_method: client_secret_basic"), "2: providers.corp.token_endpoint_auth_method: client_secret_basic needs a client_secret"},
+		{"a line glued to the client by its indentation", "providers:\n  corp:\n    issuer: https://a.example\n    client_id: a\n      secret=b\n", "4: providers.corp.client_id: has a space or an invisible character in it"},
+		{"scope words in a list", provider(", scope_words: [a]"), "2: providers.corp.scope_words: a list where a mapping of keys to values belongs"},
+		{"scope without words", provider(", scope_words: {a}"), "2: providers.corp.scope_words: a key without a value"},
+		{"key without a value", provider(", hush"), "2: providers.corp: a key that is not known, without a value"},
+		{"method as a number", provider(", token_endpoint_auth_method: 1"), "2: providers.corp.token_endpoint_auth_method: a number where text belongs"},
+		{"provider as text", "providers: {corp: https://a.example}", "1: providers.corp: text where a mapping of keys to values belongs"},
+		{"loopback while its leave is open", "network: {allow_http_loopback: 1}\nproviders: {corp: {issuer: 'http://[::1]:9', client_id: a}}", "1: network.allow_http_loopback: a number where true or false belongs"},
+		{"later method", provider(", client_secret: env:S, token_endpoint_auth_method: tls_client_auth"), "2: providers.corp.token_endpoint_auth_method: tls_client_auth: not in this version"},
+		{"scope with a space", provider(", scopes: ['a b']"), "2: providers.corp.scopes[0]: not a scope"},
+		{"scopes in one text", provider(", scopes: openid"), "2: providers.corp.scopes: text where a list belongs"},
+		{"scope words in lines", provider(`, scope_words: {a: "b\nc"}`), "2: providers.corp.scope_words.a: has a line break or an invisible character in it"},
+		{"scope words that hide", provider(`, scope_words: {a: "b\u202ec"}`), "2: providers.corp.scope_words.a: has a line break or an invisible character in it"},
+		{"long scope words", provider(", scope_words: {a: " + strings.Repeat("w", 201) + "}"), "2: providers.corp.scope_words.a: longer than 200 characters"},
+		{"later trust", provider(", trust: none"), "2: providers.corp.trust: none: not in this version"},
+		{"profile", "providers: {github: {profile: github, client_id: a}}", "1: providers.github.profile: not in this version"},
+		{"provider for all", "providers: {'*': {issuer: https://a.example, client_id: a}}", "1: providers.?: not a name"},
+	})
+}
+
+func TestHumansAreJudged(t *testing.T) {
+	corp := provider("")
+	checkWrong(t, []wrong{
+		{"nobody", "humans: {}\nagents: {}", "1: humans: nobody is here, so nobody could be asked"},
+		{"name with a space", "humans: {alice smith: {}}", "1: humans.?: not a name"},
+		{"e-mail", human("email: alice"), "2: humans.alice.email: not an e-mail address"},
+		{"e-mail with a name", human("email: 'A <a@example.com>'"), "2: humans.alice.email: not an e-mail address"},
+		{"Slack name", human("slack: '@alice'"), "2: humans.alice.slack: that is a name; a Slack user id looks like U024BE7LH"},
+		{"Slack channel", human("slack: C0123456"), `2: humans.alice.slack: "C0123456" is not a user's; a Slack user id looks like U024BE7LH`},
+		{"Discord name", human("discord: alice"), `2: humans.alice.discord: "alice" is not an id; a Discord user id has 17 to 20 digits`},
+		{"later way", human("via: [web, discord]"), "2: humans.alice.via[1]: discord: not in this version"},
+		{"unknown way", human("via: [wbe]"), `2: humans.alice.via[0]: not known; did you mean "web"?`},
+		{"no way", human("via: []"), "2: humans.alice.via: no way to reach this human"},
+		{"one e-mail for two", "humans:\n  a: {email: a@example.com}\n  b: {email: A@EXAMPLE.com}", "3: humans.b.email: the same as humans.a's, so it would be open who is meant"},
+		{"one Slack user for two", "humans:\n  z: {slack: U024BE7LH}\n  a: {slack: U024BE7LH}", "3: humans.a.slack: the same as humans.z's, so it would be open who is meant"},
+		{"one account for two", corp + "humans:\n  a: {accounts: {corp: 'sub:1'}}\n  b: {accounts: {'https://login.example.com': 'sub:1'}}", `5: humans.b.accounts."https://login.example.com": the same as humans.a's, so it would be open who is meant`},
+		{"two accounts at one issuer", corp + human("accounts: {corp: 'sub:1', 'https://login.example.com': 'sub:2'}"), `4: humans.alice.accounts."https://login.example.com": a second account at the same issuer`},
+		{"account at nobody's", corp + human("accounts: {crop: 'sub:1'}"), `4: humans.alice.accounts.crop: no provider called "crop"; did you mean "corp"?`},
+		{"account in clear", human("accounts: {'http://a.example': 'sub:1'}"), `2: humans.alice.accounts."http://a.example": http, but tokens travel over https only`},
+		{"empty subject", corp + human("accounts: {corp: 'sub:'}"), "4: humans.alice.accounts.corp: sub: is not followed by a subject"},
+		{"account by id", corp + human("accounts: {corp: 'id:1'}"), "4: humans.alice.accounts.corp: id: needs a provider with a profile: not in this version"},
+		{"account by login", corp + human("accounts: {corp: octo}"), "4: humans.alice.accounts.corp: a login needs a provider with a profile: not in this version"},
+	})
+}
+
+func TestAgentsAreJudged(t *testing.T) {
+	checkWrong(t, []wrong{
+		{"no uid", "agents: {ci: {}}", "1: agents.ci: has no uid, so nobody could be this agent"},
+		{"key", "agents: {ci: {key_hash: abh1}}", "1: agents.ci.key_hash: not in this version"},
+		{"negative uid", "agents: {ci: {uid: -1}}", "1: agents.ci.uid: not a whole number from 0 to 4294967294"},
+		{"nobody in particular", "agents: {ci: {uid: 4294967295}}", "1: agents.ci.uid: not a whole number from 0 to 4294967294"},
+		{"one uid for two", "agents:\n  b: {uid: 7}\n  a: {uid: 7}", "3: agents.a.uid: the same as agents.b's, so it would be open who is asking"},
+		{"owner", "agents: {ci: {uid: 7, owner: operater}}", `1: agents.ci.owner: no human called "operater"; did you mean "operator"?`},
+		{"where in lines", `agents: {ci: {uid: 7, where: "a\nb"}}`, "1: agents.ci.where: has a line break or an invisible character in it"},
+		{"rules that are no list", "agents: {ci: {uid: 7, may: {provider: '*'}}}", "1: agents.ci.may: a mapping of keys to values where a list belongs"},
+		{"rule that is nothing", "agents: {ci: {uid: 7, may: [null]}}", "1: agents.ci.may[0]: has no value"},
+		{"rule without a provider", may("scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0]: names no provider"},
+		{"rule with an unknown provider", may("provider: corp, scopes: ['*'], ask: [operator]"), `5: agents.ci.may[0].provider: no provider called "corp"`},
+		{"rule for a resource", may("resource: 'https://a.example/**', scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0].resource: not in this version"},
+		{"rule without scopes", may("provider: '*', ask: [operator]"), "5: agents.ci.may[0]: names no scopes, so it would allow nothing"},
+		{"rule with no scopes", may("provider: '*', scopes: [], ask: [operator]"), "5: agents.ci.may[0].scopes: is empty, so the rule would allow nothing"},
+		{"star inside", may("provider: '*', scopes: ['a*b'], ask: [operator]"), "5: agents.ci.may[0].scopes[0]: a star anywhere but at the end"},
+		{"two stars", may("provider: '*', scopes: ['a**'], ask: [operator]"), "5: agents.ci.may[0].scopes[0]: a star anywhere but at the end"},
+		{"default beyond the rule", may("provider: '*', scopes: ['read:*'], default_scopes: [write], ask: [operator]"), `5: agents.ci.may[0].default_scopes: "write" is not within the rule's scopes`},
+		{"default pattern", may("provider: '*', scopes: ['*'], default_scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0].default_scopes[0]: a pattern, but what is asked for by default is named in full"},
+		{"nobody to ask", may("provider: '*', scopes: ['*']"), "5: agents.ci.may[0]: says nobody to ask"},
+		{"nobody in the list", may("provider: '*', scopes: ['*'], ask: []"), "5: agents.ci.may[0].ask: is empty, so there is nobody to ask"},
+		{"somebody else", may("provider: '*', scopes: ['*'], ask: [operator, mallory]"), `5: agents.ci.may[0].ask: no human or team called "mallory"`},
+		{"negative reuse", may("provider: '*', scopes: ['*'], ask: [operator], reuse: -1s"), "5: agents.ci.may[0].reuse: too short"},
+		{"later code", may("provider: '*', scopes: ['*'], ask: [operator], code: at_once"), "5: agents.ci.may[0].code: at_once: not in this version"},
+		{"later binding", may("provider: '*', scopes: ['*'], ask: [operator], binding: require"), "5: agents.ci.may[0].binding: require: not in this version"},
+		{"approval", may("provider: '*', scopes: ['*'], ask: [operator], approve: {team: x, count: 2}"), "5: agents.ci.may[0].approve: not in this version"},
+		{"the implied human is gone once humans are named", human("") + may("provider: '*', scopes: ['*'], ask: [operator]"), `7: agents.ci.may[0].ask: no human or team called "operator"`},
+	})
+}
+
+func TestKeysAreJudged(t *testing.T) {
+	checkWrong(t, []wrong{
+		{"near", "humans: {alice: {emial: a@example.com}}", `1: humans.alice.emial: unknown key; did you mean "email"?`},
+		{"in the wrong place", "ttl: 24h", "1: ttl: unknown key here"},
+		{"far from all", "request: {colour: blue}", "1: request.colour: unknown key"},
+		{"case counts", "Store: bolt", `1: Store: unknown key; did you mean "store"?`},
+		{"twice", "store: bolt\nstore: bolt", "2: store: given twice; the first is on line 1"},
+		{"name twice", "humans:\n  a: {}\n  b: {}\n  a: {}", "4: humans.a: given twice; the first is on line 2"},
+		{"twice in quotes", "store: bolt\n\"store\": bolt", "2: store: given twice; the first is on line 1"},
+		{"later section with anything in it", "slack: {whatever: [1, 2]}", "1: slack: not in this version"},
+		{"not a key at all", "\"a b\": c", "1: ?: unknown key"},
+	})
+}
+
+func TestYAMLIsRefused(t *testing.T) {
+	deep := "a: " + strings.Repeat("[", 40) + strings.Repeat("]", 40)
+	var stairs strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&stairs, "%sa:\n", strings.Repeat(" ", i))
+	}
+	checkWrong(t, []wrong{
+		{"tab", "log:\n\tlevel: info", "2: a tab where YAML wants spaces"},
+		{"quote", "log:\n  level: \"info\nstore: bolt\n", "2: a quote that is not closed"},
+		{"bracket", "log: {level: info\nstore: bolt\n", "2: a bracket that is not closed or not opened, or a missing comma"},
+		{"escape", `store: "\q"`, "1: an unknown escape in double quotes"},
+		{"reserved", "store: @bolt", "1: text that begins with a character that YAML reserves"},
+		{"anchor", "log: &log {level: info}", "1: an anchor, which is not read here"},
+		{"star without quotes", may("provider: *, scopes: [a], ask: [operator]"), "5: an alias, which is not read here"},
+		{"merge key", "log:\n  <<: {level: info}", "2: a merge key, which is not read here"},
+		{"tag", "store: !!str bolt", "1: a tag, which is not read here"},
+		{"directive", "%YAML 1.2\nstore: bolt", "1: a directive, which is not read here"},
+		{"complex key", "? store\n: bolt", "1: a key that begins with a question mark"},
+		{"two documents", "store: bolt\n---\nstore: bolt", "2: a second document begins here"},
+		{"a document after the end", "store: bolt\n...\nstore: bolt", "3: a second document begins here"},
+		{"deep brackets", deep, "1: nested more than 32 deep"},
+		{"deep blocks", stairs.String(), "33: nested more than 32 deep"},
+		{"deep dashes", "a:\n  " + strings.Repeat("- ", 40) + "b", "2: nested more than 32 deep"},
+		{"Latin-1", "store: bolt\n# caf\xe9", "2: not UTF-8"},
+		{"UTF-16", "\xff\xfes\x00t\x00", "1: not UTF-8"},
+		{"NUL", "store: bolt\n\x00", "2: a control character (U+0000)"},
+		{"escape sequence", "store: bolt # \x1b[2J", "1: a control character (U+001B)"},
+		{"old line ends", "store: bolt\rseal: x", "1: a control character (U+000D)"},
+	})
+}
+
+// TestHostileFilesAreBounded would take minutes and all memory if the file
+// went to the library unseen.
+func TestHostileFilesAreBounded(t *testing.T) {
+	const size = 1 << 18 // enough to be past every bound, and quick under the race detector
+	for _, piece := range []string{"[", "{a: ", "- ", "a: b\n", "\"", ":", ": ", "&a ", "!a ", "? ", "---\n", "%a\n", "a,", "'", "|\n", ">-\n ", "a: [*a]\n", "k: {\n"} {
+		t.Run(piece, func(t *testing.T) {
+			faults := faultsOf(t, strings.Repeat(piece, size/len(piece)), environment())
+			if len(faults.List) > 201 {
+				t.Errorf("%d faults", len(faults.List))
+			}
+		})
+	}
+	t.Run("too large", func(t *testing.T) {
+		faults := faultsOf(t, strings.Repeat("#", 1<<20+1), environment())
+		if got := faults.List[0].What; !strings.Contains(got, "1 MiB") {
+			t.Error(got)
+		}
+	})
+	t.Run("as many faults as there can be", func(t *testing.T) {
+		var file strings.Builder
+		for i := range 1_000 {
+			fmt.Fprintf(&file, "key%d: 1\n", i)
+		}
+		faults := faultsOf(t, file.String(), environment())
+		if got := faults.Summary(); got != "more than 200 faults in authbridge.yaml" {
+			t.Error(got)
+		}
+		if last := faults.List[len(faults.List)-1]; len(faults.List) != 201 || last.Line != 0 {
+			t.Errorf("%d faults, the last %v", len(faults.List), last)
+		}
+	})
+}
+
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"24h": 24 * time.Hour, "30d": 720 * time.Hour, "1.5d": 36 * time.Hour, "1d30m": 24*time.Hour + 30*time.Minute, "1h30m": 90 * time.Minute, "1s": time.Second,
+	} {
+		c := mustParse(t, "request: {ttl: "+text+"}", environment())
+		if got := c.Directory.Limits.TTL; got != want {
+			t.Errorf("%s is %v, want %v", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"24": "not a duration", "24 h": "not a duration", "d": "not a duration", "1dd": "not a duration", "1h1d": "not a duration",
+		"1d-1h": "not a duration", "+1d": "not a duration", "1..5d": "not a duration", "1w": "not a duration", "true": "true or false where text belongs",
+		"0": "too short", "0s": "too short", "-1h": "too short", "999ms": "too short",
+		"31d": "too long", "721h": "too long", "99999999d": "not a duration", "1e9h": "not a duration",
+	} {
+		faults := faultsOf(t, "request: {ttl: "+text+"}", environment())
+		if got := faults.List[0].What; got != want || len(faults.List) != 1 {
+			t.Errorf("%s: %v, want %q", text, faults, want)
+		}
+	}
+}
+
+// TestLimits shows that a limit given alone never clashes with a default.
+func TestLimits(t *testing.T) {
+	c := mustParse(t, "request: {max_open_per_human: 1}", environment())
+	if got := c.Directory.Limits; got.MaxOpenPerHuman != 1 || got.MaxOpenPerAgentAndHuman != 3 {
+		t.Errorf("limits %+v", got)
+	}
+	checkWrong(t, []wrong{{
+		"out of reach", "request: {max_open_per_human: 1, max_open_per_agent_and_human: 2}",
+		"1: request.max_open_per_agent_and_human: more than max_open_per_human, so it could never be reached",
+	}})
+}
+
+func TestFaultsWithoutAFile(t *testing.T) {
+	_, err := config.Empty(config.Env{})
+	want := "  state_dir: not given, and neither STATE_DIRECTORY nor a home directory is known\n  hint: state_dir: /var/lib/authbridge"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// TestRulesCanPass: the borders of what is refused.
+func TestRulesCanPass(t *testing.T) {
+	for _, text := range []string{
+		"listen: {web: 'localhost:1', ops: '127.8.8.8:0'}",
+		"listen: {web: '', ops: ''}",
+		"listen: {web: '127.0.0.1:0', ops: '127.0.0.1:0'}",
+		"listen: {web: '[::ffff:127.0.0.1]:80'}",
+		"listen: {socket: /" + strings.Repeat("s", 106) + ", admin: /a}",
+		"network: {allow_http_loopback: true}\nproviders: {corp: {issuer: 'http://localhost:9/x/', client_id: a}}",
+		"providers:\n  a: {issuer: https://a.example, client_id: a}\n  b: {issuer: https://a.example, client_id: b}",
+		"providers: {a.b-c_d: {issuer: https://a.example, client_id: a, token_endpoint_auth_method: none}}",
+		provider(", client_secret: env:S, token_endpoint_auth_method: client_secret_post"),
+		"network: {allow_private: [10.0.0.0/8, 100.64.0.0/16, 127.0.0.1/32, 'fd00::/8', '::1/128']}",
+		human("email: alice+x@sub.example.com, via: [web]"),
+		"agents: {ci: {uid: 4294967294, owner: operator}}",
+		may("provider: '*', scopes: ['read:*', b], default_scopes: ['read:a', b], ask: [operator], reuse: 0s"),
+		may("provider: '*', scopes: ['*'], ask: [operator], reuse: 30d"),
+		"log:\n  level: warn\n  # in the middle\n\n  format: text\n...\n",
+		"\"store\": 'bolt'",
+		"{\"store\": \"bolt\", \"log\": {\"level\": \"error\"}}",
+		"state_dir: |-\n  /srv/x",
+	} {
+		mustParse(t, text, environment("S", "hush"))
+	}
+}
+
+func TestNoGroupsHere(t *testing.T) {
+	env := environment()
+	env.GroupID = nil
+	faults := faultsOf(t, "listen: {socket_group: agents}", env)
+	if got := faults.List[0].What; got != "there are no groups here" {
+		t.Error(got)
+	}
+}
+
+func TestSystemEnv(t *testing.T) {
+	env := config.SystemEnv()
+	if env.UID != uint32(os.Geteuid()) || env.Getenv("PATH") != os.Getenv("PATH") {
+		t.Errorf("not this process: uid %d", env.UID)
+	}
+	if _, err := env.GroupID("no such group here"); err == nil {
+		t.Error("there is a group with an impossible name")
+	}
+	group, err := user.LookupGroupId(strconv.Itoa(os.Getgid()))
+	if err != nil {
+		t.Skip("this process's group has no name")
+	}
+	if gid, err := env.GroupID(group.Name); err != nil || gid != uint32(os.Getgid()) {
+		t.Errorf("group %s is %d, %v", group.Name, gid, err)
+	}
+}
