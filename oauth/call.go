@@ -1,0 +1,232 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+var (
+	errPage    = errors.New("the provider answered with a web page instead of JSON")
+	errEmpty   = errors.New("the provider's answer is empty")
+	errGarbage = errors.New("the provider's answer is not JSON")
+)
+
+// reply is one HTTP answer, read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// post sends a form as our client (RFC 6749, section 2.3.1). The secret goes
+// into the header or the form, never both.
+func (p *Provider) post(ctx context.Context, endpoint string, form url.Values) (reply, error) {
+	form = maps.Clone(form)
+	if p.method != AuthBasic {
+		form.Set("client_id", p.id)
+	}
+	if p.method == AuthPost {
+		form.Set("client_secret", p.secret.Reveal())
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return reply{}, errors.New("the endpoint is no address")
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if p.method == AuthBasic {
+		r.SetBasicAuth(url.QueryEscape(p.id), url.QueryEscape(p.secret.Reveal()))
+	}
+	return p.call(r)
+}
+
+// get fetches JSON; a bearer token is sent unless it is empty.
+func (p *Provider) get(ctx context.Context, endpoint string, bearer bridge.Secret) (reply, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
+	if err != nil {
+		return reply{}, errors.New("the endpoint is no address")
+	}
+	if !bearer.IsZero() {
+		r.Header.Set("Authorization", "Bearer "+bearer.Reveal())
+	}
+	return p.call(r)
+}
+
+// call makes one request. Every error of it is a *bridge.Unavailable.
+func (p *Provider) call(r *http.Request) (reply, error) {
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "authbridge")
+	answer, err := p.client.Do(r)
+	if err != nil {
+		return reply{}, unreachable(r.URL, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return reply{}, unreachable(r.URL, err)
+	}
+	return reply{answer.StatusCode, answer.Header, body}, nil
+}
+
+// brokenCall says in safe words why a call came to nothing. What lies under
+// it may quote what the server sent, so it answers to errors.Is but is not
+// handed out.
+type brokenCall struct {
+	words string
+	cause error
+}
+
+func (b *brokenCall) Error() string        { return b.words }
+func (b *brokenCall) Is(target error) bool { return errors.Is(b.cause, target) }
+
+func unreachable(at *url.URL, err error) error {
+	return &bridge.Unavailable{Err: &brokenCall{fmt.Sprintf("no answer from %s: %s", at.Host, reason(err)), err}}
+}
+
+func reason(err error) string {
+	var (
+		refused *tls.CertificateVerificationError
+		lookup  *net.DNSError
+		dial    *net.OpError
+		large   *http.MaxBytesError
+		banned  forbidden
+		timeout net.Error
+	)
+	switch {
+	case errors.Is(err, errRedirect):
+		return errRedirect.Error()
+	case errors.As(err, &banned):
+		return banned.Error()
+	case errors.Is(err, context.Canceled):
+		return "the call was given up"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "it took too long"
+	case errors.As(err, &large):
+		return "its answer is larger than 1 MiB"
+	case errors.As(err, &refused):
+		return refused.Error()
+	case errors.As(err, &lookup):
+		return lookup.Error()
+	case errors.As(err, &dial):
+		return dial.Error()
+	}
+	return "the connection broke"
+}
+
+// hopeless turns a broken call that no repetition mends into a refusal.
+func hopeless(err error) error {
+	if errors.Is(err, errRedirect) || errors.Is(err, errForbidden) {
+		return &bridge.Refusal{Outcome: bridge.OutcomeProviderError, Cause: err.Error(), Err: err}
+	}
+	return err
+}
+
+// busy reports whether the server asks to come back later.
+func (r reply) busy() bool {
+	return r.status >= 500 || r.status == http.StatusTooManyRequests || r.status == http.StatusRequestTimeout
+}
+
+// ok reports success, in whichever of its numbers.
+func (r reply) ok() bool { return r.status >= 200 && r.status <= 299 }
+
+// later is the fault of a server that cannot say now.
+func (r reply) later(why error) error {
+	if why == nil {
+		why = fmt.Errorf("the provider cannot answer now (HTTP %d)", r.status)
+	}
+	return &bridge.Unavailable{RetryAfter: r.retryAfter(), Err: why}
+}
+
+// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds or a
+// date; at most a day.
+func (r reply) retryAfter() time.Duration {
+	const longest = 24 * time.Hour
+	value := r.header.Get("Retry-After")
+	var wait time.Duration
+	if n, err := strconv.ParseUint(value, 10, 64); err == nil {
+		wait = time.Duration(min(n, uint64(longest/time.Second))) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = time.Until(at)
+	}
+	return min(max(wait, 0), longest)
+}
+
+// isPage reports whether the body is meant for a browser. A body that looks
+// like JSON is JSON, whatever the server calls it.
+func (r reply) isPage() bool {
+	body := r.trimmed()
+	if len(body) == 0 || body[0] == '{' {
+		return false
+	}
+	return body[0] == '<' || r.mediaType() == "text/html"
+}
+
+func (r reply) mediaType() string {
+	kind, _, _ := mime.ParseMediaType(r.header.Get("Content-Type"))
+	return kind
+}
+
+func (r reply) trimmed() []byte {
+	return bytes.TrimSpace(bytes.TrimPrefix(r.body, []byte("\xef\xbb\xbf")))
+}
+
+// isForm reports whether the body is a form, as GitHub answers.
+func (r reply) isForm() bool {
+	body := r.trimmed()
+	if len(body) == 0 || body[0] == '{' || body[0] == '<' {
+		return false
+	}
+	kind := r.mediaType()
+	return kind == "application/x-www-form-urlencoded" || kind == "text/plain" || kind == ""
+}
+
+// members reads a JSON object or a form.
+func (r reply) members() (members, error) {
+	if !r.isForm() {
+		return r.object()
+	}
+	form, err := url.ParseQuery(string(r.trimmed()))
+	if err != nil {
+		return nil, errGarbage
+	}
+	found := members{}
+	for name := range form {
+		found[name] = form.Get(name)
+	}
+	return found, nil
+}
+
+// object reads a JSON object and nothing else.
+func (r reply) object() (members, error) {
+	body := r.trimmed()
+	switch {
+	case len(body) == 0:
+		return nil, errEmpty
+	case r.isPage():
+		return nil, errPage
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var found members
+	if err := decoder.Decode(&found); err != nil || found == nil {
+		return nil, errGarbage
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errGarbage
+	}
+	return found, nil
+}

@@ -1,0 +1,153 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// What a code's times are when the provider leaves them out, and how far
+// they are believed.
+const (
+	assumedLifetime = 5 * time.Minute
+	longestLifetime = 30 * time.Minute
+	assumedInterval = 5 * time.Second // RFC 8628, section 3.2
+)
+
+// Begin implements [bridge.Provider]: a device authorization request (RFC
+// 8628, section 3.1), authenticated as a token request would be.
+func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Code, error) {
+	md, err := p.discover(ctx)
+	if err != nil {
+		return bridge.Code{}, err
+	}
+	if err := md.offersDeviceGrant(); err != nil {
+		return bridge.Code{}, err
+	}
+	form := url.Values{}
+	if len(ask.Scopes) > 0 {
+		form.Set("scope", strings.Join(ask.Scopes, " "))
+	}
+	if ask.Resource != "" {
+		form.Set("resource", ask.Resource)
+	}
+	answer, err := p.post(ctx, md.Device, form)
+	if err != nil {
+		return bridge.Code{}, hopeless(err)
+	}
+	code, err := p.readCode(answer)
+	if err != nil {
+		return bridge.Code{}, err
+	}
+	code.TokenEndpoint, code.Scopes, code.Resource = md.Token, ask.Scopes, ask.Resource
+	return code, nil
+}
+
+// readCode reads the answer to a device authorization request (RFC 8628,
+// section 3.2). Errors are found at any status, also 200.
+func (p *Provider) readCode(answer reply) (bridge.Code, error) {
+	if answer.busy() {
+		return bridge.Code{}, answer.later(nil)
+	}
+	m, err := answer.members()
+	switch {
+	case m.text("error") != "":
+		return bridge.Code{}, p.rejected(answer, m)
+	case err == nil && !answer.ok():
+		err = errors.New("the provider refused without saying why")
+	}
+	if err != nil {
+		return bridge.Code{}, refuse(bridge.OutcomeProviderError, "%v (HTTP %d)", err, answer.status)
+	}
+	return vetCode(m, p.issuer, p.network)
+}
+
+// rejected turns an OAuth error into a fault or a refusal.
+func (p *Provider) rejected(answer reply, m members) error {
+	said := m.complaint(p.secret)
+	switch m.text("error") {
+	case "slow_down", "temporarily_unavailable", "server_error":
+		return answer.later(errors.New(said))
+	case "unauthorized_client", "device_flow_disabled":
+		return refuse(bridge.OutcomeDeviceGrantBlocked, "%s", said)
+	case "unsupported_grant_type":
+		return refuse(bridge.OutcomeDeviceGrantUnsupported, "%s", said)
+	}
+	return refuse(bridge.OutcomeProviderError, "%s", said)
+}
+
+// vetCode returns a code that is safe to show, or a refusal: then nothing of
+// the answer is shown.
+func vetCode(m members, issuer *url.URL, network NetworkPolicy) (bridge.Code, error) {
+	link := m.text("verification_uri")
+	if link == "" {
+		link = m.text("verification_url") // Google, and Entra's first version
+	}
+	code := bridge.Code{
+		DeviceCode:              m.secret("device_code"),
+		UserCode:                m.secret("user_code"),
+		VerificationURI:         link,
+		VerificationURIComplete: m.secret("verification_uri_complete"),
+	}
+	if err := vetContent(code, issuer, network); err != nil {
+		return bridge.Code{}, err
+	}
+	var err error
+	if code.Lifetime, code.Interval, err = times(m); err != nil {
+		return bridge.Code{}, refuse(bridge.OutcomeProviderError, "%v", err)
+	}
+	return code, nil
+}
+
+func vetContent(code bridge.Code, issuer *url.URL, network NetworkPolicy) error {
+	switch {
+	case code.DeviceCode.IsZero():
+		return refuse(bridge.OutcomeProviderError, "the provider's answer lacks device_code")
+	case code.UserCode.IsZero():
+		return refuse(bridge.OutcomeProviderError, "the provider's answer lacks user_code")
+	case code.VerificationURI == "":
+		return refuse(bridge.OutcomeProviderError, "the provider's answer lacks verification_uri")
+	}
+	if err := vetUserCode(code.UserCode.Reveal()); err != nil {
+		return refuse(bridge.OutcomeProviderError, "the provider's user code is not fit to be shown: %v", err)
+	}
+	if err := vetLink(code.VerificationURI, issuer, network); err != nil {
+		return refuse(bridge.OutcomeProviderError, "the provider's verification address is not to be trusted: %v", err)
+	}
+	if code.VerificationURIComplete.IsZero() {
+		return nil
+	}
+	if err := vetLink(code.VerificationURIComplete.Reveal(), issuer, network); err != nil {
+		return refuse(bridge.OutcomeProviderError, "the provider's complete verification address is not to be trusted: %v", err)
+	}
+	return nil
+}
+
+// times returns how long the code lives and how often it may be polled.
+func times(m members) (lifetime, interval time.Duration, err error) {
+	lifetime, given, err := m.seconds("expires_in")
+	switch {
+	case err != nil:
+		return 0, 0, fmt.Errorf("the provider's expires_in is %w", err)
+	case !given:
+		lifetime = assumedLifetime
+	case lifetime <= 0:
+		return 0, 0, errors.New("the provider's code was over before it began (expires_in)")
+	}
+	lifetime = min(lifetime, longestLifetime)
+	interval, _, err = m.seconds("interval")
+	switch {
+	case err != nil:
+		return 0, 0, fmt.Errorf("the provider's interval is %w", err)
+	case interval < 0:
+		return 0, 0, errors.New("the provider's interval between polls is negative")
+	case interval == 0:
+		interval = assumedInterval
+	}
+	return lifetime, min(interval, lifetime), nil
+}

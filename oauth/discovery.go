@@ -1,0 +1,159 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+// metadataLife is how long metadata is believed. Failures are not kept.
+const metadataLife = time.Hour
+
+// metadata is what we use of an authorization server's metadata (RFC 8414,
+// section 2; RFC 8628, section 4; OpenID Connect Discovery 1.0, section 3).
+type metadata struct {
+	Issuer     string   `json:"issuer"`
+	Device     string   `json:"device_authorization_endpoint"`
+	Token      string   `json:"token_endpoint"`
+	Revocation string   `json:"revocation_endpoint"`
+	Userinfo   string   `json:"userinfo_endpoint"`
+	Keys       string   `json:"jwks_uri"`
+	Grants     []string `json:"grant_types_supported"`
+	Algorithms []string `json:"id_token_signing_alg_values_supported"`
+}
+
+// discover returns the issuer's metadata. Callers that ask at the same time
+// share one search, which no single one of them can cancel.
+func (p *Provider) discover(ctx context.Context) (*metadata, error) {
+	if md := p.remembered(); md != nil {
+		return md, nil
+	}
+	found := p.flight.DoChan("metadata", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+		defer cancel()
+		md, err := p.search(ctx)
+		if err == nil {
+			p.remember(md)
+		}
+		return md, err
+	})
+	select {
+	case <-ctx.Done():
+		return nil, unreachable(p.issuer, ctx.Err())
+	case result := <-found:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		return result.Val.(*metadata), nil
+	}
+}
+
+func (p *Provider) remembered() *metadata {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil || !time.Now().Before(p.until) {
+		return nil
+	}
+	return p.known
+}
+
+func (p *Provider) remember(md *metadata) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.known, p.until = md, time.Now().Add(metadataLife)
+}
+
+// search looks at the well-known places in turn. A place without metadata
+// leads to the next; a broken connection ends the search, since nothing is
+// known then.
+func (p *Provider) search(ctx context.Context) (*metadata, error) {
+	var later error
+	for _, place := range p.wellKnown() {
+		answer, err := p.get(ctx, place, bridge.Secret{})
+		switch {
+		case errors.Is(err, errRedirect):
+			continue
+		case err != nil:
+			return nil, hopeless(err)
+		case answer.busy():
+			later = answer.later(nil)
+			continue
+		case answer.status != http.StatusOK:
+			continue
+		}
+		var md metadata
+		if json.Unmarshal(answer.trimmed(), &md) != nil || md.Issuer == "" {
+			continue
+		}
+		return &md, p.believe(&md)
+	}
+	if later != nil {
+		return nil, later
+	}
+	return nil, refuse(bridge.OutcomeProviderError,
+		"the provider publishes no metadata under its issuer address; check the issuer")
+}
+
+// wellKnown lists where metadata may be, in the order that MCP sets: RFC
+// 8414, section 3.1; then OpenID Connect with the path inserted and appended.
+func (p *Provider) wellKnown() []string {
+	origin := p.issuer.Scheme + "://" + p.issuer.Host
+	path := strings.TrimSuffix(p.issuer.EscapedPath(), "/")
+	places := []string{
+		origin + "/.well-known/oauth-authorization-server" + path,
+		origin + "/.well-known/openid-configuration" + path,
+	}
+	if path != "" {
+		places = append(places, origin+path+"/.well-known/openid-configuration")
+	}
+	return places
+}
+
+// believe checks that the document speaks for our issuer, byte for byte (RFC
+// 8414, section 3.3), and names only addresses that we may call.
+func (p *Provider) believe(md *metadata) error {
+	if md.Issuer != p.name {
+		return refuse(bridge.OutcomeProviderError,
+			"the metadata found for issuer %q speaks for another issuer, %q; the two must be identical",
+			p.name, clean(md.Issuer, 100))
+	}
+	endpoints := map[string]string{
+		"device_authorization_endpoint": md.Device,
+		"token_endpoint":                md.Token,
+		"revocation_endpoint":           md.Revocation,
+		"userinfo_endpoint":             md.Userinfo,
+		"jwks_uri":                      md.Keys,
+	}
+	for name, address := range endpoints {
+		if address == "" {
+			continue
+		}
+		if _, err := p.network.parse(address); err != nil {
+			return refuse(bridge.OutcomeProviderError, "the provider's %s is not to be used: %v", name, err)
+		}
+	}
+	return nil
+}
+
+// offersDeviceGrant checks that a device authorization request makes sense.
+func (md *metadata) offersDeviceGrant() error {
+	switch {
+	case md.Device == "":
+		return refuse(bridge.OutcomeDeviceGrantUnsupported,
+			"the provider's metadata names no device_authorization_endpoint")
+	case md.Grants != nil && !slices.Contains(md.Grants, deviceGrant):
+		return refuse(bridge.OutcomeDeviceGrantUnsupported,
+			"the provider's metadata does not list the device grant under grant_types_supported")
+	case md.Token == "":
+		return refuse(bridge.OutcomeProviderError, "the provider's metadata names no token_endpoint")
+	}
+	return nil
+}

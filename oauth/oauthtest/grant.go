@@ -1,0 +1,261 @@
+package oauthtest
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
+
+// code is a device code under way.
+type code struct {
+	device, user string
+	scopes       []string
+	resource     string
+	expires      time.Time
+	interval     time.Duration
+	mayPoll      time.Time // earlier polls are too early
+	denied       bool
+	account      *Account // set once approved
+	spent        bool
+}
+
+// token is one that the issuer gave out.
+type token struct {
+	kind    string // access_token or refresh_token
+	scopes  []string
+	account Account
+	expires time.Time
+	revoked bool
+}
+
+// Approve is the human who enters a user code and consents.
+func (i *Issuer) Approve(userCode string, account Account) error {
+	return i.decide(userCode, func(c *code) { c.account = &account })
+}
+
+// Deny is the human who enters a user code and refuses.
+func (i *Issuer) Deny(userCode string) error {
+	return i.decide(userCode, func(c *code) { c.denied = true })
+}
+
+// decide finds a live code. Codes are compared as RFC 8628, section 6.1,
+// advises: without case and punctuation.
+func (i *Issuer) decide(userCode string, verdict func(*code)) error {
+	plain := strings.NewReplacer("-", "", " ", "")
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, c := range i.codes {
+		if !strings.EqualFold(plain.Replace(c.user), plain.Replace(userCode)) {
+			continue
+		}
+		switch {
+		case !time.Now().Before(c.expires):
+			return errors.New("this code is over")
+		case c.denied || c.account != nil:
+			return errors.New("this code was used")
+		}
+		verdict(c)
+		return nil
+	}
+	return fmt.Errorf("no code %q", userCode)
+}
+
+func (i *Issuer) serveDevice(r *http.Request) answer {
+	if bad := i.checkClient(r); bad != nil {
+		return *bad
+	}
+	c := &code{
+		device:   random(),
+		user:     newUserCode(),
+		scopes:   strings.Fields(r.PostForm.Get("scope")),
+		resource: r.PostForm.Get("resource"),
+		expires:  time.Now().Add(i.settings.Lifetime),
+		interval: i.settings.Interval,
+		mayPoll:  time.Now().Add(i.settings.Interval),
+	}
+	page := i.base() + "/device"
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.codes[c.device] = c
+	return answer{status: http.StatusOK, members: map[string]any{
+		"device_code":               c.device,
+		"user_code":                 c.user,
+		"verification_uri":          page,
+		"verification_uri_complete": page + "?user_code=" + url.QueryEscape(c.user),
+		"expires_in":                i.settings.Lifetime.Seconds(),
+		"interval":                  c.interval.Seconds(),
+	}}
+}
+
+// newUserCode uses the letters of RFC 8628, section 6.1.
+func newUserCode() string {
+	const letters = "BCDFGHJKLMNPQRSTVWXZ"
+	raw := make([]byte, 8)
+	_, _ = rand.Read(raw)
+	for n := range raw {
+		raw[n] = letters[int(raw[n])%len(letters)]
+	}
+	return string(raw[:4]) + "-" + string(raw[4:])
+}
+
+func (i *Issuer) serveToken(r *http.Request) answer {
+	if bad := i.checkClient(r); bad != nil {
+		return *bad
+	}
+	if r.PostForm.Get("grant_type") != deviceGrant {
+		return wrong(http.StatusBadRequest, "unsupported_grant_type", "only the device grant")
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	c := i.codes[r.PostForm.Get("device_code")]
+	if bad := check(c, r.PostForm.Get("resource")); bad != nil {
+		return *bad
+	}
+	c.spent = true
+	return i.hand(c)
+}
+
+// check says whether a code can be redeemed now (RFC 8628, section 3.5). A
+// poll before its time makes the wait longer for good.
+func check(c *code, resource string) *answer {
+	bad := func(code, description string) *answer {
+		a := wrong(http.StatusBadRequest, code, description)
+		return &a
+	}
+	now := time.Now()
+	switch {
+	case c == nil:
+		return bad("invalid_grant", "no such device code")
+	case c.spent:
+		return bad("invalid_grant", "this device code was used")
+	case resource != c.resource:
+		return bad("invalid_target", "not the resource that the code was asked for")
+	case !now.Before(c.expires):
+		return bad("expired_token", "this device code is over")
+	}
+	early := now.Before(c.mayPoll)
+	if early {
+		c.interval += 5 * time.Second
+	}
+	c.mayPoll = now.Add(c.interval)
+	switch {
+	case early:
+		return bad("slow_down", "too early")
+	case c.denied:
+		return bad("access_denied", "the human said no")
+	case c.account == nil:
+		return bad("authorization_pending", "the human has not finished")
+	}
+	return nil
+}
+
+// hand makes the tokens of an approved code.
+func (i *Issuer) hand(c *code) answer {
+	given := map[string]any{
+		"access_token": i.issue("access_token", c, i.settings.TokenLifetime),
+		"token_type":   "Bearer",
+		"expires_in":   i.settings.TokenLifetime.Seconds(),
+		"scope":        strings.Join(c.scopes, " "),
+	}
+	if slices.Contains(c.scopes, "offline_access") {
+		given["refresh_token"] = i.issue("refresh_token", c, 24*time.Hour)
+	}
+	if slices.Contains(c.scopes, "openid") {
+		given["id_token"] = i.idToken(*c.account, c.scopes)
+	}
+	return answer{status: http.StatusOK, members: given}
+}
+
+func (i *Issuer) issue(kind string, c *code, life time.Duration) string {
+	text := kind + "." + random()
+	i.tokens[text] = &token{kind: kind, scopes: c.scopes, account: *c.account, expires: time.Now().Add(life)}
+	return text
+}
+
+// Live reports whether a token is one of the issuer's, not over and not
+// revoked.
+func (i *Issuer) Live(text string) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.live(text) != nil
+}
+
+func (i *Issuer) live(text string) *token {
+	t := i.tokens[text]
+	if t == nil || t.revoked || !time.Now().Before(t.expires) {
+		return nil
+	}
+	return t
+}
+
+// serveRevocation is RFC 7009. An unknown token is as good as revoked.
+func (i *Issuer) serveRevocation(r *http.Request) answer {
+	if bad := i.checkClient(r); bad != nil {
+		return *bad
+	}
+	text := r.PostForm.Get("token")
+	if text == "" {
+		return wrong(http.StatusBadRequest, "invalid_request", "no token")
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if t := i.tokens[text]; t != nil {
+		t.revoked = true
+	}
+	return answer{status: http.StatusOK}
+}
+
+// checkClient demands a proper form and the client authentication that the
+// client is registered with, and no other beside it (RFC 6749, section 2.3).
+func (i *Issuer) checkClient(r *http.Request) *answer {
+	bad := func(status int, code, description string) *answer {
+		a := wrong(status, code, description)
+		return &a
+	}
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.Method != http.MethodPost || kind != "application/x-www-form-urlencoded" {
+		return bad(http.StatusBadRequest, "invalid_request", "a POST form is needed")
+	}
+	for name, values := range r.PostForm {
+		if len(values) > 1 {
+			return bad(http.StatusBadRequest, "invalid_request", "repeated: "+name)
+		}
+		if values[0] == "" {
+			return bad(http.StatusBadRequest, "invalid_request", "empty: "+name)
+		}
+	}
+	if i.presented(r) != [3]string{i.settings.AuthMethod, i.settings.ClientID, i.settings.ClientSecret} {
+		a := bad(http.StatusUnauthorized, "invalid_client", "not the client, or not its way to prove itself")
+		a.header = http.Header{"Www-Authenticate": {`Basic realm="issuer"`}}
+		return a
+	}
+	return nil
+}
+
+// presented reads the client authentication: method, id, secret.
+func (i *Issuer) presented(r *http.Request) [3]string {
+	form := r.PostForm
+	id, secret, basic := r.BasicAuth()
+	switch {
+	case basic && !form.Has("client_secret") && !form.Has("client_id"):
+		id, badID := url.QueryUnescape(id)
+		secret, badSecret := url.QueryUnescape(secret)
+		if badID != nil || badSecret != nil {
+			return [3]string{}
+		}
+		return [3]string{"client_secret_basic", id, secret}
+	case r.Header.Get("Authorization") != "":
+		return [3]string{}
+	case form.Has("client_secret"):
+		return [3]string{"client_secret_post", form.Get("client_id"), form.Get("client_secret")}
+	}
+	return [3]string{"none", form.Get("client_id"), ""}
+}

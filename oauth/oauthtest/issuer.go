@@ -1,0 +1,286 @@
+package oauthtest
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Origin is where an issuer lives that was not started on a socket.
+const Origin = "https://login.issuer.test"
+
+// Settings shape an issuer. The zero value is a public client called
+// "client" at an issuer without a path.
+type Settings struct {
+	Path         string // of the issuer, such as "/t1"
+	ClientID     string // default "client"
+	ClientSecret string
+	AuthMethod   string // as registered; default none without a secret, else client_secret_basic
+
+	Lifetime      time.Duration // of a device code, default 10 min
+	Interval      time.Duration // between polls, default 5 s
+	TokenLifetime time.Duration // default 1 h
+	Algorithm     string        // of id_tokens: ES256 (default) or RS256
+
+	// WellKnown lists the paths that serve the metadata; nil = every one
+	// that RFC 8414 and OpenID Connect know for this issuer.
+	WellKnown []string
+}
+
+// Endpoint names a part of the issuer.
+type Endpoint string
+
+// The endpoints.
+const (
+	Metadata   Endpoint = "metadata"
+	Device     Endpoint = "device_authorization"
+	Token      Endpoint = "token"
+	Userinfo   Endpoint = "userinfo"
+	Revocation Endpoint = "revocation"
+	Keys       Endpoint = "keys"
+)
+
+// Call is one request as the issuer saw it.
+type Call struct {
+	At       time.Time
+	Endpoint Endpoint // "" = none of ours
+	Method   string
+	Path     string
+	Header   http.Header
+	Form     url.Values
+}
+
+// Account is a human who has an account at the issuer.
+type Account struct {
+	Subject       string
+	Email         string // in the id_token and in userinfo, if the scope has email
+	EmailVerified bool
+	Name          string
+}
+
+// Issuer is the fake. It is safe for concurrent use.
+type Issuer struct {
+	settings Settings
+
+	mu      sync.Mutex // guards what follows
+	origin  string
+	journal []Call
+	codes   map[string]*code  // by device code
+	tokens  map[string]*token // by text
+	queued  map[Endpoint][]Fault
+	always  map[Endpoint]Fault
+	claims  func(map[string]any)
+	keys    keyRing
+}
+
+// New makes an issuer.
+func New(s Settings) *Issuer {
+	if s.ClientID == "" {
+		s.ClientID = "client"
+	}
+	if s.AuthMethod == "" {
+		s.AuthMethod = "none"
+		if s.ClientSecret != "" {
+			s.AuthMethod = "client_secret_basic"
+		}
+	}
+	s.Lifetime = orElse(s.Lifetime, 10*time.Minute)
+	s.Interval = orElse(s.Interval, 5*time.Second)
+	s.TokenLifetime = orElse(s.TokenLifetime, time.Hour)
+	return &Issuer{
+		settings: s,
+		origin:   Origin,
+		codes:    map[string]*code{},
+		tokens:   map[string]*token{},
+		queued:   map[Endpoint][]Fault{},
+		always:   map[Endpoint]Fault{},
+		keys:     newKeyRing(s.Algorithm),
+	}
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// Start makes the issuer listen on a free port of 127.0.0.1 until the test
+// ends, and returns its URL, which is plain http. Start it before its first
+// use: the URL changes.
+func (i *Issuer) Start(tb testing.TB) string {
+	tb.Helper()
+	server := httptest.NewServer(i)
+	tb.Cleanup(server.Close)
+	i.mu.Lock()
+	i.origin = server.URL
+	i.mu.Unlock()
+	return i.URL()
+}
+
+// URL is the issuer identifier.
+func (i *Issuer) URL() string { return i.base() + i.settings.Path }
+
+// EndpointURL is where an endpoint is.
+func (i *Issuer) EndpointURL(e Endpoint) string { return i.base() + "/" + string(e) }
+
+func (i *Issuer) base() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.origin
+}
+
+// Journal returns the requests so far, oldest first.
+func (i *Issuer) Journal() []Call {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.journal)
+}
+
+// Calls returns the requests to one endpoint so far, oldest first.
+func (i *Issuer) Calls(e Endpoint) []Call {
+	return slices.DeleteFunc(i.Journal(), func(c Call) bool { return c.Endpoint != e })
+}
+
+// ServeHTTP implements [http.Handler].
+func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := i.endpoint(r.URL.Path)
+	i.note(e, r)
+	fault, faulty := i.nextFault(e)
+	if faulty && fault.instead() {
+		fault.play(w, r)
+		return
+	}
+	answer := i.serve(e, r)
+	if faulty {
+		answer = fault.bend(answer)
+	}
+	answer.write(w)
+}
+
+func (i *Issuer) serve(e Endpoint, r *http.Request) answer {
+	switch e {
+	case Metadata:
+		return i.serveMetadata()
+	case Device:
+		return i.serveDevice(r)
+	case Token:
+		return i.serveToken(r)
+	case Userinfo:
+		return i.serveUserinfo(r)
+	case Revocation:
+		return i.serveRevocation(r)
+	case Keys:
+		return i.serveKeys()
+	}
+	return answer{status: http.StatusNotFound, page: "<!doctype html><title>Not here</title>"}
+}
+
+func (i *Issuer) endpoint(path string) Endpoint {
+	if slices.Contains(i.wellKnown(), path) {
+		return Metadata
+	}
+	for _, e := range []Endpoint{Device, Token, Userinfo, Revocation, Keys} {
+		if path == "/"+string(e) {
+			return e
+		}
+	}
+	return ""
+}
+
+func (i *Issuer) wellKnown() []string {
+	if i.settings.WellKnown != nil {
+		return i.settings.WellKnown
+	}
+	path := i.settings.Path
+	return []string{
+		"/.well-known/oauth-authorization-server" + path,
+		"/.well-known/openid-configuration" + path,
+		path + "/.well-known/openid-configuration",
+	}
+}
+
+// note writes a request down. A form that cannot be read is written as none.
+func (i *Issuer) note(e Endpoint, r *http.Request) {
+	_ = r.ParseForm()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.journal = append(i.journal, Call{
+		At: time.Now(), Endpoint: e, Method: r.Method, Path: r.URL.Path,
+		Header: r.Header.Clone(), Form: maps.Clone(r.PostForm),
+	})
+}
+
+func (i *Issuer) serveMetadata() answer {
+	return answer{status: http.StatusOK, members: map[string]any{
+		"issuer":                                i.URL(),
+		"device_authorization_endpoint":         i.EndpointURL(Device),
+		"token_endpoint":                        i.EndpointURL(Token),
+		"userinfo_endpoint":                     i.EndpointURL(Userinfo),
+		"revocation_endpoint":                   i.EndpointURL(Revocation),
+		"jwks_uri":                              i.EndpointURL(Keys),
+		"grant_types_supported":                 []string{deviceGrant},
+		"response_types_supported":              []string{},
+		"token_endpoint_auth_methods_supported": []string{i.settings.AuthMethod},
+		"id_token_signing_alg_values_supported": []string{i.keys.algorithm()},
+		"scopes_supported":                      []string{"openid", "email", "offline_access"},
+	}}
+}
+
+// answer is what an endpoint says: members, or a page.
+type answer struct {
+	status  int
+	header  http.Header
+	members map[string]any
+	page    string
+	form    bool
+	lost    bool
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	if a.lost {
+		panic(http.ErrAbortHandler)
+	}
+	kind, body := "application/json", []byte(nil)
+	switch {
+	case a.page != "":
+		kind, body = "text/html; charset=utf-8", []byte(a.page)
+	case a.form:
+		kind, body = "application/x-www-form-urlencoded", encodeForm(a.members)
+	case a.members != nil:
+		body, _ = json.Marshal(a.members)
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-store")
+	maps.Copy(w.Header(), a.header)
+	w.WriteHeader(a.status)
+	_, _ = w.Write(body)
+}
+
+func encodeForm(members map[string]any) []byte {
+	form := url.Values{}
+	for name, value := range members {
+		if text, ok := value.(string); ok {
+			form.Set(name, text)
+			continue
+		}
+		text, _ := json.Marshal(value)
+		form.Set(name, string(text))
+	}
+	return []byte(form.Encode())
+}
+
+// wrong is an OAuth error (RFC 6749, section 5.2).
+func wrong(status int, code, description string) answer {
+	return answer{status: status, members: map[string]any{"error": code, "error_description": description}}
+}
+
+func random() string { return strings.ToLower(rand.Text()) }

@@ -1,0 +1,127 @@
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// The ways in which our client proves itself (RFC 8414, section 2,
+// token_endpoint_auth_methods_supported).
+const (
+	AuthNone  = "none"
+	AuthBasic = "client_secret_basic"
+	AuthPost  = "client_secret_post"
+)
+
+// Config describes one authorization server and our client there.
+type Config struct {
+	// Issuer identifies the server, byte for byte as its metadata says it.
+	Issuer string
+
+	ClientID     string
+	ClientSecret bridge.Secret // empty = a public client
+
+	// AuthMethod is AuthNone, AuthBasic or AuthPost; "" means AuthNone
+	// without a secret, else AuthBasic.
+	AuthMethod string
+
+	Network NetworkPolicy
+}
+
+// Provider is one authorization server and our client there. It is safe for
+// concurrent use and implements [bridge.Provider].
+type Provider struct {
+	issuer  *url.URL
+	name    string // the issuer, byte for byte
+	id      string
+	secret  bridge.Secret
+	method  string
+	network NetworkPolicy
+	client  *http.Client
+
+	flight singleflight.Group
+	mu     sync.Mutex // guards what follows
+	known  *metadata
+	until  time.Time // how long known may be believed
+	keys   *oidc.RemoteKeySet
+	keysAt string // the jwks_uri that keys come from
+}
+
+var _ bridge.Provider = (*Provider)(nil)
+
+// New checks cfg, reporting all its faults at once, and calls nobody. The
+// client is best the one that [NewHTTPClient] made for the whole process;
+// nil makes one. Whatever the client, redirects are refused, answers capped
+// and addresses vetted.
+func New(cfg Config, client *http.Client) (*Provider, error) {
+	if cfg.AuthMethod == "" {
+		cfg.AuthMethod = defaultMethod(cfg.ClientSecret)
+	}
+	issuer, err := cfg.check()
+	if err != nil {
+		return nil, fmt.Errorf("provider %q: %w", cfg.Issuer, err)
+	}
+	if client == nil {
+		client = NewHTTPClient(cfg.Network)
+	}
+	return &Provider{
+		issuer:  issuer,
+		name:    cfg.Issuer,
+		id:      cfg.ClientID,
+		secret:  cfg.ClientSecret,
+		method:  cfg.AuthMethod,
+		network: cfg.Network,
+		client:  harden(client, cfg.Network),
+	}, nil
+}
+
+func defaultMethod(secret bridge.Secret) string {
+	if secret.IsZero() {
+		return AuthNone
+	}
+	return AuthBasic
+}
+
+// check returns the parsed issuer. RFC 8414, section 2, forbids it a query
+// and a fragment.
+func (c Config) check() (*url.URL, error) {
+	var faults []error
+	issuer, err := c.Network.parse(c.Issuer)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("issuer: %w", err))
+	} else if strings.Contains(c.Issuer, "?") {
+		faults = append(faults, errors.New("issuer: it must not have a query"))
+	}
+	if c.ClientID == "" {
+		faults = append(faults, errors.New("client_id is missing"))
+	}
+	switch c.AuthMethod {
+	case AuthNone:
+		if !c.ClientSecret.IsZero() {
+			faults = append(faults, errors.New("a client secret is given, but the method is none"))
+		}
+	case AuthBasic, AuthPost:
+		if c.ClientSecret.IsZero() {
+			faults = append(faults, fmt.Errorf("%s needs a client secret", c.AuthMethod))
+		}
+	default:
+		faults = append(faults, fmt.Errorf("unknown method %q; use %s, %s or %s",
+			c.AuthMethod, AuthNone, AuthBasic, AuthPost))
+	}
+	return issuer, errors.Join(faults...)
+}
+
+// refuse builds a hard no.
+func refuse(outcome bridge.OutcomeCode, format string, args ...any) *bridge.Refusal {
+	return &bridge.Refusal{Outcome: outcome, Cause: fmt.Sprintf(format, args...)}
+}

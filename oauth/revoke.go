@@ -1,0 +1,68 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// Revoke implements [bridge.Provider] (RFC 7009). The refresh token goes
+// first, since it could make new access tokens; once it is gone, it does not
+// matter that a provider cannot revoke access tokens. Where a refresh token,
+// or the only token there is, cannot be revoked, that is ErrCannotRevoke.
+func (p *Provider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
+	md, err := p.discover(ctx)
+	if err != nil {
+		return err
+	}
+	if md.Revocation == "" {
+		return bridge.ErrCannotRevoke
+	}
+	var cannot error
+	revoked := false
+	for _, one := range []struct {
+		token bridge.Secret
+		hint  string
+	}{{tokens.Refresh, "refresh_token"}, {tokens.Access, "access_token"}} {
+		if one.token.IsZero() {
+			continue
+		}
+		switch err := p.revoke(ctx, md.Revocation, one.token, one.hint); {
+		case err == nil:
+			revoked = true
+		case !errors.Is(err, bridge.ErrCannotRevoke):
+			return err
+		case !revoked:
+			cannot = err
+		}
+	}
+	return cannot
+}
+
+// revoke takes one token back. That the token is unknown is as good as
+// revoked (RFC 7009, section 2.2); a web page is no answer at all.
+func (p *Provider) revoke(ctx context.Context, endpoint string, token bridge.Secret, hint string) error {
+	answer, err := p.post(ctx, endpoint, url.Values{"token": {token.Reveal()}, "token_type_hint": {hint}})
+	if err != nil {
+		return err
+	}
+	m, _ := answer.members()
+	switch word := m.text("error"); {
+	case answer.busy():
+		return answer.later(nil)
+	case word == "invalid_token":
+		return nil
+	case word == "unsupported_token_type":
+		return fmt.Errorf("%w: it does not revoke a token of kind %s", bridge.ErrCannotRevoke, hint)
+	case word != "":
+		return refuse(bridge.OutcomeProviderError, "%s", m.complaint(p.secret, token))
+	case answer.ok() && answer.isPage():
+		return answer.later(errPage)
+	case answer.ok():
+		return nil
+	}
+	return refuse(bridge.OutcomeProviderError, "the provider refused the revocation without saying why (HTTP %d)", answer.status)
+}
