@@ -1,0 +1,229 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/store"
+)
+
+// lockWait is how long a start waits for a predecessor that is just ending.
+const lockWait = time.Second
+
+// mapped is how much of the file's future is mapped from the start: until it
+// is that large, no commit has to wait for views to end. It costs addresses,
+// not memory.
+const mapped = 256 << 20
+
+// step is by how much the file grows.
+const step = 4 << 20
+
+// canary is a sealed text that opens only with a key of this store.
+const canary bridge.SecretRef = "canary"
+
+// The keys of the meta tree.
+const (
+	keyFormat = "format"
+	keyCanary = "canary"
+)
+
+// Backend is this store for [store.Open]: "bolt", by default in
+// authbridge.db.
+func Backend() store.Backend {
+	return store.Backend{
+		Name: "bolt",
+		File: "authbridge.db",
+		Open: func(ctx context.Context, path string, sealer *store.Sealer) (bridge.Store, error) {
+			s, err := Open(ctx, path, sealer)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
+	}
+}
+
+// Open opens the store in a file, which it makes, with mode 0600, when there
+// is none or an empty one: a crash at the very first start leaves that. It
+// refuses, and leaves untouched, a file that another process has open, that is
+// damaged, that a newer authbridge wrote or whose secrets another key sealed;
+// and a file or directory that others can change. Each error is one sentence
+// that names the file, of a kind of package store.
+//
+// When the keyset has a new primary key, everything sealed is sealed again
+// with it; after that the older keys may be taken out.
+func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := checkPlace(path); err != nil {
+		return nil, err
+	}
+	defer faultsPanic()()
+	db, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepare(db, path, sealer); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return start(db, path, sealer), nil
+}
+
+// openFile opens and locks the file. If bbolt panics over what it finds, the
+// file it opened is closed here, and with it the lock is gone.
+func openFile(path string) (db *bbolt.DB, err error) {
+	var file *os.File
+	err = guard(func() error {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			Timeout:      lockWait,
+			FreelistType: bbolt.FreelistMapType, // does not grow slow with what Prune frees
+			NoStatistics: true,
+
+			InitialMmapSize: mapped,
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				file, err = os.OpenFile(name, flag, mode) //nolint:gosec // the operator names the file
+				return file, err
+			},
+		})
+		return err
+	})
+	switch {
+	case err == nil:
+		db.AllocSize = step
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, store.Fault(store.ErrInUse, fmt.Sprintf("another authbridge has %s open: stop it first", path))
+	case file != nil:
+		// Closed already, unless bbolt panicked: then the memory that the file
+		// is mapped to would keep the lock.
+		_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+		_ = file.Close()
+	}
+	if refused := syscall.Errno(0); errors.As(err, &refused) { // by the system, which says nothing of the content
+		return nil, fmt.Errorf("open the store %s: %w", path, err)
+	}
+	return nil, damaged(path, err.Error())
+}
+
+// prepare checks what the file holds, and writes only once all is well.
+func prepare(db *bbolt.DB, path string, sealer *store.Sealer) error {
+	var found content
+	err := guard(func() error {
+		return db.View(func(tx *bbolt.Tx) (err error) {
+			found, err = inspect(tx)
+			return err
+		})
+	})
+	if err == nil && !found.fresh {
+		err = guard(func() error { return found.check(path, sealer) })
+	}
+	switch {
+	case err != nil && errors.Is(err, store.ErrDamaged):
+		return damaged(path, err.Error())
+	case err != nil:
+		return err
+	case found.fresh:
+		return create(db, path, sealer)
+	case !sealer.Current(found.canary):
+		return sealAgain(db, path, sealer)
+	}
+	return nil
+}
+
+// content is what a file says of itself.
+type content struct {
+	fresh   bool // bbolt made it and nobody wrote to it yet
+	format  string
+	canary  []byte
+	missing string // a tree that should be there
+}
+
+func inspect(tx *bbolt.Tx) (content, error) {
+	info, err := os.Stat(tx.DB().Path())
+	if err != nil {
+		return content{}, err
+	}
+	if info.Size() < tx.Size() {
+		return content{}, fmt.Errorf("%w: it should have %d bytes and has %d", store.ErrDamaged, tx.Size(), info.Size())
+	}
+	if k, _ := tx.Cursor().First(); k == nil {
+		return content{fresh: true}, nil
+	}
+	b := tx.Bucket(names[meta])
+	if b == nil {
+		return content{}, fmt.Errorf("%w: it says nothing of its format", store.ErrDamaged)
+	}
+	c := content{format: string(b.Get([]byte(keyFormat))), canary: bytes.Clone(b.Get([]byte(keyCanary)))}
+	for _, name := range names {
+		if b := tx.Bucket(name); b == nil {
+			c.missing = string(name)
+		} else {
+			b.Cursor().First() // reads the way to the tree
+		}
+	}
+	return c, nil
+}
+
+// check compares the file with this program and with the key.
+func (c content) check(path string, sealer *store.Sealer) error {
+	n, err := strconv.Atoi(c.format)
+	switch {
+	case err != nil || n < 1:
+		return fmt.Errorf("%w: its format is %q", store.ErrDamaged, c.format)
+	case n > format:
+		return store.Fault(store.ErrNewer, fmt.Sprintf(
+			"a newer authbridge wrote the store %s: it has format %d and this version knows format %d: use the newer version", path, n, format))
+	case c.missing != "":
+		return fmt.Errorf("%w: its part %q is missing", store.ErrDamaged, c.missing)
+	}
+	if _, err := sealer.Open(canary, c.canary); err != nil {
+		return store.Fault(store.ErrWrongKey, fmt.Sprintf(
+			"the seal key is not the one of the store %s: put back the key file that it was made with", path))
+	}
+	return nil
+}
+
+// create writes the trees, the format and the canary in one commit.
+func create(db *bbolt.DB, path string, sealer *store.Sealer) error {
+	err := guard(func() error { return db.Update(func(tx *bbolt.Tx) error { return lay(tx, sealer) }) })
+	if err == nil {
+		err = store.SyncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		return fmt.Errorf("make the store %s: %w", path, err)
+	}
+	return nil
+}
+
+func lay(tx *bbolt.Tx, sealer *store.Sealer) error {
+	for _, name := range names {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	b := tx.Bucket(names[meta])
+	if err := b.Put([]byte(keyFormat), []byte(strconv.Itoa(format))); err != nil {
+		return err
+	}
+	return putCanary(b, sealer)
+}
+
+func putCanary(b *bbolt.Bucket, sealer *store.Sealer) error {
+	sealed, err := sealer.Seal(canary, bridge.NewSecret("authbridge"))
+	if err != nil {
+		return err
+	}
+	return b.Put([]byte(keyCanary), sealed)
+}

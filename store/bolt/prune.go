@@ -1,0 +1,122 @@
+package bolt
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/store"
+)
+
+// pruneBatch is how many things of a kind one transaction forgets, so that
+// asks do not wait long behind it.
+const pruneBatch = 128
+
+// Prune implements [bridge.Store]. It walks indexes by time, oldest first,
+// and so costs what it removes. Idempotency keys and notes that have expired
+// by now go too, and sealed secrets that a forgotten request or grant left.
+func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	forgotten := 0
+	for spent := 0; spent < limit; spent += pruneBatch {
+		var p pruned
+		err := s.Update(ctx, func(tx bridge.Tx) error {
+			p = prune(tx.(*update), before, time.Now(), min(pruneBatch, limit-spent)) // our own Update made it
+			return nil
+		})
+		if err != nil {
+			return forgotten, fmt.Errorf("prune: %w", err)
+		}
+		forgotten += p.requests
+		if !p.more {
+			break
+		}
+	}
+	return forgotten, nil
+}
+
+// pruned is what one transaction forgot, and whether there may be more.
+type pruned struct {
+	requests int
+	more     bool
+}
+
+func prune(u *update, before, now time.Time, limit int) pruned {
+	requests := u.pruneIndex(over, before, limit, u.forgetRequest)
+	grants := u.pruneIndex(grantsOver, before, limit, u.forgetGrant)
+	expired := u.pruneIndex(expiry, now, limit, u.forgetExpired)
+	return pruned{requests: requests, more: max(requests, grants, expired) == limit}
+}
+
+// expired is a line of an index by time.
+type expired struct {
+	when, what, value string
+}
+
+// pruneIndex forgets what an index lists before a time, line by line.
+func (u *update) pruneIndex(b bucket, before time.Time, limit int, forget func(expired)) int {
+	n := 0
+	for l, err := range u.oldest(b) {
+		if err != nil {
+			u.fail(err)
+		}
+		if err != nil || n == limit || l.when >= timeKey(before) {
+			break
+		}
+		forget(l)
+		u.delete(b, l.when+l.what)
+		n++
+	}
+	return n
+}
+
+func (u *update) oldest(b bucket) iter.Seq2[expired, error] {
+	return scan(u.tx, span{bucket: b}, func(key string, value []byte) (expired, error) {
+		if len(key) < timeLen {
+			return expired{}, fmt.Errorf("%w: a key in %s is cut short", store.ErrDamaged, names[b])
+		}
+		return expired{when: key[:timeLen], what: key[timeLen:], value: string(value)}, nil
+	})
+}
+
+// forgetRequest knows from the index line alone which keys to delete.
+func (u *update) forgetRequest(l expired) {
+	if len(l.value) != 2*nameLen {
+		u.fail(fmt.Errorf("request %s: %w: its index line is cut short", l.what, store.ErrDamaged))
+		return
+	}
+	agent, whom := l.value[:nameLen], l.value[nameLen:]
+	u.delete(requests, l.what)
+	u.delete(byAgent, agent+l.what)
+	u.delete(closedFor, whom+l.what)
+	u.DeleteSecret(bridge.CodeSecret(bridge.RequestID(l.what)))
+	u.DeleteSecret(bridge.HeldSecret(bridge.RequestID(l.what)))
+	prefix := historyPrefix(l.what)
+	lines := scan(u.tx, span{bucket: history, prefix: prefix}, func(key string, _ []byte) (string, error) {
+		return prefix + key, nil
+	})
+	for key, err := range lines {
+		if err != nil {
+			u.fail(err)
+			return
+		}
+		u.delete(history, key)
+	}
+}
+
+func (u *update) forgetGrant(l expired) {
+	u.delete(grants, l.what)
+	u.DeleteSecret(bridge.GrantSecret(bridge.GrantID(l.what)))
+}
+
+func (u *update) forgetExpired(l expired) {
+	if len(l.what) == 0 {
+		return
+	}
+	b := notes
+	if l.what[0] == names[idempotency][0] {
+		b = idempotency
+	}
+	u.delete(b, l.what[1:])
+}

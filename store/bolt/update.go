@@ -1,0 +1,240 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/store"
+)
+
+// update is one transaction of the bridge. It reads the file and gathers
+// writes; the first of them that cannot be made fails the transaction.
+type update struct {
+	view
+	writes
+	displaced []bridge.GrantID // each must have ended by the end
+	err       error
+}
+
+func (u *update) fail(err error) {
+	if u.err == nil {
+		u.err = err
+	}
+}
+
+// current returns what a key holds, this transaction's own writes included;
+// nil when it holds nothing.
+func (u *update) current(b bucket, key string) []byte {
+	if value, known := u.find(b, key); known {
+		return value
+	}
+	value, err := read(u.tx, b, key, own)
+	if err != nil && !errors.Is(err, bridge.ErrNotFound) {
+		u.fail(err)
+	}
+	return value
+}
+
+// was decodes what a key holds; ok is false when it holds nothing.
+func was[T any](u *update, p place, what string, decode func([]byte) (T, error)) (record T, ok bool) {
+	stored := u.current(p.bucket, p.key)
+	if stored == nil {
+		return record, false
+	}
+	record, err := decode(stored)
+	if err != nil {
+		u.fail(fmt.Errorf("%s: %w", what, err))
+		return record, false
+	}
+	return record, true
+}
+
+func (u *update) delete(b bucket, key string) { u.set(b, key, nil) }
+
+// mark sets a key that says all by being there.
+func (u *update) mark(b bucket, key string) { u.set(b, key, []byte{}) }
+
+func (u *update) put(b bucket, key string, record any) {
+	stored, err := store.Encode(record)
+	if err != nil {
+		u.fail(err)
+		return
+	}
+	u.set(b, key, stored)
+}
+
+// named reports whether an id can be a key, and fails the transaction if not.
+func (u *update) named(id string) bool {
+	err := checkID(id)
+	if err != nil {
+		u.fail(err)
+	}
+	return err == nil
+}
+
+func (u *update) PutRequest(r bridge.Request, entry *bridge.Entry) {
+	id := string(r.ID)
+	if !u.named(id) {
+		return
+	}
+	var old []line
+	if before, ok := was(u, place{requests, id}, "request "+id, store.Decode[bridge.Request]); ok {
+		old = index(before)
+	}
+	u.put(requests, id, r)
+	u.reindex(old, index(r))
+	if entry != nil {
+		u.remember(*entry)
+	}
+}
+
+// remember adds a line to the history of the request that it names.
+func (u *update) remember(e bridge.Entry) {
+	stored, err := store.Encode(e)
+	if err != nil {
+		u.fail(err)
+	}
+	if u.named(string(e.Request)) {
+		u.add(history, historyPrefix(string(e.Request)), stored)
+	}
+}
+
+// reindex writes only the lines that differ.
+func (u *update) reindex(old, now []line) {
+	for _, l := range old {
+		if !slices.ContainsFunc(now, l.sameKey) {
+			u.delete(l.bucket, l.key)
+		}
+	}
+	for _, l := range now {
+		if !slices.Contains(old, l) {
+			u.set(l.bucket, l.key, []byte(l.value))
+		}
+	}
+}
+
+func (u *update) PutGrant(g bridge.Grant) {
+	id := string(g.ID)
+	if !u.named(id) {
+		return
+	}
+	if before, ok := was(u, place{grants, id}, "grant "+id, store.Decode[bridge.Grant]); ok {
+		u.unlist(before)
+	}
+	u.put(grants, id, g)
+	switch {
+	case g.State == bridge.GrantLive:
+		u.list(g)
+	case g.Revocation != bridge.RevocationPending:
+		u.mark(grantsOver, timeKey(g.EndedAt)+id)
+	}
+}
+
+// list makes a grant the live one of its key.
+func (u *update) list(g bridge.Grant) {
+	key := grantKey(g.Key)
+	if other := string(u.current(liveByKey, key)); other != "" && other != string(g.ID) {
+		u.displaced = append(u.displaced, bridge.GrantID(other))
+	}
+	u.set(liveByKey, key, []byte(g.ID))
+	u.mark(liveByID, string(g.ID))
+}
+
+// unlist takes a grant as it was out of the indexes. Its key may be another's
+// already.
+func (u *update) unlist(g bridge.Grant) {
+	id := string(g.ID)
+	if key := grantKey(g.Key); string(u.current(liveByKey, key)) == id {
+		u.delete(liveByKey, key)
+	}
+	u.delete(liveByID, id)
+	u.delete(grantsOver, timeKey(g.EndedAt)+id)
+}
+
+// finish says whether the transaction may be applied.
+func (u *update) finish() error {
+	for _, id := range u.displaced {
+		g, ok := was(u, place{grants, string(id)}, "grant "+string(id), store.Decode[bridge.Grant])
+		if ok && g.State == bridge.GrantLive {
+			u.fail(fmt.Errorf("grant %s still lives, so no other may have its key", id))
+		}
+	}
+	return u.err
+}
+
+func (u *update) PutIdempotency(agent, key string, i bridge.Idempotency) {
+	at := hash(agent, key)
+	if before, ok := was(u, place{idempotency, at}, "idempotency key", store.Decode[bridge.Idempotency]); ok {
+		u.delete(expiry, expiryKey(timeKey(before.Expires), idempotency, at))
+	}
+	u.put(idempotency, at, i)
+	u.mark(expiry, expiryKey(timeKey(i.Expires), idempotency, at))
+}
+
+// PutPin fails the transaction with store.ErrPinned when the subject is tied
+// to another human: a pin is never moved silently.
+func (u *update) PutPin(human, issuer, subject string) {
+	there, back := short(human)+hash(issuer), hash(issuer, subject)
+	if p, ok := was(u, place{pinned, back}, "pin", store.Decode[pin]); ok && p.Human != human {
+		u.fail(fmt.Errorf("pin %s at %s: %w", human, issuer, store.ErrPinned))
+		return
+	}
+	if p, ok := was(u, place{pins, there}, "pin", store.Decode[pin]); ok && p.Subject != subject {
+		u.delete(pinned, hash(issuer, p.Subject))
+	}
+	p := pin{Human: human, Issuer: issuer, Subject: subject}
+	u.put(pins, there, p)
+	u.put(pinned, back, p)
+}
+
+// Suspend lifts the suspension when at is the zero time.
+func (u *update) Suspend(agent, human string, at time.Time) {
+	key := short(agent) + short(human)
+	if at.IsZero() {
+		u.delete(suspended, key)
+		return
+	}
+	u.put(suspended, key, suspension{Agent: agent, Human: human, Since: at})
+}
+
+func (u *update) PutSecret(ref bridge.SecretRef, s bridge.Secret) {
+	if !u.named(string(ref)) {
+		return
+	}
+	sealed, err := u.sealer.Seal(ref, s)
+	if err != nil {
+		u.fail(err)
+		return
+	}
+	u.set(secrets, string(ref), sealed)
+}
+
+func (u *update) DeleteSecret(ref bridge.SecretRef) { u.delete(secrets, string(ref)) }
+
+func (u *update) PutRevocation(v bridge.Revoking) {
+	if u.named(v.ID) {
+		u.put(revocations, v.ID, v)
+	}
+}
+
+func (u *update) DeleteRevocation(id string) { u.delete(revocations, id) }
+
+func (u *update) PutNote(room, key string, value []byte, expires time.Time) {
+	u.DeleteNote(room, key)
+	at := hash(room, key)
+	u.set(notes, at, encodeNote(value, expires))
+	if !expires.IsZero() {
+		u.mark(expiry, expiryKey(timeKey(expires), notes, at))
+	}
+}
+
+func (u *update) DeleteNote(room, key string) {
+	at := hash(room, key)
+	if n, ok := was(u, place{notes, at}, "note of "+room, decodeNote); ok {
+		u.delete(expiry, expiryKey(n.expires, notes, at))
+		u.delete(notes, at)
+	}
+}

@@ -1,0 +1,160 @@
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/store"
+)
+
+// view is the bridge's view of one bbolt transaction.
+type view struct {
+	tx     *bbolt.Tx
+	sealer *store.Sealer
+}
+
+func (v *view) Request(id bridge.RequestID) (bridge.Request, error) {
+	r, err := read(v.tx, requests, string(id), store.Decode[bridge.Request])
+	return r, about("request", id, err)
+}
+
+func (v *view) RequestsOf(agent string, before bridge.RequestID) iter.Seq2[bridge.Request, error] {
+	return v.requests(span{bucket: byAgent, prefix: short(agent), below: string(before), back: true})
+}
+
+func (v *view) OpenFor(whom string) iter.Seq2[bridge.Request, error] {
+	return v.requests(span{bucket: openFor, prefix: short(whom)})
+}
+
+func (v *view) EndedFor(whom string) iter.Seq2[bridge.Request, error] {
+	return v.requests(span{bucket: closedFor, prefix: short(whom), back: true})
+}
+
+// requests yields the requests whose ids end the keys of a span.
+func (v *view) requests(s span) iter.Seq2[bridge.Request, error] {
+	return records(scan(v.tx, s, func(id string, _ []byte) (bridge.RequestID, error) {
+		return bridge.RequestID(id), nil
+	}), v.Request)
+}
+
+// records looks up what an index lists. A line without its record is damage,
+// not absence.
+func records[ID ~string, T any](ids iter.Seq2[ID, error], get func(ID) (T, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for id, err := range ids {
+			var record T
+			if err == nil {
+				record, err = get(id)
+			}
+			if errors.Is(err, bridge.ErrNotFound) {
+				err = fmt.Errorf("%w: %s is in an index and nowhere else", store.ErrDamaged, string(id))
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) Pending() iter.Seq2[bridge.Due, error] {
+	return func(yield func(bridge.Due, error) bool) {
+		var dec store.DueDecoder
+		scan(v.tx, span{bucket: pending}, func(id string, stored []byte) (bridge.Due, error) {
+			d, err := dec.Decode(bridge.RequestID(id), stored)
+			return d, about("pending request", id, err)
+		})(yield)
+	}
+}
+
+func (v *view) History(id bridge.RequestID) iter.Seq2[bridge.Entry, error] {
+	return scan(v.tx, span{bucket: history, prefix: historyPrefix(string(id))}, func(_ string, stored []byte) (bridge.Entry, error) {
+		e, err := store.Decode[bridge.Entry](stored)
+		return e, about("history of", id, err)
+	})
+}
+
+func (v *view) Grant(id bridge.GrantID) (bridge.Grant, error) {
+	g, err := read(v.tx, grants, string(id), store.Decode[bridge.Grant])
+	return g, about("grant", id, err)
+}
+
+func (v *view) LiveGrant(key bridge.GrantKey) (bridge.Grant, error) {
+	id, err := read(v.tx, liveByKey, grantKey(key), own)
+	if err != nil {
+		return bridge.Grant{}, fmt.Errorf("live grant: %w", err)
+	}
+	return v.Grant(bridge.GrantID(id))
+}
+
+func (v *view) LiveGrants() iter.Seq2[bridge.Grant, error] {
+	return records(scan(v.tx, span{bucket: liveByID}, func(id string, _ []byte) (bridge.GrantID, error) {
+		return bridge.GrantID(id), nil
+	}), v.Grant)
+}
+
+func (v *view) Idempotent(agent, key string) (bridge.Idempotency, error) {
+	i, err := read(v.tx, idempotency, hash(agent, key), store.Decode[bridge.Idempotency])
+	return i, about("idempotency key of agent", agent, err)
+}
+
+func (v *view) Pin(human, issuer string) (string, error) {
+	p, err := read(v.tx, pins, short(human)+hash(issuer), store.Decode[pin])
+	return p.Subject, about("pin of", human, err)
+}
+
+func (v *view) Pinned(issuer, subject string) (string, error) {
+	p, err := read(v.tx, pinned, hash(issuer, subject), store.Decode[pin])
+	return p.Human, about("pin at", issuer, err)
+}
+
+func (v *view) Suspended(agent, human string) (time.Time, error) {
+	s, err := read(v.tx, suspended, short(agent)+short(human), store.Decode[suspension])
+	if errors.Is(err, bridge.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return s.Since, about("suspension of agent", agent, err)
+}
+
+func (v *view) Secret(ref bridge.SecretRef) (bridge.Secret, error) {
+	sealed, err := read(v.tx, secrets, string(ref), own)
+	if err != nil {
+		return bridge.Secret{}, about("secret", ref, err)
+	}
+	return v.sealer.Open(ref, sealed)
+}
+
+func (v *view) Revoking(id string) (bridge.Revoking, error) {
+	r, err := read(v.tx, revocations, id, store.Decode[bridge.Revoking])
+	return r, about("revocation", id, err)
+}
+
+func (v *view) Revocations() iter.Seq2[bridge.Revoking, error] {
+	return scan(v.tx, span{bucket: revocations}, func(id string, stored []byte) (bridge.Revoking, error) {
+		r, err := store.Decode[bridge.Revoking](stored)
+		return r, about("revocation", id, err)
+	})
+}
+
+func (v *view) Note(room, key string, at time.Time) ([]byte, error) {
+	n, err := read(v.tx, notes, hash(room, key), decodeNote)
+	if err == nil && !n.liveAt(at) {
+		err = bridge.ErrNotFound
+	}
+	if err != nil {
+		return nil, about("note of", room, err)
+	}
+	return n.value, nil
+}
+
+// about names the record that an error is about.
+func about[ID ~string](kind string, id ID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", kind, string(id), err)
+}

@@ -1,0 +1,172 @@
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+func (lab Lab) prune(t *testing.T) {
+	t.Run("forgets what ended before, oldest first, and no more than asked", lab.pruneRequests)
+	t.Run("leaves what still has something to come", lab.prunePending)
+	t.Run("forgets grants that owe nothing", lab.pruneGrants)
+	t.Run("forgets what has expired", lab.pruneExpired)
+	t.Run("for nobody", lab.pruneCancelled)
+}
+
+func (b *bench) forget(before time.Time, limit int) int {
+	b.Helper()
+	n, err := b.Prune(context.Background(), before, limit)
+	if err != nil {
+		b.Fatalf("prune: %v", err)
+	}
+	return n
+}
+
+func (lab Lab) pruneRequests(t *testing.T) {
+	const n = 300
+	b := lab.fresh(t)
+	list := b.inTurn(n, func(int, *bridge.Request) {})
+	b.do(func(tx bridge.Tx) {
+		for i, r := range list { // the last asked ends first
+			at := noon().Add(time.Duration(n-i) * time.Minute)
+			list[i] = then(t, r, bridge.Event{Kind: bridge.OnDeny}, at)
+			tx.PutRequest(list[i], line(r, list[i], bridge.OnDeny, at))
+			tx.PutSecret(bridge.CodeSecret(r.ID), bridge.NewSecret("left behind"))
+		}
+	})
+	same(t, "forgotten before the first end", b.forget(noon().Add(time.Minute), n), 0)
+	same(t, "forgotten with a limit", b.forget(noon().Add(200*time.Minute), 150), 150)
+	b.remain(list[:150], list[150:])
+	same(t, "forgotten of the rest", b.forget(noon().Add(200*time.Minute), n), 49)
+	b.remain(list[:101], list[101:])
+	b.restart()
+	b.remain(list[:101], list[101:])
+}
+
+func (b *bench) remain(there, gone []bridge.Request) {
+	b.Helper()
+	b.see(func(tx bridge.ReadTx) {
+		same(b, "ended requests", len(all(b, "ended", tx.EndedFor("alice"))), len(there))
+		same(b, "the agent's requests", len(all(b, "agent", tx.RequestsOf("helper", ""))), len(there))
+		for _, r := range there {
+			if _, err := tx.Request(r.ID); err != nil || len(all(b, "history", tx.History(r.ID))) != 1 {
+				b.Errorf("a request that should remain: error %v, or its history is gone", err)
+			}
+		}
+		for _, r := range gone {
+			_, err := tx.Request(r.ID)
+			missing(b, "a request that should be gone", err)
+			_, err = tx.Secret(bridge.CodeSecret(r.ID))
+			missing(b, "its secret", err)
+			same(b, "its history", all(b, "history", tx.History(r.ID)), nil)
+		}
+	})
+}
+
+func (lab Lab) prunePending(t *testing.T) {
+	b := lab.fresh(t)
+	open, granted := asked(noon()), asked(noon().Add(1))
+	granted.State, granted.Version = "", 0
+	granted = then(t, granted, bridge.Event{Kind: bridge.OnServed, Until: noon().Add(time.Hour)}, noon())
+	grace := then(t, granted, bridge.Event{Kind: bridge.OnCollect, Until: noon().Add(time.Minute)}, noon())
+	grace.ID = bridge.NewRequestID(noon().Add(2))
+	b.do(func(tx bridge.Tx) {
+		for _, r := range []bridge.Request{open, granted, grace} {
+			tx.PutRequest(r, nil)
+		}
+	})
+	same(t, "forgotten while something is to come", b.forget(noon().Add(1e5*time.Hour), 10), 0)
+	b.see(func(tx bridge.ReadTx) { same(t, "pending", len(all(t, "pending", tx.Pending())), 3) })
+	grace = then(t, grace, bridge.Event{Kind: bridge.OnGraceOver}, noon().Add(time.Minute))
+	b.do(func(tx bridge.Tx) { tx.PutRequest(grace, nil) })
+	same(t, "forgotten once the grace is over", b.forget(noon().Add(1e5*time.Hour), 10), 1)
+}
+
+func (lab Lab) pruneGrants(t *testing.T) {
+	b := lab.fresh(t)
+	session := func(s string) bridge.Grant {
+		k := key()
+		k.Session = s
+		return grant(noon(), k)
+	}
+	live := session("live")
+	owing := over(session("owing"), noon(), bridge.RevocationPending)
+	done := over(session("done"), noon(), bridge.RevocationDone)
+	late := over(session("late"), noon().Add(time.Hour), bridge.RevocationDone)
+	b.do(func(tx bridge.Tx) {
+		for _, g := range []bridge.Grant{live, owing, done, late} {
+			tx.PutGrant(g)
+			tx.PutSecret(bridge.GrantSecret(g.ID), bridge.NewSecret("tokens"))
+		}
+	})
+	same(t, "requests forgotten", b.forget(noon().Add(time.Minute), 10), 0)
+	b.grantsAre(done, live, owing, late)
+	owing.Revocation = bridge.RevocationDone
+	b.do(func(tx bridge.Tx) { tx.PutGrant(owing) })
+	b.forget(noon().Add(time.Minute), 10)
+	b.grantsAre(owing, live, late)
+}
+
+func (b *bench) grantsAre(gone bridge.Grant, there ...bridge.Grant) {
+	b.Helper()
+	b.see(func(tx bridge.ReadTx) {
+		_, err := tx.Grant(gone.ID)
+		missing(b, "a grant that is over", err)
+		_, err = tx.Secret(bridge.GrantSecret(gone.ID))
+		missing(b, "its tokens", err)
+		for _, g := range there {
+			if _, err := tx.Grant(g.ID); err != nil {
+				b.Errorf("the grant of session %s: %v", g.Key.Session, err)
+			}
+		}
+	})
+}
+
+// pruneExpired is about the clock on the wall: what has expired by now goes,
+// whatever the time that Prune is given.
+func (lab Lab) pruneExpired(t *testing.T) {
+	b, now := lab.fresh(t), time.Now()
+	past, future := now.Add(-time.Hour), now.Add(time.Hour)
+	b.do(func(tx bridge.Tx) {
+		tx.PutIdempotency("helper", "past", bridge.Idempotency{Request: "req_1", Expires: past})
+		tx.PutIdempotency("helper", "future", bridge.Idempotency{Request: "req_2", Expires: future})
+		tx.PutIdempotency("helper", "renewed", bridge.Idempotency{Request: "req_3", Expires: past})
+		tx.PutNote("web", "past", []byte("x"), past)
+		tx.PutNote("web", "renewed", []byte("x"), past)
+		tx.PutNote("web", "ever", []byte("x"), time.Time{})
+	})
+	b.do(func(tx bridge.Tx) {
+		tx.PutIdempotency("helper", "renewed", bridge.Idempotency{Request: "req_3", Expires: future})
+		tx.PutNote("web", "renewed", []byte("y"), future)
+	})
+	b.forget(now.Add(-1e4*time.Hour), 10)
+	b.see(func(tx bridge.ReadTx) {
+		_, err := tx.Idempotent("helper", "past")
+		missing(t, "an idempotency key that has expired", err)
+		_, err = tx.Note("web", "past", past.Add(-time.Minute))
+		missing(t, "a note that has expired", err)
+		for _, k := range []string{"future", "renewed"} {
+			if _, err := tx.Idempotent("helper", k); err != nil {
+				t.Errorf("the %s idempotency key: %v", k, err)
+			}
+		}
+		for _, k := range []string{"ever", "renewed"} {
+			if _, err := tx.Note("web", k, now); err != nil {
+				t.Errorf("the note %s: %v", k, err)
+			}
+		}
+	})
+}
+
+func (lab Lab) pruneCancelled(t *testing.T) {
+	b := lab.fresh(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Prune(ctx, noon(), 10); err == nil {
+		t.Error("a prune for a caller who is gone: got no error")
+	}
+	same(t, "forgotten with a limit of 0", b.forget(noon(), 0), 0)
+}
