@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/internal/localhttp"
+)
+
+// Linker makes links that sign humans in to their inbox.
+type Linker interface {
+	// Humans returns the configured names of all humans, in any order.
+	Humans() []string
+	// NewLink makes a link for one of them, and says until when it is good.
+	NewLink(ctx context.Context, human string) (url string, expires time.Time, err error)
+}
+
+// Options is what the admin socket's handler is made of.
+type Options struct {
+	Linker   Linker          // nil = there is no inbox
+	Log      *slog.Logger    // faults, which callers are not told; nil = none
+	Stopping context.Context // when it ends, calls are refused; nil = never
+}
+
+// New returns the handler of the admin socket. Its server has to have
+// [localhttp.ConnContext] as ConnContext, or nobody is known.
+func New(o Options) http.Handler {
+	h := &handler{linker: o.Linker, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.stopping == nil {
+		h.stopping = context.Background()
+	}
+	return h
+}
+
+type handler struct {
+	linker   Linker
+	log      *slog.Logger
+	stopping context.Context
+	uid      int // of the bridge
+}
+
+// ServeHTTP answers one call.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	err := h.admit(r)
+	if err == nil {
+		err = h.route(w, r)
+	}
+	if err != nil {
+		h.fail(w, r, err)
+	}
+}
+
+// admit lets in who runs the bridge. The socket's mode says the same; this
+// holds when somebody has changed it.
+func (h *handler) admit(r *http.Request) error {
+	if no := localhttp.RefuseBrowser(r); no != nil {
+		return no
+	}
+	uid, known := localhttp.UID(r.Context())
+	switch {
+	case !known:
+		return localhttp.Refuse(api.ProblemUnauthenticated, "who calls cannot be seen on this connection")
+	case uid != 0 && int(uid) != h.uid:
+		return localhttp.Refuse(api.ProblemNotAllowed, "uid %d may not administer this bridge", uid).
+			WithHint("run the command as root, or as the user that the bridge runs as (uid %d)", h.uid)
+	case h.stopping.Err() != nil:
+		return localhttp.Refuse(api.ProblemShuttingDown, "the bridge is shutting down")
+	}
+	return nil
+}
+
+func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
+	switch {
+	case r.URL.Path != InboxLinksPath:
+		return localhttp.Refuse(api.ProblemNotFound, "there is nothing at this path; it may not be in this version")
+	case r.Method != http.MethodPost:
+		return localhttp.RefuseMethod(r, http.MethodPost)
+	}
+	return h.inboxLink(w, r)
+}
+
+// inboxLink serves POST /v1/inbox-links.
+func (h *handler) inboxLink(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.RawQuery != "" {
+		return localhttp.Refuse(api.ProblemInvalidRequest, "this route has no parameters")
+	}
+	var ask linkAsk
+	if err := localhttp.ReadJSON(w, r, &ask); err != nil {
+		return err
+	}
+	switch {
+	case ask.Human == "":
+		return localhttp.Refuse(api.ProblemInvalidRequest, "no human is named").WithHint(`send {"human": NAME}`)
+	case h.linker == nil:
+		return localhttp.Refuse(api.ProblemNotFound, "this bridge has no inbox").WithHint("set listen.web in authbridge.yaml")
+	}
+	if humans := h.linker.Humans(); !slices.Contains(humans, ask.Human) {
+		return localhttp.Refuse(api.ProblemNotFound, "there is no human %q", ask.Human[:min(len(ask.Human), 100)]).
+			WithHint("there are: %s", strings.Join(slices.Sorted(slices.Values(humans)), ", "))
+	}
+	url, expires, err := h.linker.NewLink(r.Context(), ask.Human)
+	if err != nil {
+		return err
+	}
+	return localhttp.WriteJSON(w, http.StatusOK, Link{URL: url, ExpiresAt: expires.UTC()})
+}
+
+// fail tells a refusal as it is, and of a fault where its cause is found.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var no *localhttp.Refusal
+	switch {
+	case errors.As(err, &no):
+	case r.Context().Err() != nil:
+		return // nobody is there any more
+	default:
+		reference := rand.Text()[:8]
+		h.log.ErrorContext(r.Context(), "a call of the operator failed", "reference", reference, "path", r.URL.Path, "err", err)
+		no = localhttp.Refuse(api.ProblemInternal, "the bridge failed; its log says why under %s", reference)
+		no.Problem.Reference = reference
+	}
+	no.Write(w)
+}

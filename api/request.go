@@ -1,0 +1,129 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
+
+// Ask is what an agent wants. Only Provider has to be given, and Human if the
+// agent has no owner.
+type Ask struct {
+	Provider string   `json:"provider"`
+	Scopes   []string `json:"scopes,omitempty"` // none = the default ones of the rule that allows the ask
+	Human    string   `json:"human,omitempty"`  // configured name, e-mail, "slack:U…" or "discord:…"; none = the agent's owner
+
+	Reason  string   `json:"reason,omitempty"`  // 300 characters are shown, marked as the agent's words
+	Context []string `json:"context,omitempty"` // at most 8, of which 100 characters each are shown
+	Session string   `json:"session,omitempty"` // at most 128 bytes; grants are kept apart by it
+	Origin  Origin   `json:"origin,omitzero"`
+
+	MinValidity Duration `json:"min_validity,omitzero"` // how long the token must still be good for; none = 60 s
+	TTL         Duration `json:"ttl,omitzero"`          // how long to wait for the human; the operator's limit cuts it
+	Fresh       bool     `json:"fresh,omitempty"`       // ask the human even if a live grant would do
+}
+
+// Origin is where the agent's conversation is. A notice without secrets may
+// go there.
+type Origin struct {
+	Platform string `json:"platform,omitempty"`
+	Channel  string `json:"channel,omitempty"`
+	Thread   string `json:"thread,omitempty"`
+}
+
+// Request is one asking, as the agent sees it.
+type Request struct {
+	ID      string `json:"id"` // "req_…"
+	State   State  `json:"state"`
+	Version uint64 `json:"version"` // counts every visible change, delivery too; starts at 1
+
+	Agent    string   `json:"agent"`
+	Session  Optional `json:"session"`
+	Human    Optional `json:"human"` // the configured name
+	Team     Optional `json:"team"`
+	Claimed  bool     `json:"claimed"`
+	Provider Optional `json:"provider"`
+	Issuer   Optional `json:"issuer"`
+	Resource Optional `json:"resource"`
+	Scopes   []string `json:"scopes"`
+
+	Reason      string `json:"reason"`       // as it is shown
+	CheckPhrase string `json:"check_phrase"` // stands on the human's card too
+
+	CreatedAt     time.Time  `json:"created_at"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+	ExpiresAt     time.Time  `json:"expires_at"`      // how long it waits for the human
+	CodeExpiresAt *time.Time `json:"code_expires_at"` // null unless the state is coded
+
+	Delivery []Delivery `json:"delivery"`
+	Outcome  *Outcome   `json:"outcome"` // null until it ends without a token
+	Grant    Optional   `json:"grant"`   // "grt_…" once granted
+}
+
+// Delivery is how far the card of a request got in one channel.
+type Delivery struct {
+	Channel string        `json:"channel"`
+	State   DeliveryState `json:"state"`
+	Detail  Optional      `json:"detail"`
+}
+
+// Outcome says how a request ended without a token, or why the token was
+// taken back.
+type Outcome struct {
+	Code      OutcomeCode `json:"code"`
+	Message   string      `json:"message"`
+	Retryable bool        `json:"retryable"` // a new ask may end better
+}
+
+// RequestPage is one page of an agent's requests, newest first.
+type RequestPage struct {
+	Items      []Request `json:"items"`
+	NextCursor Optional  `json:"next_cursor"` // null on the last page
+}
+
+// Parked answers POST /v1/token with 202 when the human has not granted yet:
+// the request, and what to do in words.
+type Parked struct {
+	Request
+	Detail string `json:"detail"`
+	Hint   string `json:"hint"`
+}
+
+// Whoami is the agent as the bridge sees it, and what it may ask.
+type Whoami struct {
+	Agent     string   `json:"agent"`
+	UID       *uint32  `json:"uid"` // null when it is not known by its uid
+	Owner     Optional `json:"owner"`
+	Where     Optional `json:"where"`
+	May       []May    `json:"may"`       // the first that allows the whole of an ask decides
+	Providers []string `json:"providers"` // what "*" in May comes to
+}
+
+// May is one rule of what an agent may ask.
+type May struct {
+	Provider      string   `json:"provider"`
+	Scopes        []string `json:"scopes"`         // "*" at the end stands for any ending
+	DefaultScopes []string `json:"default_scopes"` // for an ask without scopes
+	Ask           []string `json:"ask"`            // whom
+	Reuse         Duration `json:"reuse"`          // how long a grant answers further asks
+}
+
+// Optional is a text that is null on the wire when it is empty.
+type Optional string
+
+// MarshalJSON writes null for the empty text.
+func (o Optional) MarshalJSON() ([]byte, error) {
+	if o == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(o))
+}
+
+// UnmarshalJSON takes a string, and null as the empty one.
+func (o *Optional) UnmarshalJSON(data []byte) error {
+	if bytes.Equal(data, []byte("null")) {
+		*o = ""
+		return nil
+	}
+	return json.Unmarshal(data, (*string)(o))
+}

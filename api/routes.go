@@ -1,0 +1,45 @@
+package api
+
+import "net/url"
+
+// Routes of the agent API. A route with an {id} is made by a function.
+const (
+	RequestsPath = "/v1/requests" // POST asks, GET lists
+	TokenPath    = "/v1/token"    // POST asks, waits and collects
+	WhoamiPath   = "/v1/whoami"   // GET
+)
+
+// MediaType and ProblemMediaType are what bodies and problems (RFC 9457) are
+// sent as.
+const (
+	MediaType        = "application/json"
+	ProblemMediaType = "application/problem+json"
+)
+
+// IdempotencyKeyHeader names the header under which an ask may be sent again
+// without becoming a second one.
+const IdempotencyKeyHeader = "Idempotency-Key"
+
+// MaxBody is how many bytes a body may have; a longer one is
+// [ProblemTooLarge].
+const MaxBody = 64 << 10
+
+// MaxWait is how many seconds one call may wait, and DefaultTokenWait how
+// many POST /v1/token waits unless it is told otherwise.
+const (
+	MaxWait          = 60
+	DefaultTokenWait = 55
+)
+
+// MaxLimit is how many requests one page may hold, and DefaultLimit how many
+// it holds unless it is told otherwise.
+const (
+	MaxLimit     = 200
+	DefaultLimit = 50
+)
+
+// RequestPath is where a request is: GET reads it, DELETE cancels it.
+func RequestPath(id string) string { return RequestsPath + "/" + url.PathEscape(id) }
+
+// CollectPath is where the token of a granted request is collected, by POST.
+func CollectPath(id string) string { return RequestPath(id) + "/token" }

@@ -1,0 +1,127 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/internal/localhttp"
+)
+
+// ask serves POST /v1/requests.
+func (h *handler) ask(w http.ResponseWriter, r *http.Request, agent bridge.Agent) error {
+	request, reply, err := h.place(w, r, agent, 0)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if reply == bridge.Created {
+		status = http.StatusCreated
+	}
+	w.Header().Set("Location", api.RequestPath(string(request.ID)))
+	return localhttp.WriteJSON(w, status, requestOf(request))
+}
+
+// token serves POST /v1/token: ask, wait and collect in one.
+func (h *handler) token(w http.ResponseWriter, r *http.Request, agent bridge.Agent) error {
+	request, _, err := h.place(w, r, agent, api.DefaultTokenWait*time.Second)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", api.RequestPath(string(request.ID)))
+	if request.State.Open() {
+		return localhttp.WriteJSON(w, http.StatusAccepted, parked(request))
+	}
+	if err := r.Context().Err(); false {
+		return err // a token is not handed to somebody who has gone
+	}
+	return h.handOut(w, r, agent, request.ID)
+}
+
+// place reads an ask, hands it in and waits as long as the caller prefers, or
+// else for the given time, for the human's word.
+func (h *handler) place(w http.ResponseWriter, r *http.Request, agent bridge.Agent, wait time.Duration) (bridge.Request, bridge.Reply, error) {
+	if _, err := readQuery(r); err != nil {
+		return bridge.Request{}, 0, err
+	}
+	preferred, stated, err := preferredWait(r.Header.Values("Prefer"))
+	if err != nil {
+		return bridge.Request{}, 0, err
+	}
+	if stated {
+		wait = preferred
+	}
+	ask, err := readAsk(w, r)
+	if err != nil {
+		return bridge.Request{}, 0, err
+	}
+	leave, err := h.waits.enter(agent.Name, wait)
+	if err != nil {
+		return bridge.Request{}, 0, err
+	}
+	defer leave()
+	request, reply, err := h.desk.Ask(r.Context(), agent, ask)
+	if err == nil && wait > 0 && request.State.Open() {
+		request, err = h.await(r.Context(), agent, request.ID, wait, func(r bridge.Request) bool { return !r.State.Open() })
+	}
+	if err == nil && stated {
+		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+	}
+	return request, reply, err
+}
+
+// sentAsk is an ask as it may come, with what a later version will take: it
+// is refused by name, and never accepted and ignored.
+type sentAsk struct {
+	api.Ask
+	Resource  json.RawMessage `json:"resource"`
+	Challenge json.RawMessage `json:"challenge"`
+	Team      json.RawMessage `json:"team"`
+}
+
+// readAsk reads the ask of a call.
+func readAsk(w http.ResponseWriter, r *http.Request) (bridge.Ask, error) {
+	var sent sentAsk
+	if err := localhttp.ReadJSON(w, r, &sent); err != nil {
+		return bridge.Ask{}, err
+	}
+	if err := sent.refuseLater(); err != nil {
+		return bridge.Ask{}, err
+	}
+	keys := r.Header.Values(api.IdempotencyKeyHeader)
+	if len(keys) > 1 {
+		return bridge.Ask{}, localhttp.Refuse(api.ProblemInvalidRequest, "there is more than one %s", api.IdempotencyKeyHeader)
+	}
+	ask := askOf(sent.Ask)
+	if len(keys) == 0 || keys[0] == "" {
+		return ask, nil
+	}
+	var err error
+	ask.IdempotencyKey = keys[0]
+	ask.Body, err = bridge.HashBody(sent.Ask)
+	return ask, err
+}
+
+func (sent sentAsk) refuseLater() error {
+	for _, member := range []struct {
+		name  string
+		value json.RawMessage
+	}{{"resource", sent.Resource}, {"challenge", sent.Challenge}, {"team", sent.Team}} {
+		if len(member.value) > 0 && string(member.value) != "null" {
+			return localhttp.Refuse(api.ProblemInvalidRequest, "%q in an ask is not in this version", member.name).
+				WithHint("name a provider, and a human or nobody")
+		}
+	}
+	return nil
+}
+
+func askOf(a api.Ask) bridge.Ask {
+	return bridge.Ask{
+		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human,
+		Reason: a.Reason, Context: a.Context, Session: a.Session, Origin: bridge.Origin(a.Origin),
+		MinValidity: time.Duration(a.MinValidity), TTL: time.Duration(a.TTL), Fresh: a.Fresh,
+	}
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+
+	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/internal/localhttp"
+)
+
+// fail answers a call that failed. Refusals are told as they are; of faults
+// the caller learns only where the operator finds them.
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var no *localhttp.Refusal
+	var p *bridge.Problem
+	switch {
+	case errors.As(err, &no):
+	case errors.As(err, &p):
+		no = refusalOf(p)
+	case r.Context().Err() != nil:
+		return // nobody is there any more
+	case errors.Is(err, bridge.ErrStoreUnavailable):
+		h.log.WarnContext(r.Context(), "a call was refused", "route", r.Pattern, "err", err)
+		no = localhttp.Refuse(api.ProblemStoreUnavailable, "the bridge cannot reach its store now; nothing was changed").
+			WithHint("send the same call again in a moment")
+	default:
+		no = h.internal(r, err)
+	}
+	no.Write(w)
+}
+
+// internal logs a fault and refers to it.
+func (h *handler) internal(r *http.Request, err error) *localhttp.Refusal {
+	reference := rand.Text()[:8]
+	h.log.ErrorContext(r.Context(), "a call failed", "reference", reference, "route", r.Pattern, "err", err)
+	no := localhttp.Refuse(api.ProblemInternal, "the bridge failed; its log says why under %s", reference).
+		WithHint("tell the operator %s", reference)
+	no.Problem.Reference = reference
+	return no
+}
+
+// refusalOf translates a refusal of the domain.
+func refusalOf(p *bridge.Problem) *localhttp.Refusal {
+	no := localhttp.Refuse(api.ProblemCode(p.Code), "%s", p.Detail)
+	no.Problem.Hint = api.Optional(p.Hint)
+	if p.RetryAfter > 0 {
+		no.RetryAfter = p.RetryAfter
+	}
+	if p.Request != nil {
+		now := requestOf(*p.Request)
+		no.Problem.Request = &now
+		if p.Code == bridge.ProblemGone {
+			no.Problem.Retryable = p.Request.Outcome == nil || p.Request.Outcome.Retryable
+		}
+	}
+	return no
+}

@@ -1,0 +1,138 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/internal/localhttp"
+)
+
+// Desk is where agents are served; [*bridge.Bridge] is one. All methods are
+// safe for concurrent use. A refusal is a [*bridge.Problem], a store that
+// cannot be used now is [bridge.ErrStoreUnavailable], and what belongs to
+// another agent is as if it did not exist.
+type Desk interface {
+	// AgentByUID finds the agent that runs as a local user.
+	AgentByUID(uid uint32) (bridge.Agent, bool)
+	// Whoami tells what an agent may ask.
+	Whoami(agent bridge.Agent) bridge.Standing
+
+	// Ask takes an ask and says how it was met.
+	Ask(ctx context.Context, agent bridge.Agent, ask bridge.Ask) (bridge.Request, bridge.Reply, error)
+	// Get reads one request.
+	Get(ctx context.Context, agent string, id bridge.RequestID) (bridge.Request, error)
+	// Await reads a request once enough says so, or when ctx ends as it is
+	// then: that is no error.
+	Await(ctx context.Context, agent string, id bridge.RequestID, enough func(bridge.Request) bool) (bridge.Request, error)
+	// List reads a page of an agent's requests, newest first, from those
+	// older than before; next is the before of the page after it, "" = none.
+	List(ctx context.Context, agent string, states []bridge.State, before bridge.RequestID, limit int) (page []bridge.Request, next bridge.RequestID, err error)
+	// Cancel withdraws a request; one that has ended stays as it ended.
+	Cancel(ctx context.Context, agent string, id bridge.RequestID) (bridge.Request, error)
+	// Collect hands out the token of a granted request.
+	Collect(ctx context.Context, agent bridge.Agent, id bridge.RequestID) (bridge.Token, error)
+}
+
+// Options is what the agent API is made of.
+type Options struct {
+	Desk     Desk            // required
+	Log      *slog.Logger    // faults, which callers are not told; nil = none
+	Stopping context.Context // when it ends, waits return and new calls are refused; nil = never
+}
+
+// New returns the handler of the agent API. Its server has to have
+// [localhttp.ConnContext] as ConnContext, or nobody is known.
+func New(o Options) http.Handler {
+	h := &handler{desk: o.Desk, log: o.Log, stopping: o.Stopping, waits: newWaits()}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.stopping == nil {
+		h.stopping = context.Background()
+	}
+	return h.tidy(h.routes())
+}
+
+type handler struct {
+	desk     Desk
+	log      *slog.Logger
+	stopping context.Context
+	waits    *waits
+}
+
+// handle answers one call of a known agent. It answers nothing when it
+// returns an error.
+type handle func(w http.ResponseWriter, r *http.Request, agent bridge.Agent) error
+
+// routes puts every route on a mux, and behind each a refusal of the methods
+// that it does not have.
+func (h *handler) routes() *http.ServeMux {
+	one := api.RequestsPath + "/{id}"
+	mux := http.NewServeMux()
+	for route, methods := range map[string]map[string]handle{
+		api.RequestsPath: {http.MethodGet: h.list, http.MethodPost: h.ask},
+		one:              {http.MethodDelete: h.cancel, http.MethodGet: h.get},
+		one + "/token":   {http.MethodPost: h.collect},
+		api.TokenPath:    {http.MethodPost: h.token},
+		api.WhoamiPath:   {http.MethodGet: h.whoami},
+	} {
+		for method, do := range methods {
+			mux.Handle(method+" "+route, h.guarded(do))
+		}
+		mux.Handle(route, h.guarded(otherMethod(slices.Sorted(maps.Keys(methods)))))
+	}
+	for _, route := range []string{"/v1/grants", "/v1/grants/{id}", "/v1/events", "/openapi.json"} {
+		mux.Handle(route, h.guarded(notYet))
+	}
+	mux.Handle("/", h.guarded(nothingHere))
+	return mux
+}
+
+// tidy keeps the mux from answering untidy paths with a redirect of its own,
+// before anybody has looked at who asks.
+func (h *handler) tidy(mux *http.ServeMux) http.Handler {
+	astray := h.guarded(nothingHere)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/") || !strings.HasPrefix(p, "/") {
+			astray.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// guarded looks at who calls before a route does anything.
+func (h *handler) guarded(do handle) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agent, err := h.admit(r)
+		if err == nil {
+			err = do(w, r, agent)
+		}
+		if err != nil {
+			h.fail(w, r, err)
+		}
+	})
+}
+
+func otherMethod(methods []string) handle {
+	allow := strings.Join(methods, ", ")
+	return func(_ http.ResponseWriter, r *http.Request, _ bridge.Agent) error {
+		return localhttp.RefuseMethod(r, allow)
+	}
+}
+
+func notYet(_ http.ResponseWriter, r *http.Request, _ bridge.Agent) error {
+	return localhttp.Refuse(api.ProblemNotFound, "%s is not in this version", r.URL.Path)
+}
+
+func nothingHere(http.ResponseWriter, *http.Request, bridge.Agent) error {
+	return localhttp.Refuse(api.ProblemNotFound, "there is nothing at this path").
+		WithHint("the API begins with %s, %s and %s", api.RequestsPath, api.TokenPath, api.WhoamiPath)
+}

@@ -1,0 +1,83 @@
+package httpapi
+
+import (
+	"time"
+
+	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// requestOf shows an agent one of its requests.
+func requestOf(r bridge.Request) api.Request {
+	return api.Request{
+		ID: string(r.ID), State: api.State(r.State), Version: r.Version,
+		Agent: r.Agent, Session: api.Optional(r.Session),
+		Human: api.Optional(r.Human), Team: api.Optional(r.Team), Claimed: r.ClaimedBy != "",
+		Provider: api.Optional(r.Target.Provider), Issuer: api.Optional(r.Target.Issuer), Resource: api.Optional(r.Target.Resource),
+		Scopes: list(r.Scopes), Reason: r.Reason, CheckPhrase: r.CheckPhrase,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		CodeExpiresAt: codeExpiresAt(r), Delivery: deliveryOf(r.Surfaces),
+		Outcome: outcomeOf(r.Outcome), Grant: api.Optional(r.Grant),
+	}
+}
+
+func codeExpiresAt(r bridge.Request) *time.Time {
+	if r.State != bridge.Coded {
+		return nil
+	}
+	return known(r.CodeExpiresAt)
+}
+
+func deliveryOf(surfaces []bridge.Surface) []api.Delivery {
+	all := make([]api.Delivery, 0, len(surfaces))
+	for _, s := range surfaces {
+		all = append(all, api.Delivery{Channel: s.Channel, State: api.DeliveryState(s.State), Detail: api.Optional(s.Detail)})
+	}
+	return all
+}
+
+func outcomeOf(o *bridge.Outcome) *api.Outcome {
+	if o == nil {
+		return nil
+	}
+	return &api.Outcome{Code: api.OutcomeCode(o.Code), Message: o.Message, Retryable: o.Retryable}
+}
+
+// tokenOf is the one place where an access token is written in plain.
+func tokenOf(t bridge.Token) api.Token {
+	return api.Token{
+		AccessToken: t.Access.Reveal(), TokenType: t.Type, ExpiresAt: known(t.ExpiresAt), Scopes: list(t.Scopes),
+		Issuer: t.Issuer, Resource: api.Optional(t.Resource), Account: api.Optional(t.Account),
+		Human: api.Optional(t.Human), Grant: string(t.Grant),
+	}
+}
+
+func whoamiOf(s bridge.Standing) api.Whoami {
+	may := make([]api.May, 0, len(s.Agent.May))
+	for _, rule := range s.Agent.May {
+		may = append(may, api.May{
+			Provider: rule.Provider, Scopes: list(rule.Scopes), DefaultScopes: list(rule.DefaultScopes),
+			Ask: list(rule.Ask), Reuse: api.Duration(rule.Reuse),
+		})
+	}
+	return api.Whoami{
+		Agent: s.Agent.Name, UID: s.Agent.UID, Owner: api.Optional(s.Agent.Owner), Where: api.Optional(s.Agent.Where),
+		May: may, Providers: list(s.Providers),
+	}
+}
+
+// known is nil for a time that is not known, or that RFC 3339 cannot write.
+func known(t time.Time) *time.Time {
+	if t = t.UTC(); t.IsZero() || t.Year() > 9999 {
+		return nil
+	}
+	return &t
+}
+
+// list is never null on the wire.
+func list(all []string) []string {
+	if all == nil {
+		return []string{}
+	}
+	return all
+}
