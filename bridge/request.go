@@ -5,49 +5,49 @@ import "time"
 // Request is one asking. It is a value: nothing but [Request.Apply] changes
 // its State, and every change is committed before anything acts on it. It
 // holds no secret, so it may be shown to the agent that asked and, with the
-// code, to the human who is asked.
+// code, to the human who is asked. It is stored as JSON, without what is zero.
 type Request struct {
-	ID      RequestID
-	State   State
-	Version uint64 // counts every visible change, delivery too; starts at 1
+	ID      RequestID `json:",omitzero"`
+	State   State     `json:",omitzero"`
+	Version uint64    `json:",omitzero"` // counts every visible change, delivery too; starts at 1
 
-	Agent   string
-	Session string
-	Human   string // who is asked; "" while a team's request is unclaimed and none was named
-	Team    string
+	Agent   string `json:",omitzero"`
+	Session string `json:",omitzero"`
+	Human   string `json:",omitzero"` // who is asked; "" while a team's request is unclaimed and none was named
+	Team    string `json:",omitzero"`
 
-	Target Target
-	Scopes []string // what the agent asked for, sorted, without the bridge's own
+	Target Target   `json:",omitzero"`
+	Scopes []string `json:",omitzero"` // what the agent asked for, sorted, without the bridge's own
 
-	Reason      string   // cleaned, from the agent, not checked
-	Context     []string // likewise
-	Origin      Origin
-	CheckPhrase string
-	MinValidity time.Duration // 0 = the default
-	Reuse       time.Duration // what the card promised when it was asked
+	Reason      string        `json:",omitzero"` // cleaned, from the agent, not checked
+	Context     []string      `json:",omitzero"` // likewise
+	Origin      Origin        `json:",omitzero"`
+	CheckPhrase string        `json:",omitzero"`
+	MinValidity time.Duration `json:",omitzero"` // 0 = the default
+	Reuse       time.Duration `json:",omitzero"` // what the card promised when it was asked
 
-	CreatedAt time.Time
-	UpdatedAt time.Time
-	ExpiresAt time.Time // how long the request waits for a human
-	EndedAt   time.Time // zero while it has not ended
+	CreatedAt time.Time `json:",omitzero"`
+	UpdatedAt time.Time `json:",omitzero"`
+	ExpiresAt time.Time `json:",omitzero"` // how long the request waits for a human
+	EndedAt   time.Time `json:",omitzero"` // zero while it has not ended
 
-	ClaimedBy  string
-	ClaimUntil time.Time
+	ClaimedBy  string    `json:",omitzero"`
+	ClaimUntil time.Time `json:",omitzero"`
 
-	Codes         int  // codes asked for so far; the number of the current one
-	Minting       bool // code number Codes is being asked for
-	CodeExpiresAt time.Time
-	Interval      time.Duration // least time between two polls
+	Codes         int           `json:",omitzero"` // codes asked for so far; the number of the current one
+	Minting       bool          `json:",omitzero"` // code number Codes is being asked for
+	CodeExpiresAt time.Time     `json:",omitzero"`
+	Interval      time.Duration `json:",omitzero"` // least time between two polls
 
-	DueBy   time.Time // held, granted, collected: when this state is over
-	Account string    // who signed in, in words
-	Granted []string  // scopes the provider granted
-	Grant   GrantID
-	Served  bool // a live grant answered; this request made none
+	DueBy   time.Time `json:",omitzero"` // held, granted, collected: when this state is over
+	Account string    `json:",omitzero"` // who signed in, in words
+	Granted []string  `json:",omitzero"` // scopes the provider granted
+	Grant   GrantID   `json:",omitzero"`
+	Served  bool      `json:",omitzero"` // a live grant answered; this request made none
 
-	Note     string // an honest word to the human about the last fault, "" = none
-	Outcome  *Outcome
-	Surfaces []Surface
+	Note     string    `json:",omitzero"` // an honest word to the human about the last fault, "" = none
+	Outcome  *Outcome  `json:",omitzero"`
+	Surfaces []Surface `json:",omitzero"`
 }
 
 // Target is what a request asks a token of and for.

@@ -17,7 +17,9 @@ type Store interface {
 	// one after the other; many that wait together may share one write to
 	// disk. fn must be quick: no network, no waiting, no other call of the
 	// store. A fault of the disk is ErrStoreUnavailable; the store works
-	// again, without a restart, when the disk does.
+	// again, without a restart, when the disk does. Writes that contradict
+	// what is stored, such as a subject pinned to two humans or two live
+	// grants with one key, fail the transaction.
 	Update(ctx context.Context, fn func(Tx) error) error
 
 	// View runs fn on a consistent snapshot.
@@ -103,6 +105,8 @@ type Tx interface {
 
 	PutIdempotency(agent, key string, i Idempotency)
 	PutPin(human, issuer, subject string)
+	// Suspend bars an agent from a human since a time; the zero time lifts
+	// it.
 	Suspend(agent, human string, at time.Time)
 
 	// PutSecret seals a secret under its name; DeleteSecret forgets it, and
@@ -202,6 +206,7 @@ var (
 	// ErrNotFound means that there is no such thing, or none for the caller.
 	ErrNotFound = errors.New("not found")
 	// ErrStoreUnavailable means that the store cannot take a change or answer
-	// now; nothing was changed, and trying again later may help.
+	// now, and that trying again later may help. Nothing was changed, unless
+	// the error says that this is not known.
 	ErrStoreUnavailable = errors.New("the store is unavailable")
 )

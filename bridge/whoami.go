@@ -1,6 +1,9 @@
 package bridge
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Standing is an agent as the bridge sees it.
 type Standing struct {
@@ -13,13 +16,11 @@ func (b *Bridge) AgentByUID(uid uint32) (Agent, bool) { return b.dir.AgentByUID(
 
 // Whoami tells an agent how the bridge sees it and what it may ask.
 func (b *Bridge) Whoami(agent Agent) Standing {
-	var names []string
-	for name := range b.dir.Providers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return Standing{agent, names}
+	return Standing{agent, slices.Sorted(maps.Keys(b.dir.Providers))}
 }
+
+// Humans returns the configured names of all humans, sorted.
+func (b *Bridge) Humans() []string { return slices.Sorted(maps.Keys(b.dir.Humans)) }
 
 // HasHuman reports whether a human is configured under this name.
 func (b *Bridge) HasHuman(name string) bool {

@@ -16,8 +16,7 @@ import (
 
 // ReadJSON reads a body into v, strictly: one JSON object in UTF-8 of at most
 // [api.MaxBody] bytes that holds nothing but the members of v. An empty body
-// leaves v as it is. What is wrong is told as a *Refusal; any other error is
-// of the connection.
+// leaves v as it is. The error is a *Refusal.
 func ReadJSON(w http.ResponseWriter, r *http.Request, v any) error {
 	body, err := readBody(w, r)
 	if err != nil || len(body) == 0 {
@@ -35,11 +34,13 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, tooLarge()
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, api.MaxBody))
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge()
 	}
-	return body, err
+	if err != nil {
+		return nil, Refuse(api.ProblemInvalidRequest, "the body did not arrive whole")
+	}
+	return body, nil
 }
 
 func tooLarge() *Refusal {

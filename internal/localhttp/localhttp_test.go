@@ -85,8 +85,8 @@ func TestOverTCPNobodyIsKnown(t *testing.T) {
 
 func TestOverAPipeNobodyIsKnown(t *testing.T) {
 	a, b := net.Pipe()
-	defer a.Close()
-	defer b.Close()
+	defer func() { _ = a.Close() }()
+	defer func() { _ = b.Close() }()
 	if uid, known := localhttp.UID(localhttp.ConnContext(t.Context(), a)); known {
 		t.Errorf("a pipe passes for uid %d", uid)
 	}
@@ -121,7 +121,7 @@ func TestSocketForAGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	if got := modeOf(t, path); got != 0o660 {
 		t.Errorf("the socket has mode %o", got)
 	}
@@ -139,7 +139,7 @@ func TestADirectoryThatIsThereStaysAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	if got := modeOf(t, dir); got != 0o755 {
 		t.Errorf("the directory has mode %o", got)
 	}
@@ -160,7 +160,7 @@ func TestASecondBridgeIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer first.Close()
+	defer func() { _ = first.Close() }()
 	_, err = localhttp.Listen(t.Context(), path, nil)
 	if !errors.Is(err, localhttp.ErrInUse) || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v", err)
@@ -184,7 +184,7 @@ func TestASocketLeftBehindIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	serveUID(t, l)
 	if _, known := askUID(t, "unix", path); !known {
 		t.Error("the new socket does not answer")

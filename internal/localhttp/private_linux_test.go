@@ -19,7 +19,7 @@ func TestSocketIsBornPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	info, err := os.Lstat(path)
 	if err != nil {
 		t.Fatal(err)

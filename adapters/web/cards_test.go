@@ -1,0 +1,404 @@
+package web
+
+import (
+	"flag"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// noon is when everything in these tests was asked.
+var noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+
+// request names the nth request; ids sort by time.
+func request(n byte) bridge.RequestID {
+	return bridge.RequestID("req_0000000000000000000000007f3" + string('a'+rune(n)))
+}
+
+var (
+	notMe    = bridge.Button{Verb: bridge.VerbNotMe, Label: "I did not ask for this"}
+	deny     = bridge.Button{Verb: bridge.VerbDeny, Label: "Deny"}
+	showCode = bridge.Button{Verb: bridge.VerbShowCode, Label: "Show code"}
+	newCode  = bridge.Button{Verb: bridge.VerbShowCode, Label: "Get a new code"}
+)
+
+// The cards below are laid down as the bridge lays them down.
+
+func asked() bridge.Card {
+	return bridge.Card{
+		Request: request(0), Version: 1, State: bridge.Asked,
+		Headline: "Access request", Title: "helper wants corp",
+		Who:    "helper, on alice's laptop, local user 1001, yours",
+		Scopes: []bridge.ScopeLine{{Words: "read your files", Scope: "files:read"}, {Scope: "calendar:read"}},
+		Reuse:  8 * time.Hour, Says: []string{"summarise the Q3 planning folder", "ticket 4127"},
+		Phrase: "amber falcon 42", Host: "login.example.com",
+		AskedAt: noon, OpenTo: noon.Add(24 * time.Hour),
+		Buttons: []bridge.Button{notMe, deny, showCode},
+	}
+}
+
+func minting() bridge.Card {
+	c := asked()
+	c.Version, c.Buttons = 2, []bridge.Button{notMe, deny}
+	return c
+}
+
+func coded() bridge.Card {
+	c := minting()
+	c.Request, c.State = request(1), bridge.Coded
+	c.Code = &bridge.ShownCode{
+		UserCode: bridge.NewSecret("WDJB-MJHT"), Address: "https://login.example.com/device",
+		Open: bridge.NewSecret("https://login.example.com/device?user_code=WDJB-MJHT&lang=en"),
+		Host: "login.example.com", LapsesAt: noon.Add(15 * time.Minute),
+	}
+	return c
+}
+
+func ended(state bridge.State, headline, ending string) bridge.Card {
+	c := asked()
+	return bridge.Card{
+		Request: request(2), Version: 5, State: state, Headline: headline, Title: c.Title, Who: c.Who,
+		Scopes: c.Scopes, Reuse: c.Reuse, Host: c.Host, AskedAt: c.AskedAt, EndedAt: noon.Add(5 * time.Minute), Ending: ending,
+	}
+}
+
+func denied() bridge.Card {
+	return ended(bridge.Denied, "Denied", "You denied it. helper got nothing.")
+}
+
+// everyState has one card of each kind.
+func everyState() map[string]bridge.Card {
+	noWords := asked()
+	noWords.Says, noWords.Scopes, noWords.Reuse = nil, nil, 0
+	lapsed := asked()
+	lapsed.Buttons = []bridge.Button{notMe, deny, newCode}
+	fault := lapsed
+	fault.Note = "corp did not answer; press again to try once more"
+	loopback := coded()
+	loopback.Host = "127.0.0.1:41873"
+	loopback.Code.Address, loopback.Code.Host = "http://127.0.0.1:41873/device", loopback.Host
+	loopback.Code.Open = bridge.NewSecret(loopback.Code.Address)
+	held := minting()
+	held.State, held.Headline, held.Phrase = bridge.Held, "Checking the account", "amber falcon 42"
+	approved := ended(bridge.Granted, "Approved", "helper has access. Signed in as alice@example.com.")
+	approved.EndedAt = time.Time{}
+	return map[string]bridge.Card{
+		"asked":             asked(),
+		"asked-no-words":    noWords,
+		"asked-minting":     minting(),
+		"asked-lapsed":      lapsed,
+		"asked-fault":       fault,
+		"coded":             coded(),
+		"coded-loopback":    loopback,
+		"held":              held,
+		"granted":           approved,
+		"collected":         ended(bridge.Collected, "Approved", "helper has access. Signed in as alice@example.com."),
+		"denied":            denied(),
+		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and may not ask you again."),
+		"expired":           ended(bridge.Expired, "Expired", "Nobody answered in time. Nothing was granted."),
+		"cancelled":         ended(bridge.Cancelled, "Cancelled", "helper withdrew the request. You need do nothing."),
+		"failed":            ended(bridge.Failed, "Failed", "The provider offers no device grant. Nothing was granted."),
+		"failed-mismatch":   ended(bridge.Failed, "Not used", "You signed in as bob@example.com, this request expected alice@example.com. The access was thrown away."),
+		"expired-uncollect": ended(bridge.Expired, "Expired", "helper did not come for what you gave. It was thrown away."),
+	}
+}
+
+func testRenderer() *renderer { return newRenderer([]byte("a key for tests")) }
+
+func TestCards(t *testing.T) {
+	for name, c := range everyState() {
+		t.Run(name, func(t *testing.T) {
+			got, err := testRenderer().card(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "card-"+name, got)
+		})
+	}
+}
+
+func TestInboxPages(t *testing.T) {
+	full := bridge.Inbox{Waiting: []bridge.Card{coded(), asked()}, Earlier: []bridge.Card{denied()}}
+	for name, in := range map[string]bridge.Inbox{"empty": {}, "full": full} {
+		t.Run(name, func(t *testing.T) {
+			got, err := testRenderer().inbox("alice", in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, "inbox-"+name, got)
+		})
+	}
+}
+
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".html")
+	got = append(slices.Clone(got), '\n')
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (make it with -update)", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+// The order of the lines is part of the contract: who asks and the way out
+// stand before the code.
+func TestLinesComeInOrder(t *testing.T) {
+	c := coded()
+	c.Note = "corp did not answer"
+	text := textOf(t, c)
+	at := 0
+	for _, line := range []string{
+		"Access request", "helper wants corp", "Who", "helper, on alice's laptop", "What", "read your files", "files:read",
+		"calendar:read (no description on file)", "may ask again without you for 8 hours",
+		"Why", "The agent says (not checked):", "summarise the Q3 planning folder", "Check phrase", "amber falcon 42",
+		"Not expected? Press I did not ask for this. Buttons here give nothing away: access is granted only on login.example.com.",
+		"Last try: corp did not answer", "Open login.example.com/device and enter", "WDJB-MJHT", "The code lapses 4 Mar 2026, 12:15 UTC",
+		"Open until 5 Mar 2026, 12:00 UTC", "I did not ask for this", "Deny", "Open login.example.com", "req 7F3B",
+	} {
+		i := strings.Index(text[at:], line)
+		if i < 0 {
+			t.Fatalf("%q is missing after %q", line, text[:at])
+		}
+		at += i + len(line)
+	}
+}
+
+func TestButtonsAreNamedAsTheContractSays(t *testing.T) {
+	for name, want := range map[string][]string{
+		"asked":         {"not_me=I did not ask for this", "deny=Deny", "show_code=Show code"},
+		"asked-lapsed":  {"not_me=I did not ask for this", "deny=Deny", "show_code=Get a new code"},
+		"asked-minting": {"not_me=I did not ask for this", "deny=Deny"},
+		"coded":         {"not_me=I did not ask for this", "deny=Deny"},
+		"held":          {"not_me=I did not ask for this", "deny=Deny"},
+		"denied":        nil,
+		"granted":       nil,
+	} {
+		var got []string
+		for _, n := range nodes(t, everyState()[name]) {
+			if n.Data == "button" && attr(n, "data-verb") != "" {
+				got = append(got, attr(n, "data-verb")+"="+inside(n))
+			}
+			if n.Data == "button" && attr(n, "type") != "button" {
+				t.Errorf("%s: a button of type %q", name, attr(n, "type"))
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestOpenLeadsToTheProvider(t *testing.T) {
+	for _, n := range nodes(t, coded()) {
+		if n.Data != "a" {
+			continue
+		}
+		got := []string{attr(n, "href"), attr(n, "target"), attr(n, "rel"), inside(n)}
+		want := []string{"https://login.example.com/device?user_code=WDJB-MJHT&lang=en", "_blank", "noopener noreferrer", "Open login.example.com"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		return
+	}
+	t.Error("there is no link")
+}
+
+// A code is on the card for its human's eyes, and in nothing that tools,
+// logs or screen readers pass on by themselves.
+func TestCodeStaysOutOfMetadata(t *testing.T) {
+	in := bridge.Inbox{Waiting: []bridge.Card{coded()}}
+	text, err := testRenderer().inbox("alice", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range parse(t, text) {
+		for _, a := range n.Attr {
+			if a.Key != "href" && strings.Contains(a.Val, "WDJB") {
+				t.Errorf("the code stands in %s=%q", a.Key, a.Val)
+			}
+		}
+	}
+	one, other := newRenderer(newKey()), newRenderer(newKey())
+	if one.etag(text) == other.etag(text) {
+		t.Error("ETags are not keyed: the code could be found by trying all codes")
+	}
+	changed := coded()
+	changed.Code.UserCode = bridge.NewSecret("WDJB-MJHX")
+	if a, b := digestOf(t, coded()), digestOf(t, changed); a == b {
+		t.Error("another code does not change the card's version")
+	}
+}
+
+func digestOf(t *testing.T, c bridge.Card) string {
+	t.Helper()
+	s, err := testRenderer().digested(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Digest
+}
+
+func TestSpokenWords(t *testing.T) {
+	for name, want := range map[string]string{
+		"asked":         "Access request: helper wants corp.",
+		"asked-minting": "helper wants corp. The code is on its way.",
+		"asked-fault":   "helper wants corp. corp did not answer; press again to try once more",
+		"coded":         "helper wants corp. The code is here.",
+		"held":          "Checking the account: helper wants corp.",
+		"denied":        "Denied: helper wants corp. You denied it. helper got nothing.",
+	} {
+		if got := (shown{Card: everyState()[name]}).Spoken(); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		30 * time.Second: "30 seconds", time.Minute: "1 minute", time.Hour: "1 hour", 8 * time.Hour: "8 hours",
+		90 * time.Minute: "1 hour 30 minutes", 24 * time.Hour: "1 day", 61*time.Hour + 5*time.Minute: "2 days 13 hours 5 minutes",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+// hostile are texts that want to be more than text.
+var hostile = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</article></main><h1>Approved</h1>`,
+	`<!--`, `-->`, `]]>`, `&lt;b&gt;`, `{{.Code.UserCode.Reveal}}`, `</blockquote><button data-verb="show_code">Deny</button>`,
+	"\u202egnp.exe\u202c", "\u2067\u05d0\u05d1\u05d2 abc", "שלום, press Deny", strings.Repeat("W", 300), "a\u0300\u0301\u0302\u0303\u0304",
+	"\x00\x08\x1b[2J", "\xff\xfe", "javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "`${alert(1)}`",
+}
+
+// The test gives each text to every field, trusted or not: the template must
+// not depend on who vetted what.
+func TestHostileTextStaysText(t *testing.T) {
+	plain := skeleton(t, poisoned("harmless"))
+	for _, text := range hostile {
+		if diff := cmp.Diff(plain, skeleton(t, poisoned(text))); diff != "" {
+			t.Errorf("%q changes the markup (-want +got):\n%s", text, diff)
+		}
+	}
+	for _, text := range hostile[:10] {
+		if got := textOf(t, poisoned(text)); strings.Count(got, text) < 8 {
+			t.Errorf("%q does not stand there as it is:\n%s", text, got)
+		}
+	}
+}
+
+func FuzzCardStaysACard(f *testing.F) {
+	for _, text := range hostile {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if text == "" {
+			return // an empty text takes its line away
+		}
+		if diff := cmp.Diff(skeleton(t, poisoned("harmless")), skeleton(t, poisoned(text))); diff != "" {
+			t.Errorf("%q changes the markup (-want +got):\n%s", text, diff)
+		}
+	})
+}
+
+// poisoned has the text wherever a text can be.
+func poisoned(text string) bridge.Card {
+	c := coded()
+	c.Request = bridge.RequestID("req_" + text)
+	c.Headline, c.Title, c.Who, c.Phrase, c.Note, c.Host = text, text, text, text, text, text
+	c.Says = []string{text, text}
+	c.Scopes = []bridge.ScopeLine{{Words: text, Scope: text}}
+	c.Code.UserCode, c.Code.Address, c.Code.Host, c.Code.Open = bridge.NewSecret(text), text, text, bridge.NewSecret(text)
+	c.Buttons = []bridge.Button{{Verb: bridge.Verb(text), Label: text}}
+	return c
+}
+
+// skeleton is the markup of a card without its texts: what elements there
+// are, with which attributes, and where links may lead.
+func skeleton(t *testing.T, c bridge.Card) []string {
+	t.Helper()
+	var all []string
+	for _, n := range nodes(t, c) {
+		line := n.Data
+		for _, a := range n.Attr {
+			line += " " + a.Key
+			if a.Key != "href" {
+				continue
+			}
+			if u, err := url.Parse(a.Val); err != nil || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "mailto" {
+				t.Errorf("a link leads to %q", a.Val)
+			}
+		}
+		all = append(all, line)
+	}
+	return all
+}
+
+func nodes(t *testing.T, c bridge.Card) []*html.Node {
+	t.Helper()
+	text, err := testRenderer().card(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, text)
+}
+
+// parse lists the elements as a browser makes them of a page.
+func parse(t *testing.T, text []byte) []*html.Node {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader("<!doctype html><main>" + string(text) + "</main>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*html.Node
+	for n := range root.Descendants() {
+		if n.Type != html.TextNode && n.Type != html.DoctypeNode {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+func textOf(t *testing.T, c bridge.Card) string {
+	t.Helper()
+	return strings.Join(strings.Fields(inside(nodes(t, c)[0])), " ")
+}
+
+func inside(n *html.Node) string {
+	var text strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			text.WriteString(d.Data)
+		}
+	}
+	return text.String()
+}
+
+func attr(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}

@@ -1,0 +1,138 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// channel is the inbox's name where the bridge records who did what where.
+const channel = "web"
+
+// Desk is what the inbox needs of the bridge. [*bridge.Bridge] is one.
+type Desk interface {
+	// Inbox returns what a human is to see, with live codes.
+	Inbox(ctx context.Context, human string) (bridge.Inbox, error)
+	// WatchInbox returns a channel that gets a value after each change of
+	// what Inbox returns. stop ends it.
+	WatchInbox(human string) (changed <-chan struct{}, stop func())
+	// Seen notes that these cards were delivered to the human's page.
+	Seen(ctx context.Context, human, channel string, cards []bridge.Card) error
+	// Click does what a button says. remark is a word to the human when it
+	// changed nothing. Somebody else's request is [bridge.ErrNotFound].
+	Click(ctx context.Context, who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (card bridge.Card, remark string, err error)
+	// HasHuman reports whether a human is configured under this name.
+	HasHuman(name string) bool
+}
+
+// Notes is where the inbox remembers links and sessions; it puts only hashes
+// there. [*bridge.Notes] is one. What is missing or has expired is
+// [bridge.ErrNotFound].
+type Notes interface {
+	Get(ctx context.Context, key string) ([]byte, error)
+	Put(ctx context.Context, key string, value []byte, expires time.Time) error
+	// Take returns a value and forgets it: of many callers one gets it.
+	Take(ctx context.Context, key string) ([]byte, error)
+	Delete(ctx context.Context, key string) error
+}
+
+// Options is what an inbox is made of; all fields are required.
+type Options struct {
+	Desk  Desk
+	Notes Notes
+	Hosts []string     // values of the Host header that are served, with port; see [Hosts]
+	Log   *slog.Logger // faults behind a "try again"; never a secret
+}
+
+// Inbox serves the page and what its script calls. It is an http.Handler for
+// the root of a listener: GET / is the page, POST and DELETE /session sign in
+// and out, GET /inbox?after=ETAG&wait=SECONDS is what the human sees, and
+// POST /requests/{id}/{verb} presses a button. All but the page and its parts
+// want "Authorization: Bearer" with what POST /session answered.
+//
+// A call to /inbox lasts up to 30 seconds and ends with its request's
+// context: the server's WriteTimeout has to be longer, and a server that
+// shuts down quickly cancels its BaseContext.
+type Inbox struct {
+	desk   Desk
+	notes  Notes
+	hosts  []string
+	log    *slog.Logger
+	render *renderer
+	seats  seats
+	mux    *http.ServeMux
+}
+
+// New makes an inbox.
+func New(o Options) *Inbox {
+	in := &Inbox{
+		desk: o.Desk, notes: o.Notes, hosts: o.Hosts, log: o.Log,
+		render: newRenderer(newKey()), mux: http.NewServeMux(),
+	}
+	in.mux.HandleFunc("GET /{$}", part("inbox.html", "text/html; charset=utf-8"))
+	in.mux.HandleFunc("GET /inbox.css", part("inbox.css", "text/css; charset=utf-8"))
+	in.mux.HandleFunc("GET /inbox.js", part("inbox.js", "text/javascript; charset=utf-8"))
+	in.mux.HandleFunc("GET /inbox.svg", part("inbox.svg", "image/svg+xml"))
+	in.mux.HandleFunc("POST /session", in.signIn)
+	in.mux.HandleFunc("DELETE /session", in.signedIn(in.signOut))
+	in.mux.HandleFunc("GET /inbox", in.signedIn(in.follow))
+	in.mux.HandleFunc("POST /requests/{id}/{verb}", in.signedIn(in.click))
+	return in
+}
+
+// ServeHTTP turns away what no page of ours can have sent, and answers the
+// rest.
+func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	protect(w.Header())
+	if status, why := in.foreign(r); status != 0 {
+		http.Error(w, why, status)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	in.mux.ServeHTTP(w, r)
+}
+
+//go:embed page
+var page embed.FS
+
+// part serves one of the page's unchanging parts.
+func part(name, contentType string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		text, err := page.ReadFile("page/" + name)
+		if err != nil {
+			http.Error(w, "This part of the page is missing from the program.", http.StatusInternalServerError)
+			return
+		}
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(text))
+	}
+}
+
+// refuse answers a fault in words that the page shows as they are.
+func (in *Inbox) refuse(w http.ResponseWriter, r *http.Request, what string, err error) {
+	var wrong *bridge.Problem
+	switch {
+	case errors.Is(err, errSignedOut):
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "You are not signed in, or your session is over.", http.StatusUnauthorized)
+	case errors.Is(err, bridge.ErrNotFound):
+		http.Error(w, "There is no such request for you. It may be long over.", http.StatusNotFound)
+	case errors.As(err, &wrong):
+		http.Error(w, wrong.Detail, http.StatusBadRequest)
+	case r.Context().Err() != nil: // nobody is there to read an answer
+		http.Error(w, "The call was given up.", http.StatusServiceUnavailable)
+	case errors.Is(err, bridge.ErrStoreUnavailable):
+		in.log.Error(what, "err", err)
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "The bridge cannot reach its store just now. Nothing was changed: try again.", http.StatusServiceUnavailable)
+	default:
+		in.log.Error(what, "err", err)
+		http.Error(w, "Something went wrong inside the bridge; its log says what. Try again.", http.StatusInternalServerError)
+	}
+}

@@ -1,0 +1,424 @@
+// The inbox's script. The server writes every card; this signs in, asks for
+// what changed, puts it into the page without disturbing whoever reads there,
+// and sends clicks. Text from the server becomes markup in one place, parse().
+
+const stored = "authbridge.session";
+const waitSeconds = 25;
+const lostAfter = 40_000; // ms; longer than any answer takes
+const longestPause = 10_000;
+
+const main = document.querySelector("main");
+const whose = document.getElementById("whose");
+const light = document.getElementById("connection");
+const announcer = document.getElementById("announcer");
+const noticeLine = document.getElementById("notice");
+const signOutButton = document.getElementById("sign-out");
+
+const markup = window.trustedTypes
+  ? window.trustedTypes.createPolicy("inbox", { createHTML: (html) => html })
+  : { createHTML: (html) => html };
+
+let session = ""; // the secret that names us to the server
+let etag = ""; // of what is on the page
+let poll = null; // the AbortController of the call that waits for a change
+const underway = new Set(); // clicks that wait for their answer
+
+// --- Signing in and out
+
+// takeLink reads the secret of a sign-in link and removes it from the address
+// bar at once.
+function takeLink() {
+  const link = location.hash.slice(1);
+  if (location.hash !== "") {
+    history.replaceState(null, "", location.pathname);
+  }
+  return link;
+}
+
+async function enter() {
+  const link = takeLink();
+  const known = sessionStorage.getItem(stored);
+  if (link !== "") {
+    await signIn(link, known);
+  } else if (known) {
+    begin(known);
+  } else {
+    shut("This page has no session. Each browser tab has its own.");
+  }
+}
+
+async function signIn(link, known) {
+  let why;
+  try {
+    const answer = await fetch("/session", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ link }),
+    });
+    if (answer.ok) {
+      begin((await answer.json()).session);
+      return;
+    }
+    why = await answer.text();
+  } catch {
+    why = "The bridge did not answer. Is it running?";
+  }
+  if (!known) {
+    shut(why);
+    return;
+  }
+  if (session === "") {
+    begin(known);
+  }
+  notice(`${why.trim()} You are still signed in as before.`);
+}
+
+function begin(secret) {
+  sessionStorage.setItem(stored, secret);
+  etag = "";
+  notice("");
+  signOutButton.hidden = false;
+  main.replaceChildren();
+  session = secret;
+  poll?.abort();
+  follow(secret);
+}
+
+async function signOut() {
+  let told = false;
+  try {
+    told = (await call("DELETE", "/session")).ok;
+  } catch {
+    // Said below: the page forgets its session in any case.
+  }
+  shut(told ? "You are signed out." : "This page has forgotten its session, but the bridge could not be told; there it ends by itself.");
+}
+
+// shut shows that nobody is signed in, and why.
+function shut(why) {
+  session = "";
+  etag = "";
+  poll?.abort();
+  sessionStorage.removeItem(stored);
+  notice("");
+  signOutButton.hidden = true;
+  light.hidden = true;
+  whose.textContent = "Inbox";
+  document.title = "Inbox - authbridge";
+  const gate = document.getElementById("signed-out").content.cloneNode(true);
+  gate.querySelector("[data-why]").textContent = why;
+  main.replaceChildren(gate);
+  document.getElementById("gate-title").focus();
+  announce(why);
+}
+
+// --- Talking to the server
+
+function call(method, path, signal) {
+  const lost = AbortSignal.timeout(lostAfter);
+  return fetch(path, {
+    method,
+    headers: { Authorization: `Bearer ${session}` },
+    cache: "no-store",
+    signal: signal ? AbortSignal.any([signal, lost]) : lost,
+  });
+}
+
+// follow keeps the page as the server has it. A click goes first: the waiting
+// call is given up for it, so an older answer never comes after a newer one.
+async function follow(mine) {
+  let pause = 0;
+  while (session === mine) {
+    if (underway.size > 0) {
+      await Promise.allSettled(underway);
+      continue;
+    }
+    const waiting = new AbortController();
+    poll = waiting;
+    try {
+      // After a fault the first answer comes at once: it says that all is well.
+      const wait = etag === "" || pause > 0 ? 0 : waitSeconds;
+      const answer = await call("GET", `/inbox?after=${encodeURIComponent(etag)}&wait=${wait}`, waiting.signal);
+      const text = await answer.text();
+      if (waiting.signal.aborted) {
+        continue;
+      }
+      if (answer.status === 401) {
+        shut(text);
+        return;
+      }
+      if (answer.status === 200) {
+        show(text);
+        etag = answer.headers.get("ETag");
+      } else if (answer.status !== 304) {
+        notice(text); // such as a store that is away
+        throw new Error(text);
+      }
+      pause = 0;
+      connected(true);
+    } catch {
+      if (waiting.signal.aborted) {
+        continue;
+      }
+      connected(false);
+      pause = Math.min(longestPause, pause * 2 + 500);
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+}
+
+// connected shows whether the page is as the server has it.
+function connected(yes) {
+  light.hidden = false;
+  if ((light.dataset.state === "live") === yes) {
+    return;
+  }
+  if (!yes) {
+    announce("This page is not live any more. Trying again.");
+  } else if (light.dataset.state === "lost") {
+    announce("Live again.");
+    notice("");
+  }
+  light.dataset.state = yes ? "live" : "lost";
+  light.textContent = yes ? "Live" : "Not live, trying again";
+}
+
+// --- Showing what the server wrote
+
+function parse(html) {
+  return new DOMParser().parseFromString(markup.createHTML(html), "text/html");
+}
+
+function show(html) {
+  const fresh = parse(html);
+  const waiting = fresh.getElementById("waiting");
+  const { human, count } = waiting.dataset;
+  whose.textContent = `Inbox of ${human}`;
+  document.title = `${count === "0" ? "" : `(${count}) `}Inbox of ${human} - authbridge`;
+  if (document.getElementById("waiting") === null) {
+    main.replaceChildren(...fresh.body.childNodes);
+    announce(waitingWords(Number(count)));
+  } else {
+    const focused = focusedThing();
+    const known = new Map([...main.querySelectorAll("[data-request]")].map((card) => [card.dataset.request, card]));
+    const news = [...merge("waiting", fresh, known), ...merge("earlier", fresh, known)];
+    refocus(focused);
+    announce(news.join(" "));
+  }
+  tick();
+}
+
+function waitingWords(n) {
+  return n === 0 ? "Nothing is waiting for you." : n === 1 ? "1 request is waiting for you." : `${n} requests are waiting for you.`;
+}
+
+// merge makes a section like its fresh form and returns what to say about it.
+// A card that is as it was stays the same element, so a selection in it stays.
+function merge(id, fresh, known) {
+  const section = document.getElementById(id);
+  const wanted = fresh.getElementById(id);
+  const news = mergeCards(section.querySelector(".cards"), [...wanted.querySelectorAll("[data-request]")], known);
+  section.dataset.count = wanted.dataset.count ?? "";
+  section.querySelector(".empty")?.remove();
+  const empty = wanted.querySelector(".empty");
+  if (empty) {
+    section.append(empty);
+  }
+  return news;
+}
+
+function mergeCards(list, wanted, known) {
+  const news = [];
+  const staying = wanted.map((card) => {
+    const old = known.get(card.dataset.request);
+    if (old?.dataset.version === card.dataset.version) {
+      return old;
+    }
+    news.push(card.dataset.spoken);
+    return card;
+  });
+  for (const old of [...list.children]) {
+    if (!staying.includes(old)) {
+      old.remove();
+    }
+  }
+  staying.forEach((card, i) => {
+    if (list.children[i] !== card) {
+      list.insertBefore(card, list.children[i] ?? null);
+    }
+  });
+  return news;
+}
+
+function cardIn(root, request) {
+  return root.querySelector(`[data-request="${CSS.escape(request)}"]`);
+}
+
+// focusedThing remembers what in a card has the focus; refocus gives it back
+// to the same thing in the card as it is now, else to the card's heading.
+function focusedThing() {
+  const card = document.activeElement?.closest("[data-request]");
+  return card && { request: card.dataset.request, tag: document.activeElement.tagName, text: document.activeElement.textContent };
+}
+
+function refocus(was) {
+  if (!was || document.activeElement !== document.body) {
+    return;
+  }
+  const card = cardIn(main, was.request);
+  const same = card && [...card.querySelectorAll("button, a")].find((e) => e.tagName === was.tag && e.textContent === was.text);
+  (same ?? card?.querySelector("h3") ?? document.getElementById("waiting-title")).focus();
+}
+
+// --- Clicks
+
+main.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button || button.getAttribute("aria-disabled") === "true") {
+    return;
+  }
+  if (button.dataset.verb) {
+    const work = press(button.closest("[data-request]"), button.dataset.verb);
+    underway.add(work);
+    work.finally(() => underway.delete(work));
+    poll?.abort();
+  } else if (button.hasAttribute("data-copy")) {
+    copy(button);
+  }
+});
+
+async function press(card, verb) {
+  const request = card.dataset.request;
+  busy(card, true);
+  try {
+    const answer = await call("POST", `/requests/${encodeURIComponent(request)}/${encodeURIComponent(verb)}`);
+    if (answer.status === 401) {
+      shut(await answer.text());
+    } else if (answer.ok) {
+      const { remark, card: html } = await answer.json();
+      replace(card, parse(html).querySelector("[data-request]"));
+      remarkOn(request, remark);
+    } else {
+      remarkOn(request, await answer.text());
+    }
+  } catch {
+    remarkOn(request, "The bridge did not answer. Try again.");
+  } finally {
+    const now = cardIn(main, request);
+    if (now) {
+      busy(now, false);
+    }
+  }
+}
+
+// busy keeps a card's buttons from being pressed again. They stay focusable:
+// who pressed with the keyboard must not lose their place.
+function busy(card, yes) {
+  for (const button of card.querySelectorAll("button[data-verb]")) {
+    if (yes) {
+      button.setAttribute("aria-disabled", "true");
+    } else {
+      button.removeAttribute("aria-disabled");
+    }
+  }
+}
+
+function replace(old, card) {
+  if (!old.isConnected || old.dataset.version === card.dataset.version) {
+    return;
+  }
+  const focused = focusedThing();
+  old.replaceWith(card);
+  refocus(focused);
+  announce(card.dataset.spoken);
+  tick();
+}
+
+// remarkOn puts a word about a click into the card and reads it out.
+function remarkOn(request, text) {
+  const line = cardIn(main, request)?.querySelector("[data-remark]");
+  if (line) {
+    line.textContent = text;
+    announce(text);
+  } else {
+    notice(text);
+  }
+}
+
+async function copy(button) {
+  const card = button.closest("[data-request]");
+  try {
+    await navigator.clipboard.writeText(card.querySelector("[data-code]").textContent);
+    remarkOn(card.dataset.request, "Code copied.");
+  } catch {
+    remarkOn(card.dataset.request, "The browser did not let the code be copied. Select it instead.");
+  }
+}
+
+// --- Words
+
+let unsaid = [];
+
+// announce reads out what changed. What comes within a moment is read as one.
+function announce(text) {
+  if (!text) {
+    return;
+  }
+  if (unsaid.push(text.trim()) === 1) {
+    setTimeout(() => {
+      announcer.textContent = unsaid.join(" ");
+      unsaid = [];
+    }, 100);
+  }
+}
+
+// notice puts a word about the whole page at its top, and reads it out; ""
+// takes it away.
+function notice(text) {
+  if (text !== noticeLine.textContent) {
+    announce(text);
+  }
+  noticeLine.textContent = text;
+  noticeLine.hidden = text === "";
+}
+
+// --- Times: the server writes them in UTC, the reader has a clock and a zone
+
+function tick() {
+  for (const element of main.querySelectorAll("time")) {
+    const at = new Date(element.dateTime);
+    const text = localTime(at) + ("left" in element.dataset ? `, ${left(at)}` : "");
+    if (element.textContent !== text) {
+      element.textContent = text;
+    }
+  }
+}
+
+function localTime(at) {
+  const clock = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const days = Math.round((new Date(at).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
+  const names = { "-1": "yesterday", 0: "today", 1: "tomorrow" };
+  const day = names[days] ?? `on ${at.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" })}`;
+  return `${day} at ${clock}`;
+}
+
+function left(at) {
+  const seconds = Math.floor((at - Date.now()) / 1000);
+  if (seconds <= 0) {
+    return "now";
+  }
+  if (seconds < 60) {
+    return `in ${seconds} s`;
+  }
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `in ${minutes} min` : `in ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+setInterval(tick, 1000);
+signOutButton.addEventListener("click", signOut);
+addEventListener("hashchange", () => {
+  if (location.hash !== "") {
+    enter(); // a link was opened in this very tab
+  }
+});
+enter();

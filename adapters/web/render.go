@@ -1,0 +1,153 @@
+package web
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// renderer writes cards as HTML. It is the only place where they become
+// markup, and html/template escapes all of it: no word of an agent does more
+// than stand there.
+type renderer struct {
+	pages *template.Template
+	key   []byte
+}
+
+// newKey draws the key of a renderer's digests.
+func newKey() []byte {
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails: crypto/rand ends the process instead
+	return key
+}
+
+func newRenderer(key []byte) *renderer {
+	pages := template.New("cards.html").Funcs(template.FuncMap{
+		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"utc":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
+		"span":  span,
+		"plain": func(address string) string { return strings.TrimPrefix(address, "https://") },
+	})
+	return &renderer{template.Must(pages.ParseFS(page, "page/cards.html")), key}
+}
+
+// shown is a card as the template sees it.
+type shown struct {
+	bridge.Card
+	Digest string // changes with what is seen of the card, and with nothing else
+}
+
+// Minting reports whether a code has been asked for and is not there yet.
+func (c shown) Minting() bool {
+	return c.State == bridge.Asked && !slices.ContainsFunc(c.Buttons, func(b bridge.Button) bool { return b.Verb == bridge.VerbShowCode })
+}
+
+// Approved reports whether the human gave what was asked.
+func (c shown) Approved() bool { return c.State == bridge.Granted || c.State == bridge.Collected }
+
+// Spoken is what is read out when the card appears or changes: never a code.
+func (c shown) Spoken() string {
+	switch {
+	case c.Ending != "":
+		return c.Headline + ": " + c.Title + ". " + c.Ending
+	case c.Code != nil:
+		return c.Title + ". The code is here."
+	case c.Minting():
+		return c.Title + ". The code is on its way."
+	case c.Note != "":
+		return c.Title + ". " + c.Note
+	}
+	return c.Headline + ": " + c.Title + "."
+}
+
+// card writes one card.
+func (t *renderer) card(c bridge.Card) ([]byte, error) {
+	s, err := t.digested(c)
+	if err != nil {
+		return nil, err
+	}
+	return t.execute("card", s)
+}
+
+// digested writes the card once without a digest to make one of it.
+func (t *renderer) digested(c bridge.Card) (shown, error) {
+	bare, err := t.execute("card", shown{Card: c})
+	return shown{c, t.digest(bare)}, err
+}
+
+// inbox writes all that a human sees.
+func (t *renderer) inbox(human string, in bridge.Inbox) ([]byte, error) {
+	all := struct {
+		Human            string
+		Waiting, Earlier []shown
+	}{Human: human}
+	for _, c := range in.Waiting {
+		s, err := t.digested(c)
+		if err != nil {
+			return nil, err
+		}
+		all.Waiting = append(all.Waiting, s)
+	}
+	for _, c := range in.Earlier {
+		s, err := t.digested(c)
+		if err != nil {
+			return nil, err
+		}
+		all.Earlier = append(all.Earlier, s)
+	}
+	return t.execute("inbox", all)
+}
+
+func (t *renderer) execute(name string, data any) ([]byte, error) {
+	var out bytes.Buffer
+	if err := t.pages.ExecuteTemplate(&out, name, data); err != nil {
+		return nil, fmt.Errorf("write the %s: %w", name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// etag names a version of the inbox.
+func (t *renderer) etag(html []byte) string { return `"` + t.digest(html) + `"` }
+
+// digest is keyed: a plain hash of a text with a short code in it would give
+// the code away to whoever tries them all.
+func (t *renderer) digest(html []byte) string {
+	mac := hmac.New(sha256.New, t.key)
+	mac.Write(html)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
+}
+
+// span says a length of time in words.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < time.Minute {
+		return count(d/time.Second, "second")
+	}
+	var words []string
+	for _, unit := range []struct {
+		of   time.Duration
+		name string
+	}{{day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if n := d / unit.of; n > 0 {
+			words = append(words, count(n, unit.name))
+		}
+		d %= unit.of
+	}
+	return strings.Join(words, " ")
+}
+
+func count(n time.Duration, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
+}

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// How long a link waits to be opened, and a session lasts from then on.
+const (
+	LinkLife    = 2 * time.Minute
+	sessionLife = 12 * time.Hour
+)
+
+// ErrNoHuman means that no human is configured under a name.
+var ErrNoHuman = errors.New("no such human is configured")
+
+// errSignedOut means that a request carries no live session.
+var errSignedOut = errors.New("not signed in")
+
+// NewLink returns a link that signs a human in: once, within two minutes.
+// base is where the inbox is reached, such as "http://127.0.0.1:8741". The
+// secret stands in the fragment, which browsers send to nobody. An unknown
+// name is [ErrNoHuman].
+func (in *Inbox) NewLink(ctx context.Context, human, base string) (bridge.Secret, error) {
+	if !in.desk.HasHuman(human) {
+		return bridge.Secret{}, fmt.Errorf("make a link for %q: %w", human, ErrNoHuman)
+	}
+	secret := newSecret()
+	if err := in.notes.Put(ctx, linkNote(secret), []byte(human), time.Now().Add(LinkLife)); err != nil {
+		return bridge.Secret{}, fmt.Errorf("remember the link: %w", err)
+	}
+	return bridge.NewSecret(strings.TrimSuffix(base, "/") + "/#" + secret.Reveal()), nil
+}
+
+// newSecret draws a secret of 130 random bits.
+func newSecret() bridge.Secret { return bridge.NewSecret(rand.Text()) }
+
+// linkNote and sessionNote are the names under which a secret is remembered.
+// They hold its hash alone: who reads the store cannot sign in, and looking a
+// hash up tells nothing about the secret by its timing.
+func linkNote(s bridge.Secret) string    { return "link/" + hashed(s) }
+func sessionNote(s bridge.Secret) string { return "session/" + hashed(s) }
+
+func hashed(s bridge.Secret) string {
+	sum := sha256.Sum256([]byte(s.Reveal()))
+	return hex.EncodeToString(sum[:])
+}
+
+// session is a human who has signed in.
+type session struct {
+	note  string // where it is remembered; tells sessions apart
+	human string
+}
+
+// spent answers a link that does not work, whatever the reason: who guesses
+// learns nothing.
+const spent = "This link does not work any more. A link works once, and only for two minutes."
+
+// signIn exchanges the secret of a link for that of a session.
+func (in *Inbox) signIn(w http.ResponseWriter, r *http.Request) {
+	link, status := readLink(r)
+	if status != 0 {
+		http.Error(w, "This is not how a link is opened: open it in a browser.", status)
+		return
+	}
+	human, err := in.spend(r.Context(), link)
+	if errors.Is(err, bridge.ErrNotFound) {
+		http.Error(w, spent, http.StatusForbidden)
+		return
+	}
+	if err != nil {
+		in.refuse(w, r, "open a link", err)
+		return
+	}
+	secret := newSecret()
+	if err := in.notes.Put(r.Context(), sessionNote(secret), []byte(human), time.Now().Add(sessionLife)); err != nil {
+		in.refuse(w, r, "remember a session", err)
+		return
+	}
+	writeJSON(w, map[string]string{"session": secret.Reveal(), "human": human})
+}
+
+// readLink reads {"link": "..."}; a status other than 0 says what is wrong.
+func readLink(r *http.Request) (link bridge.Secret, status int) {
+	if r.Header.Get("Content-Type") != "application/json" {
+		return link, http.StatusUnsupportedMediaType
+	}
+	var body struct {
+		Link string `json:"link"`
+	}
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&body)
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		return link, http.StatusRequestEntityTooLarge
+	case err != nil || body.Link == "":
+		return link, http.StatusBadRequest
+	}
+	return bridge.NewSecret(body.Link), 0
+}
+
+// spend takes a link and returns whom it signs in. It looks before it takes,
+// so that guesses cost no write.
+func (in *Inbox) spend(ctx context.Context, link bridge.Secret) (human string, err error) {
+	if _, err := in.notes.Get(ctx, linkNote(link)); err != nil {
+		return "", err
+	}
+	taken, err := in.notes.Take(ctx, linkNote(link))
+	if err != nil {
+		return "", err
+	}
+	if !in.desk.HasHuman(string(taken)) {
+		return "", bridge.ErrNotFound
+	}
+	return string(taken), nil
+}
+
+// signOut ends a session.
+func (in *Inbox) signOut(w http.ResponseWriter, r *http.Request, s session) {
+	if err := in.notes.Delete(r.Context(), s.note); err != nil {
+		in.refuse(w, r, "end a session", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// signedIn lets only requests with a live session through.
+func (in *Inbox) signedIn(serve func(http.ResponseWriter, *http.Request, session)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s, err := in.session(r)
+		if err != nil {
+			in.refuse(w, r, "look up a session", err)
+			return
+		}
+		serve(w, r, s)
+	}
+}
+
+// session finds out who sends a request. A human who is no longer configured
+// has no session.
+func (in *Inbox) session(r *http.Request) (session, error) {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return session{}, errSignedOut
+	}
+	note := sessionNote(bridge.NewSecret(token))
+	human, err := in.notes.Get(r.Context(), note)
+	switch {
+	case errors.Is(err, bridge.ErrNotFound):
+		return session{}, errSignedOut
+	case err != nil:
+		return session{}, err
+	case !in.desk.HasHuman(string(human)):
+		return session{}, errSignedOut
+	}
+	return session{note, string(human)}, nil
+}
+
+// writeJSON answers with texts; that cannot fail to encode.
+func writeJSON(w http.ResponseWriter, texts map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(texts)
+}

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/authbridge/authbridge/api"
+)
+
+// formats are the ways in which a token is printed.
+var formats = map[string]func(*stdio, api.Token, string) error{
+	"token": func(s *stdio, t api.Token, _ string) error {
+		_, err := fmt.Fprintln(s.out, t.AccessToken)
+		return err
+	},
+	"json": func(s *stdio, t api.Token, _ string) error { return s.json(t) },
+	"header": func(s *stdio, t api.Token, _ string) error {
+		_, err := fmt.Fprintf(s.out, "Authorization: %s %s\n", t.TokenType, t.AccessToken)
+		return err
+	},
+	"env": func(s *stdio, t api.Token, name string) error {
+		_, err := fmt.Fprintf(s.out, "%s=%s\n", name, quoted(t.AccessToken))
+		return err
+	},
+}
+
+const formatNames = "token, json, header or env"
+
+// printToken prints a token in one of the formats. A token that would break
+// out of its line is not printed at all.
+func (s *stdio) printToken(t api.Token, format string) error {
+	if strings.ContainsFunc(t.AccessToken, func(c rune) bool { return c < 0x20 || c == 0x7f }) && format != "json" {
+		return &failure{exit: exitOther, err: fmt.Errorf("the token holds control characters"), hint: "take it with --format json"}
+	}
+	return formats[format](s, t, tokenVariable)
+}
+
+// tokenVariable is where a command finds its token unless it is told
+// otherwise.
+const tokenVariable = "AUTHBRIDGE_TOKEN"
+
+// quoted makes a text one word of a POSIX shell.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/authbridge/authbridge/api"
+)
+
+// progress tells on standard error how a request goes: on a terminal in one
+// line that is written over, elsewhere one plain line for each change.
+type progress struct {
+	s    *stdio
+	live bool // a terminal
+	last string
+	open bool // a line is begun
+}
+
+func (s *stdio) progress() *progress {
+	f, ok := s.err.(*os.File)
+	return &progress{s: s, live: ok && term.IsTerminal(int(f.Fd()))}
+}
+
+// show tells how a request stands now, if that is news.
+func (p *progress) show(r api.Request) {
+	line := p.s.plain(standing(r))
+	if line == "" || line == p.last {
+		return
+	}
+	p.last = line
+	if !p.live {
+		fmt.Fprintln(p.s.err, line)
+		return
+	}
+	fmt.Fprintf(p.s.err, "\r\x1b[K%s", line)
+	p.open = true
+}
+
+// end leaves the last line standing.
+func (p *progress) end() {
+	if p.open {
+		fmt.Fprintln(p.s.err)
+		p.open = false
+	}
+}
+
+// standing says in one line how an open or granted request stands. Ends are
+// told by the command's result.
+func standing(r api.Request) string {
+	phrase := "check phrase " + r.CheckPhrase
+	switch r.State {
+	case api.Asked:
+		return fmt.Sprintf("asked %s in %s · %s · %s, until %s", r.Human, place(r), phrase, seen(r), clock(r.ExpiresAt))
+	case api.Coded:
+		lapse := ""
+		if r.CodeExpiresAt != nil {
+			lapse = " · it lapses at " + clock(*r.CodeExpiresAt)
+		}
+		return fmt.Sprintf("%s has a code%s · %s", r.Human, lapse, phrase)
+	case api.Held:
+		return fmt.Sprintf("%s granted; the account is being checked", r.Human)
+	case api.Granted, api.Collected:
+		return fmt.Sprintf("granted by %s · %s", r.Human, orNone(r.Scopes))
+	case api.Denied, api.Expired, api.Cancelled, api.Failed:
+	}
+	return ""
+}
+
+// place names where the human is asked.
+func place(r api.Request) string {
+	var names []string
+	for _, d := range r.Delivery {
+		name := d.Channel
+		if name == "web" {
+			name = "their inbox"
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return "their inbox"
+	}
+	return strings.Join(names, " and ")
+}
+
+func seen(r api.Request) string {
+	for _, d := range r.Delivery {
+		if d.State == api.Shown {
+			return "seen"
+		}
+	}
+	return "waiting"
+}
+
+// clock writes a time for people: the hour today, the day too otherwise.
+func clock(t time.Time) string {
+	t = t.Local()
+	now := time.Now()
+	switch {
+	case sameDay(t, now):
+		return t.Format("15:04")
+	case sameDay(t, now.AddDate(0, 0, 1)):
+		return "tomorrow " + t.Format("15:04")
+	}
+	return t.Format("2 Jan 15:04")
+}
+
+func sameDay(a, b time.Time) bool {
+	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
+}

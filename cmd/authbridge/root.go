@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/authbridge/authbridge/admin"
+	"github.com/authbridge/authbridge/client"
+)
+
+// app is what all commands share.
+type app struct {
+	*stdio
+	config      string
+	socket      string
+	adminSocket string
+	asJSON      bool
+
+	exit int // of exec's command, once it has run
+}
+
+// run is the whole program but for the end of the process.
+func run(args []string, s *stdio) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	a := &app{stdio: s}
+	root := a.root()
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		f := classify(err)
+		s.report(f)
+		return f.exit
+	}
+	return a.exit
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "authbridge",
+		Short: "The bridge to the human, for agents that have no browser",
+		Long: `authbridge lets an agent ask a human for access to a provider, and hands it the
+token once the human has granted it there. The human is asked in their inbox,
+presses Show code, and signs in at the provider; nothing is granted anywhere else.
+
+Agents use: token, exec, ask, wait, status, list, cancel.
+Operators use: serve, config check, inbox link.
+
+Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no ·
+4 expired or cancelled · 5 no bridge at the socket · 6 not allowed ·
+7 gave up waiting · 8 any other end · 130 interrupted`,
+		Example: `  authbridge exec --provider corp --scope files.read --reason "tidy up" -- ./tidy
+  authbridge token --provider corp --scope files.read`,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &failure{exit: exitUsage, err: err, hint: "see " + c.CommandPath() + " --help"}
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&a.socket, "socket", a.env("AUTHBRIDGE_SOCKET"), "`path` of the agents' socket (AUTHBRIDGE_SOCKET)")
+	f.StringVar(&a.adminSocket, "admin-socket", a.env("AUTHBRIDGE_ADMIN_SOCKET"), "`path` of the operator's socket (AUTHBRIDGE_ADMIN_SOCKET)")
+	f.StringVar(&a.config, "config", "", "`path` of the configuration (AUTHBRIDGE_CONFIG)")
+	f.BoolVar(&a.asJSON, "json", false, "print JSON")
+	root.AddCommand(
+		a.serveCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
+		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.inboxCommand(), a.configCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// noArgs refuses words that a command has no use for.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &failure{exit: exitUsage, err: fmt.Errorf("%s knows no %q", c.CommandPath(), args[0]), hint: "see " + c.CommandPath() + " --help"}
+	}
+	return nil
+}
+
+// oneArg wants exactly one word.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 || args[0] == "" {
+			return &failure{exit: exitUsage, err: errors.New(c.CommandPath() + " takes one " + name), hint: "see " + c.CommandPath() + " --help"}
+		}
+		return nil
+	}
+}
+
+// group is a command that only holds others.
+func group(use, short string, of ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
+		return &failure{exit: exitUsage, err: errors.New(c.CommandPath() + " needs one of its commands"), hint: "see " + c.CommandPath() + " --help"}
+	}}
+	c.AddCommand(of...)
+	return c
+}
+
+// agent is the client of the agents' commands.
+func (a *app) agent() (*client.Client, error) {
+	for _, name := range []string{"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"} {
+		if a.env(name) != "" {
+			return nil, usage("%s is not in this version; use a socket", name)
+		}
+	}
+	return &client.Client{Socket: a.find(a.socket, "agent.sock")}, nil
+}
+
+// operator is the client of the operator's commands.
+func (a *app) operator() admin.Client {
+	return admin.Client{Socket: a.find(a.adminSocket, "admin.sock")}
+}
+
+// find is where a socket is: as it was given, else in the own runtime
+// directory, else in the system's; the first that is there. When none is, it
+// is the one where a bridge of one's own would be.
+func (a *app) find(given, name string) string {
+	if given != "" {
+		return given
+	}
+	var places []string
+	if dir := a.env("XDG_RUNTIME_DIR"); dir != "" {
+		places = append(places, filepath.Join(dir, "authbridge", name))
+	}
+	if dir := a.stateDir(); dir != "" {
+		places = append(places, filepath.Join(dir, name))
+	}
+	places = append(places, filepath.Join("/run/authbridge", name))
+	for _, place := range places {
+		if _, err := os.Stat(place); err == nil {
+			return place
+		}
+	}
+	return places[0]
+}
+
+// stateDir is where a bridge without a runtime directory keeps its sockets.
+func (a *app) stateDir() string {
+	if dir := a.env("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "authbridge")
+	}
+	if home := a.env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "state", "authbridge")
+	}
+	return ""
+}
+
+func join(words []string) string { return strings.Join(words, " ") }

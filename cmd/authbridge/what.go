@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/authbridge/authbridge/api"
+)
+
+// what are the flags that say what is asked for.
+type what struct {
+	provider, resource string
+	scopes             []string
+	human, team        string
+	reason, session    string
+	minValidity        time.Duration
+	fresh              bool
+	timeout            time.Duration
+}
+
+func (w *what) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&w.provider, "provider", "", "`name` of the configured provider to ask")
+	f.StringVar(&w.resource, "resource", "", "`URL` of what the token is for (not in this version)")
+	f.StringArrayVar(&w.scopes, "scope", nil, "a `scope` to ask for; may be given many times")
+	f.StringVar(&w.human, "human", "", "who is asked: a configured `name`, an e-mail address, slack:U… or discord:…; the agent's owner if not given")
+	f.StringVar(&w.team, "team", "", "`name` of a team to ask (not in this version)")
+	f.StringVar(&w.reason, "reason", "", "why, in `words` that the human is shown, marked as yours")
+	f.StringVar(&w.session, "session", "", "keep what is granted apart under this `name`")
+	f.DurationVar(&w.minValidity, "min-validity", 0, "how long the token must still be good for (default 1m)")
+	f.BoolVar(&w.fresh, "fresh", false, "ask the human even if an earlier grant would do")
+}
+
+// waiting adds the flag for commands that wait.
+func (w *what) waiting(c *cobra.Command) {
+	c.Flags().DurationVar(&w.timeout, "timeout", 0, "stop waiting after this long; the request lives on (default: until it ends)")
+}
+
+// ask checks the flags and makes the ask.
+func (w *what) ask() (api.Ask, error) {
+	switch {
+	case w.resource != "":
+		return api.Ask{}, usage("--resource is not in this version; name a configured provider with --provider")
+	case w.team != "":
+		return api.Ask{}, usage("--team is not in this version; name a human with --human")
+	case w.provider == "":
+		return api.Ask{}, usage("nothing to ask for; say at which provider with --provider")
+	case w.minValidity < 0 || w.timeout < 0:
+		return api.Ask{}, usage("a duration cannot be negative")
+	}
+	return api.Ask{
+		Provider: w.provider, Scopes: w.scopes, Human: w.human, Reason: w.reason, Session: w.session,
+		MinValidity: api.Duration(w.minValidity), Fresh: w.fresh,
+	}, nil
+}
+
+// describe is what is asked for, in one line.
+func describe(r api.Request) string {
+	text := fmt.Sprintf("%s at %s", orNone(r.Scopes), r.Provider)
+	if r.Human != "" {
+		text += " from " + string(r.Human)
+	}
+	return text
+}
+
+func orNone(scopes []string) string {
+	if len(scopes) == 0 {
+		return "default scopes"
+	}
+	return join(scopes)
+}

@@ -1,0 +1,146 @@
+// Package daemon makes a running bridge out of a configuration: it opens the
+// store, the sockets and the pages, and closes them again in an order that
+// loses nothing.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/authbridge/authbridge/adapters/web"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/oauth"
+	"github.com/authbridge/authbridge/store"
+	"github.com/authbridge/authbridge/store/bolt"
+)
+
+// Daemon is a bridge with everything around it. Start it, Run it, and it
+// closes itself.
+type Daemon struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	store   bridge.Store
+	bridge  *bridge.Bridge
+	inbox   *web.Inbox // nil when it is off
+	inboxAt string
+	doors   []door
+
+	stopping context.Context // ends when the daemon begins to stop
+	stop     context.CancelFunc
+}
+
+// door is one listener and what serves it.
+type door struct {
+	name     string
+	listener net.Listener
+	server   *http.Server
+}
+
+// Start opens the store and all listeners, so that what can fail has failed
+// when it returns. Its errors are sentences for the operator. On an error
+// nothing stays open.
+func Start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Daemon, error) {
+	d := &Daemon{cfg: cfg, log: log}
+	d.stopping, d.stop = context.WithCancel(context.Background())
+	providers, err := connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal}, bolt.Backend())
+	if err != nil {
+		return nil, err
+	}
+	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: providers, Log: log})
+	if err := d.open(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+// connect makes the providers; it calls nobody.
+func connect(cfg *config.Config) (map[string]bridge.Provider, error) {
+	policy := oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
+	client := oauth.NewHTTPClient(policy)
+	providers := make(map[string]bridge.Provider)
+	for name, p := range cfg.Providers {
+		made, err := oauth.New(oauth.Config{
+			Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
+			AuthMethod: string(p.AuthMethod), Network: policy,
+		}, client)
+		if err != nil {
+			return nil, fmt.Errorf("provider %s: %w", name, err)
+		}
+		providers[name] = made
+	}
+	return providers, nil
+}
+
+func storeURL(cfg *config.Config) string {
+	if cfg.Store.Path == "" {
+		return cfg.Store.Kind
+	}
+	return cfg.Store.Kind + ":" + cfg.Store.Path
+}
+
+// Run works until ctx ends, and then comes to an end itself within about ten
+// seconds: waiting agents are answered first, calls to providers that are
+// under way may finish, then the store is closed.
+func (d *Daemon) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, o := range d.doors {
+		group.Go(func() error { return serve(o) })
+		d.log.Info("listening", "for", o.name, "at", o.listener.Addr().String())
+	}
+	group.Go(func() error { return d.bridge.Run(ctx) })
+	group.Go(func() error {
+		<-ctx.Done()
+		d.log.Info("stopping")
+		d.stop()
+		return d.shut()
+	})
+	return errors.Join(group.Wait(), d.store.Close())
+}
+
+func serve(o door) error {
+	if err := o.server.Serve(o.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", o.name, err)
+	}
+	return nil
+}
+
+// shutWithin is how long answers under way may take when the daemon stops.
+const shutWithin = 5 * time.Second
+
+// shut closes the doors; what is being answered is answered.
+func (d *Daemon) shut() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutWithin)
+	defer cancel()
+	group := new(errgroup.Group)
+	for _, o := range d.doors {
+		group.Go(func() error {
+			err := o.server.Shutdown(ctx)
+			if errors.Is(err, context.DeadlineExceeded) {
+				return o.server.Close()
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// close gives back what Start opened before it failed.
+func (d *Daemon) close() error {
+	var errs []error
+	for _, o := range d.doors {
+		errs = append(errs, o.listener.Close())
+	}
+	return errors.Join(append(errs, d.store.Close())...)
+}

@@ -1,0 +1,132 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/authbridge/authbridge/adapters/web"
+	"github.com/authbridge/authbridge/admin"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/httpapi"
+	"github.com/authbridge/authbridge/internal/localhttp"
+)
+
+// The names of the doors, in the log and in errors.
+const (
+	agentDoor = "agents"
+	adminDoor = "admin"
+	webDoor   = "inbox"
+	opsDoor   = "ops"
+)
+
+// Bounds on what a caller may take; the longest legal answer is one minute
+// of waiting.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	writeTimeout  = 90 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 16 << 10
+)
+
+// open opens every door that is configured. Those that are open already when
+// one fails are the caller's to close.
+func (d *Daemon) open(ctx context.Context) error {
+	if err := d.openWeb(ctx); err != nil {
+		return err
+	}
+	agents := httpapi.New(httpapi.Options{Desk: d.bridge, Log: d.log, Stopping: d.stopping})
+	if err := d.openSocket(ctx, agentDoor, d.cfg.Listen.Socket, d.group(), agents); err != nil {
+		return err
+	}
+	operator := admin.New(admin.Options{Linker: d.linker(), Log: d.log, Stopping: d.stopping})
+	if err := d.openSocket(ctx, adminDoor, d.cfg.Listen.Admin, nil, operator); err != nil {
+		return err
+	}
+	return d.openTCP(ctx, opsDoor, d.cfg.Listen.Ops, func(net.Addr) http.Handler { return d.ops() })
+}
+
+func (d *Daemon) group() *localhttp.Group {
+	if d.cfg.Listen.SocketGroup == "" {
+		return nil
+	}
+	return &localhttp.Group{ID: int(d.cfg.Listen.SocketGID)}
+}
+
+func (d *Daemon) openSocket(ctx context.Context, name, path string, group *localhttp.Group, h http.Handler) error {
+	l, err := localhttp.Listen(ctx, path, group)
+	if err != nil {
+		return fmt.Errorf("open the socket for %s: %w", name, err)
+	}
+	d.admit(name, l, h)
+	return nil
+}
+
+// openTCP opens a door on a loopback port; "" leaves it shut. What serves it
+// is made once the real port is known.
+func (d *Daemon) openTCP(ctx context.Context, name, address string, serve func(net.Addr) http.Handler) error {
+	if address == "" {
+		return nil
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("open %s for %s: %w; change listen.%s in the configuration, or stop what listens there", address, name, err, keys[name])
+	}
+	d.admit(name, l, serve(l.Addr()))
+	return nil
+}
+
+// keys are the configuration's names for the doors on ports.
+var keys = map[string]string{webDoor: "web", opsDoor: "ops"}
+
+func (d *Daemon) openWeb(ctx context.Context) error {
+	return d.openTCP(ctx, webDoor, d.cfg.Listen.Web, func(at net.Addr) http.Handler {
+		d.inbox = web.New(web.Options{Desk: d.bridge, Notes: d.bridge.Notes("web"), Hosts: web.Hosts(at), Log: d.log})
+		d.inboxAt = "http://" + at.String()
+		return d.inbox
+	})
+}
+
+func (d *Daemon) admit(name string, l net.Listener, h http.Handler) {
+	// The inbox waits on its calls' contexts; the agent API knows by itself
+	// when to end a wait, so that what it has begun to store is stored.
+	base := context.Background()
+	if name == webDoor {
+		base = d.stopping
+	}
+	d.doors = append(d.doors, door{name, l, &http.Server{
+		Handler:           h,
+		ConnContext:       localhttp.ConnContext,
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelDebug),
+	}})
+}
+
+// linker makes links that sign humans in; nil when the inbox is off.
+func (d *Daemon) linker() admin.Linker {
+	if d.inbox == nil {
+		return nil
+	}
+	return links{d.bridge, d.inbox, d.inboxAt}
+}
+
+type links struct {
+	*bridge.Bridge
+	inbox *web.Inbox
+	base  string
+}
+
+// NewLink implements [admin.Linker].
+func (l links) NewLink(ctx context.Context, human string) (url string, expires time.Time, err error) {
+	link, err := l.inbox.NewLink(ctx, human, l.base)
+	return link.Reveal(), time.Now().Add(web.LinkLife), err
+}
