@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -53,9 +54,7 @@ func do(t *testing.T, h http.Handler, c call) *httptest.ResponseRecorder {
 	}
 	r := httptest.NewRequestWithContext(t.Context(), c.method, "http://localhost"+c.path, strings.NewReader(c.body))
 	r.Header = http.Header{"Content-Type": {"application/json"}}
-	for name, values := range c.header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, c.header)
 	if c.host != "" {
 		r.Host = c.host
 	}

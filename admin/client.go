@@ -27,8 +27,7 @@ func (c Client) call(ctx context.Context, method, path string, in, out any) erro
 	to := client.Client{Socket: c.Socket}
 	defer to.Close()
 	err := to.Call(ctx, method, path, in, out)
-	var none *client.NoBridge
-	if errors.As(err, &none) {
+	if none, ok := errors.AsType[*client.NoBridge](err); ok {
 		none.Hint = "start it with: authbridge serve; or say where its admin socket is, with AUTHBRIDGE_ADMIN_SOCKET"
 		if errors.Is(err, fs.ErrPermission) {
 			none.Hint = "only root, and the user that the bridge runs as, may open the admin socket"

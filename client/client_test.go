@@ -72,10 +72,9 @@ func TestAWholeStory(t *testing.T) {
 	id := bridge.RequestID(r.ID)
 	var seen []api.State
 	got, err := c.WaitToken(ctx, r.ID, 0, func(r api.Request) {
-		switch seen = append(seen, r.State); r.State {
-		case api.Asked:
+		if seen = append(seen, r.State); r.State == api.Asked {
 			desk.Change(id, func(r *bridge.Request) { r.State = bridge.Coded })
-		case api.Coded:
+		} else if r.State == api.Coded {
 			desk.Grant(id, token)
 		}
 	})

@@ -22,8 +22,7 @@ func (p *Problem) Error() string { return p.Detail }
 
 // CodeOf returns the code of the problem in an error, "" = it holds none.
 func CodeOf(err error) api.ProblemCode {
-	var p *Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*Problem](err); ok {
 		return p.Code
 	}
 	return ""

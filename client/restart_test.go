@@ -136,7 +136,7 @@ func TestAStoreThatIsAwayIsWaitedFor(t *testing.T) {
 func TestABridgeThatHangsIsNoBridge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
-		defer theirs.Close()
+		defer func() { _ = theirs.Close() }()
 		go func() { _, _ = theirs.Read(make([]byte, 4096)) }()
 		c := &Client{Socket: "memory", dial: func(context.Context) (net.Conn, error) { return ours, nil }}
 		start := time.Now()

@@ -96,9 +96,6 @@ func (p *patience) isOver() bool {
 
 // away reports whether an error means that the bridge will be back, perhaps.
 func away(err error) bool {
-	switch CodeOf(err) {
-	case api.ProblemShuttingDown, api.ProblemStoreUnavailable:
-		return true
-	}
-	return errors.Is(err, ErrNoBridge)
+	code := CodeOf(err)
+	return code == api.ProblemShuttingDown || code == api.ProblemStoreUnavailable || errors.Is(err, ErrNoBridge)
 }

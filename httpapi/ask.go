@@ -35,7 +35,7 @@ func (h *handler) token(w http.ResponseWriter, r *http.Request, agent bridge.Age
 	if request.State.Open() {
 		return localhttp.WriteJSON(w, http.StatusAccepted, parked(request))
 	}
-	if err := r.Context().Err(); false {
+	if err := r.Context().Err(); err != nil {
 		return err // a token is not handed to somebody who has gone
 	}
 	return h.handOut(w, r, agent, request.ID)

@@ -24,13 +24,14 @@ func parked(r bridge.Request) api.Parked {
 // standing says where an open request is.
 func standing(r bridge.Request) string {
 	who := capital(r.Whom())
-	switch {
-	case r.State == bridge.Coded:
+	switch r.State {
+	case bridge.Coded:
 		return who + " is looking at it and has a code"
-	case r.State == bridge.Held:
+	case bridge.Held:
 		return who + " has granted it; the account is being checked"
+	default:
+		return who + " has been asked" + where(r.Surfaces)
 	}
-	return who + " has been asked" + where(r.Surfaces)
 }
 
 // where says through which channels somebody was asked.

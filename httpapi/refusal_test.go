@@ -3,10 +3,12 @@ package httpapi_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/authbridge/authbridge/api"
@@ -233,6 +235,18 @@ func (endless) Read(p []byte) (int, error) {
 		p[i] = ' '
 	}
 	return len(p), nil
+}
+
+func TestABodyThatBreaksOffIsNoAsk(t *testing.T) {
+	s := newStage(t)
+	broken := io.MultiReader(strings.NewReader(simpleAsk), iotest.ErrReader(io.ErrUnexpectedEOF))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://localhost"+api.RequestsPath, broken)
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r.WithContext(httpapitest.As(helperUID)(t.Context(), nil)))
+	if w.Code != http.StatusBadRequest || s.desk.Calls() != 0 || s.log.Len() != 0 {
+		t.Errorf("status %d, %d calls, log %q", w.Code, s.desk.Calls(), s.log)
+	}
 }
 
 func TestABodyHasToBeSaidToBeJSON(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 func (h *handler) await(ctx context.Context, agent bridge.Agent, id bridge.RequestID, wait time.Duration, enough func(bridge.Request) bool) (bridge.Request, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	defer context.AfterFunc(h.stopping, cancel)()
+	defer context.AfterFunc(h.stopping, cancel)() //nolint:contextcheck // a second end, not a second parent
 	return h.desk.Await(ctx, agent.Name, id, enough)
 }
 

@@ -35,6 +35,7 @@ func inHouse(t *testing.T, story func(*testing.T, *house)) {
 		srv := &http.Server{
 			Handler:     httpapi.New(httpapi.Options{Desk: desk, Stopping: stopping}),
 			ConnContext: httpapitest.As(helperUID),
+			ReadTimeout: 30 * time.Second, // a wait may be longer than a caller may take to send
 		}
 		done := make(chan struct{})
 		go func() { defer close(done); _ = srv.Serve(l) }()
@@ -261,10 +262,10 @@ type leaving struct {
 	hangUp context.CancelFunc
 }
 
-func (l leaving) Await(_ context.Context, _ string, id bridge.RequestID, _ func(bridge.Request) bool) (bridge.Request, error) {
+func (l leaving) Await(ctx context.Context, _ string, id bridge.RequestID, _ func(bridge.Request) bool) (bridge.Request, error) {
 	l.Grant(id, token("grt_1"))
 	l.hangUp()
-	return l.Get(context.Background(), "helper", id)
+	return l.Get(ctx, "helper", id)
 }
 
 func TestACallerThatHangsUpAtTheGrantLeavesTheTokenWhereItIs(t *testing.T) {
