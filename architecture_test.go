@@ -102,16 +102,20 @@ var rules = []rule{
 		because: "an adapter knows the bridge, never another adapter and never the store",
 	},
 	{
-		room:    "httpapi",
-		may:     []string{"api", "bridge"},
+		room:    "internal/localhttp",
+		may:     []string{"api"},
 		foreign: []string{"golang.org/x/sys"},
+		because: "sockets, callers and strict JSON are the same whatever is served over them",
+	},
+	{
+		room:    "httpapi",
+		may:     []string{"api", "bridge", "internal/localhttp"},
 		because: "the agents' handlers translate between the wire and the domain",
 	},
 	{
 		room:    "admin",
-		may:     []string{"api", "bridge"},
-		foreign: []string{"golang.org/x/sys"},
-		because: "the operator's handlers translate between the wire and the domain",
+		may:     []string{"api", "client", "internal/localhttp"},
+		because: "the operator's socket, both ends; its errors are those of the agents' client",
 	},
 	{
 		room:    "config",
@@ -123,7 +127,7 @@ var rules = []rule{
 		room: "internal/daemon",
 		may: []string{
 			"bridge", "oauth", "store", "store/*", "adapters/*",
-			"api", "httpapi", "admin", "config", "internal/due",
+			"api", "httpapi", "admin", "config", "internal/localhttp",
 		},
 		foreign: []string{"golang.org/x/sync", "golang.org/x/sys"},
 		because: "the daemon wires everything below it, and is no client of itself",
@@ -146,6 +150,12 @@ var rules = []rule{
 		may:     []string{"bridge", "oauth"},
 		foreign: []string{"github.com/go-jose/go-jose/v4"},
 		because: "a scripted issuer knows the protocol, not the rooms that use it",
+		kind:    testOnly,
+	},
+	{
+		room:    "httpapi/httpapitest",
+		may:     []string{"bridge", "internal/localhttp"},
+		because: "a strict fake of what the handlers stand on",
 		kind:    testOnly,
 	},
 	{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,20 +54,12 @@ func (b *Bridge) Await(ctx context.Context, agent string, id RequestID, enough f
 // in one of the states (none = any) and older than before ("" = the newest).
 // next is where the following page begins, "" when this was the last.
 func (b *Bridge) List(ctx context.Context, agent string, states []State, before RequestID, limit int) (page []Request, next RequestID, err error) {
-	wanted := func(s State) bool {
-		for _, w := range states {
-			if s == w {
-				return true
-			}
-		}
-		return len(states) == 0
-	}
 	err = b.store.View(ctx, func(tx ReadTx) error {
 		for r, err := range tx.RequestsOf(agent, before) {
 			switch {
 			case err != nil:
 				return err
-			case !wanted(r.State):
+			case len(states) > 0 && !slices.Contains(states, r.State):
 			case len(page) == limit:
 				next = page[limit-1].ID
 				return nil
@@ -208,7 +201,7 @@ func notReady(r Request) *Problem {
 func gone(r Request) *Problem {
 	p := problem(ProblemGone, "the request is over: %s", strings.TrimSpace(r.ending()))
 	if r.Outcome != nil && r.Outcome.Retryable {
-		p.hint("a new ask may end better")
+		p.Hint = "a new ask may end better"
 	}
 	p.Request = &r
 	return p

@@ -55,8 +55,7 @@ func granted(t *testing.T, w *bridgetest.World, ask bridge.Ask) bridge.Request {
 }
 
 func problemCode(err error) bridge.ProblemCode {
-	var p *bridge.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*bridge.Problem](err); ok {
 		return p.Code
 	}
 	return ""

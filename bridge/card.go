@@ -190,6 +190,7 @@ func headline(r Request) string {
 			return "Not used"
 		}
 		return "Failed"
+	case none:
 	}
 	return string(r.State)
 }
@@ -221,7 +222,7 @@ func (b *Bridge) endingFor(r Request) string {
 			return r.Note + " The access was thrown away."
 		}
 		return capital(r.Outcome.Message) + ". Nothing was granted."
-	case Asked, Coded, Held:
+	case none, Asked, Coded, Held:
 	}
 	return ""
 }

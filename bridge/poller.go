@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -149,7 +150,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, r Request, tokens Tokens
 
 // lateID names the revocation of a token that came too late.
 func lateID(key pollKey) string {
-	return string(key.id) + "." + string(rune('0'+key.code))
+	return fmt.Sprintf("%s.%d", key.id, key.code)
 }
 
 // keepFor is how long a token is held in memory while the store cannot take

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -75,7 +76,7 @@ func pack(v any) Secret {
 
 func unpack(s Secret, v any) error {
 	if err := json.Unmarshal([]byte(s.Reveal()), v); err != nil {
-		return fmt.Errorf("its form is unknown") //nolint:err113,revive // the decoder's words could quote the secret
+		return errors.New("its form is unknown") // the decoder's own words could quote the secret
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func TestAPostFromAnotherSiteIsRefused(t *testing.T) {
 	code := d.ask("openid").wantOK(t)
 	consent := alice.consentPage(code, "alice")
 	form := url.Values{"flow": consent.fields["flow"], "decision": {"allow"}}
-	r := httptest.NewRequest(http.MethodPost, issuer+"/device/consent", strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, issuer+"/device/consent", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	home, _ := url.Parse(issuer + "/device")
@@ -85,7 +85,7 @@ func TestAPostFromAnotherSiteIsRefused(t *testing.T) {
 
 func TestTheCookieIsOurs(t *testing.T) {
 	p := newProvider(t, standard())
-	r := httptest.NewRequest(http.MethodGet, issuer+"/device", nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, issuer+"/device", nil)
 	planted := cookieFor(issuer)
 	planted.Value = "PLANTED"
 	r.AddCookie(&planted)
@@ -122,7 +122,7 @@ func TestAFormGoesStale(t *testing.T) {
 		p := newProvider(t, o)
 		d, alice := bridgeDevice(t, p), newPerson(t, p)
 		consent := alice.consentPage(d.ask("openid").wantOK(t), "alice")
-		time.Sleep(flowLifetime)
+		<-time.After(flowLifetime)
 		alice.press(consent, "Allow", nil).wants(t, http.StatusForbidden, "no longer good")
 	})
 }

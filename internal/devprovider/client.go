@@ -42,7 +42,8 @@ func (r registration) ApplicationType() op.ApplicationType {
 // too, so that a client can tell the account without a further call.
 func (r registration) IDTokenUserinfoClaimsAssertion() bool { return true }
 
-func (r registration) RestrictAdditionalIdTokenScopes() func([]string) []string     { return unchanged }
+func (r registration) RestrictAdditionalIdTokenScopes() func([]string) []string { return unchanged }
+
 func (r registration) RestrictAdditionalAccessTokenScopes() func([]string) []string { return unchanged }
 
 func (r registration) RedirectURIs() []string             { return nil }

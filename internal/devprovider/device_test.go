@@ -28,7 +28,7 @@ func TestAnEarlyPollCostsFiveSecondsForGood(t *testing.T) {
 			{20 * time.Second, "authorization_pending"},
 		}
 		for _, step := range steps {
-			time.Sleep(step.wait)
+			<-time.After(step.wait)
 			d.poll(code).wantFault(t, http.StatusBadRequest, step.fault)
 		}
 		if count(p, KindEarlyPoll) != 3 || count(p, KindPoll) != 4 {
@@ -37,13 +37,13 @@ func TestAnEarlyPollCostsFiveSecondsForGood(t *testing.T) {
 
 		other := d.ask("openid").wantOK(t)
 		d.poll(other).wantFault(t, 400, "authorization_pending")
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		d.poll(other).wantFault(t, 400, "authorization_pending")
 
 		newPerson(t, p).allow(code, "alice")
-		time.Sleep(14 * time.Second)
+		<-time.After(14 * time.Second)
 		d.poll(code).wantFault(t, 400, "slow_down")
-		time.Sleep(25 * time.Second)
+		<-time.After(25 * time.Second)
 		d.poll(code).wantOK(t)
 	})
 }
@@ -55,7 +55,7 @@ func TestADeviceCodeGivesOneToken(t *testing.T) {
 		code := d.ask("openid").wantOK(t)
 		newPerson(t, p).allow(code, "alice")
 		token := d.poll(code).wantOK(t).text("access_token")
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		d.poll(code).wantFault(t, 400, "invalid_grant")
 		if !p.Live(token) || count(p, KindTokenIssued) != 1 {
 			t.Error("the second use did more than fail")
@@ -105,14 +105,14 @@ func TestALapsedCodeGivesNothing(t *testing.T) {
 		alice.allow(allowed, "alice")
 		consent := alice.consentPage(waiting, "alice")
 
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		d.poll(allowed).wantFault(t, 400, "expired_token")
 		d.poll(waiting).wantFault(t, 400, "expired_token")
 		alice.press(consent, "Allow", nil).wants(t, http.StatusGone, "has lapsed")
 		s := alice.open(waiting.text("verification_uri_complete"))
 		alice.press(s, "Continue", nil).wants(t, http.StatusGone, "has lapsed")
 
-		time.Sleep(2 * time.Hour)
+		<-time.After(2 * time.Hour)
 		d.ask("openid").wantOK(t)
 		d.poll(waiting).wantFault(t, 400, "invalid_grant")
 		if count(p, KindConsent) != 1 || count(p, KindTokenIssued) != 0 {

@@ -3,10 +3,13 @@ package devprovider
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -106,7 +109,7 @@ func (d device) post(path string, form url.Values) answer {
 	if !d.basic && d.secret != "" {
 		form.Set("client_secret", d.secret)
 	}
-	r := httptest.NewRequest(http.MethodPost, issuer+path, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(d.t.Context(), http.MethodPost, issuer+path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if d.basic {
 		r.SetBasicAuth(url.QueryEscape(d.id), url.QueryEscape(d.secret))
@@ -129,7 +132,7 @@ func serve(t *testing.T, h http.Handler, r *http.Request) answer {
 
 func get(t *testing.T, p *Provider, path string) answer {
 	t.Helper()
-	return serve(t, p, httptest.NewRequest(http.MethodGet, issuer+path, nil))
+	return serve(t, p, httptest.NewRequestWithContext(t.Context(), http.MethodGet, issuer+path, nil))
 }
 
 func (d device) ask(scope string) answer {
@@ -157,9 +160,15 @@ func (d device) revoke(token, hint string) answer {
 
 func userinfo(t *testing.T, p *Provider, token string) answer {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, issuer+"/userinfo", nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, issuer+"/userinfo", nil)
 	r.Header.Set("Authorization", "Bearer "+token)
 	return serve(t, p, r)
+}
+
+// TestMain silences what op logs to the default logger.
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
 }
 
 // person is somebody with a browser of their own.
@@ -192,7 +201,11 @@ type screen struct {
 
 func (v person) open(address string) screen {
 	v.t.Helper()
-	resp, err := v.client.Get(address)
+	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	resp, err := v.client.Do(r)
 	return v.read(resp, err)
 }
 
@@ -205,9 +218,7 @@ func (v person) press(s screen, button string, typed map[string]string) screen {
 		v.t.Fatalf("there is no button %q on: %s", button, s.text)
 	}
 	form := url.Values{}
-	for name, values := range s.fields {
-		form[name] = values
-	}
+	maps.Copy(form, s.fields)
 	if pressed[0] != "" {
 		form.Set(pressed[0], pressed[1])
 	}
@@ -223,7 +234,12 @@ func (v person) press(s screen, button string, typed map[string]string) screen {
 
 func (v person) send(path string, form url.Values) screen {
 	v.t.Helper()
-	resp, err := v.client.PostForm(issuer+path, form)
+	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodPost, issuer+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := v.client.Do(r)
 	return v.read(resp, err)
 }
 

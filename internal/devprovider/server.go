@@ -115,6 +115,14 @@ func (s *server) DeviceToken(ctx context.Context, r *op.ClientRequest[oidc.Devic
 	return op.NewResponse(resp), nil
 }
 
+// Revocation looks for a refresh token whatever the hint says (RFC 7009,
+// section 2.1). With a wrong hint op would decrypt the refresh token as an
+// access token, and now and then take the noise that comes out for one.
+func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
+	r.Data.TokenTypeHint = ""
+	return s.LegacyServer.Revocation(ctx, r)
+}
+
 // RefreshToken leaves out the ID token where openid was not granted.
 func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	g, _ := s.storage.tokens.grantOf(r.Data.RefreshToken)

@@ -2,6 +2,7 @@ package devprovider
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -39,11 +40,11 @@ func TestAPersonGivesADeviceWhatItAskedFor(t *testing.T) {
 		for _, words := range []string{"Example Bridge", "read your documents", "see your e-mail address", code.text("user_code")} {
 			s.wants(t, http.StatusOK, words)
 		}
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		d.poll(code).wantFault(t, 400, "authorization_pending")
 		alice.press(s, "Allow", nil).wants(t, http.StatusOK, "You can close this page")
 
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		token := d.poll(code).wantOK(t)
 		if token.text("scope") != "openid email profile documents.read" || token.text("id_token") == "" ||
 			token.text("refresh_token") != "" || token.body["expires_in"] != 300.0 {
@@ -77,7 +78,7 @@ func TestAPersonGivesADeviceWhatItAskedFor(t *testing.T) {
 		if diff := cmp.Diff(wantJournal, p.Journal()); diff != "" {
 			t.Errorf("journal (-want +got):\n%s", diff)
 		}
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
 		if p.Live(token.text("access_token")) {
 			t.Error("the token outlives its expires_in")
 		}
@@ -153,7 +154,7 @@ func TestTheMetadataTellsTheTruth(t *testing.T) {
 
 // The ID token is checked by a library of another house, over a real socket.
 func TestTheIDTokenIsGoodForOthers(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,11 +166,13 @@ func TestTheIDTokenIsGoodForOthers(t *testing.T) {
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		<-done
-		http.DefaultClient.CloseIdleConnections()
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("serve: %v", err)
+		}
 	})
 
-	ctx := context.Background()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ctx := goidc.ClientContext(context.Background(), client)
 	remote, err := goidc.NewProvider(ctx, p.Issuer())
 	if err != nil {
 		t.Fatal(err)
