@@ -237,6 +237,9 @@ func TestAGrantEndsWhenTheCardSaidSo(t *testing.T) {
 		if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil {
 			t.Fatal(err)
 		}
+		if in, _ := w.Inbox(ctx, "alice"); !contains(in.Earlier[0].Ending, "has access") || !in.Earlier[0].Until.After(time.Now().Add(7*time.Hour)) {
+			t.Errorf("the card says %q until %v", in.Earlier[0].Ending, in.Earlier[0].Until)
+		}
 		w = w.Restart()
 		bridgetest.Pass(7 * time.Hour)
 		if _, reply, _ := ask(w, "helper", files("files:read")); reply != bridge.Served {
@@ -245,6 +248,9 @@ func TestAGrantEndsWhenTheCardSaidSo(t *testing.T) {
 		bridgetest.Pass(2 * time.Hour)
 		if len(w.Corp.Revoked()) != 1 {
 			t.Errorf("revoked: %v", w.Corp.Revoked())
+		}
+		if in, _ := w.Inbox(ctx, "alice"); !contains(in.Earlier[0].Ending, "had access") || in.Earlier[0].Until.After(time.Now()) {
+			t.Errorf("the card still says %q until %v", in.Earlier[0].Ending, in.Earlier[0].Until)
 		}
 		if _, reply, err := ask(w, "helper", files("files:read")); err != nil || reply != bridge.Created {
 			t.Errorf("after its time: %v, %v", reply, err)

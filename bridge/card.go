@@ -26,6 +26,7 @@ type Card struct {
 	Version uint64
 	State   State
 
+	Agent    string
 	Headline string // begins with the state, in words
 	Title    string // "helper wants corp"
 	Who      string // what the bridge knows of the agent
@@ -33,6 +34,7 @@ type Card struct {
 	Reuse    time.Duration // how long the agent may ask again without the human; 0 = never
 	Says     []string      // the agent's words: cleaned, not checked
 	Phrase   string        // "" once it has no use
+	Minting  bool          // a code has been asked for and is not there yet
 	Note     string        // an honest word about what just failed, "" = none
 	Ending   string        // how it ended, "" while it has not
 
@@ -42,6 +44,7 @@ type Card struct {
 	AskedAt time.Time
 	OpenTo  time.Time // how long it waits; zero when it has ended
 	EndedAt time.Time
+	Until   time.Time // approved: when what was given ends, or ended
 
 	Buttons []Button // in the order to show
 }
@@ -76,26 +79,41 @@ var (
 	buttonNotMe    = Button{VerbNotMe, "I did not ask for this"}
 )
 
-// card lays down what a human is shown of a request; code is nil unless the
-// card is for that human's private surface and a code is live.
-func (b *Bridge) card(r Request, code *Code) Card {
+// card lays down what a human is shown of a request. code is nil unless the
+// card is for that human's private surface and a code is live; given is the
+// grant that the request led to, if any.
+func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 	c := Card{
-		Request: r.ID, Version: r.Version, State: r.State,
+		Request: r.ID, Version: r.Version, State: r.State, Agent: r.Agent,
 		Headline: headline(r), Title: r.Agent + " wants " + b.wanted(r),
 		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
 	}
 	if !r.State.Open() {
 		c.Ending = b.endingFor(r)
+		if given != nil && (r.State == Granted || r.State == Collected) {
+			c.Ending, c.Until = approved(r, *given)
+		}
 		return c
 	}
 	c.Says = says(r)
-	c.Phrase, c.Note, c.OpenTo = r.CheckPhrase, r.Note, r.ExpiresAt
+	c.Phrase, c.Note, c.OpenTo, c.Minting = r.CheckPhrase, r.Note, r.ExpiresAt, r.Minting
 	c.Buttons = buttons(r)
 	if code != nil && r.State == Coded {
 		c.Code = shownCode(*code, r.CodeExpiresAt)
 	}
 	return c
+}
+
+// approved tells what became of what the human gave: a card must not say
+// "has" of what is over.
+func approved(r Request, g Grant) (ending string, until time.Time) {
+	switch g.State {
+	case GrantLive:
+		return fmt.Sprintf("%s has access. Signed in as %s.", r.Agent, r.Account), g.EndsAt
+	case GrantRevoked, GrantEnded:
+	}
+	return fmt.Sprintf("%s had access, which is over. Signed in as %s.", r.Agent, r.Account), g.EndedAt
 }
 
 func shownCode(code Code, lapses time.Time) *ShownCode {
@@ -140,15 +158,19 @@ func (b *Bridge) who(r Request) string {
 	return strings.Join(words, ", ")
 }
 
+// scopeLines leaves out what the bridge asked for on its own account, to learn
+// who granted.
 func (b *Bridge) scopeLines(r Request) []ScopeLine {
-	words := b.dir.Providers[r.Target.Provider].ScopeWords
+	p := b.dir.Providers[r.Target.Provider]
 	scopes := r.Scopes
 	if r.State == Granted || r.State == Collected {
 		scopes = r.Granted
 	}
 	var lines []ScopeLine
 	for _, s := range scopes {
-		lines = append(lines, ScopeLine{Words: words[s], Scope: s})
+		if !slices.Contains(p.Scopes, s) || slices.Contains(r.Scopes, s) {
+			lines = append(lines, ScopeLine{Words: p.ScopeWords[s], Scope: s})
+		}
 	}
 	return lines
 }

@@ -38,7 +38,11 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 			if err != nil {
 				return err
 			}
-			if in.Earlier = append(in.Earlier, b.card(r, nil)); len(in.Earlier) == earlierShown {
+			c, err := b.privateCard(tx, r)
+			if err != nil {
+				return err
+			}
+			if in.Earlier = append(in.Earlier, c); len(in.Earlier) == earlierShown {
 				return nil
 			}
 		}
@@ -50,15 +54,28 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 // privateCard is the card for the human's own eyes, with the code if one is
 // live.
 func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
+	if r.Grant != "" {
+		return b.approvedCard(tx, r)
+	}
 	if r.State != Coded {
-		return b.card(r, nil), nil
+		return b.card(r, nil, nil), nil
 	}
 	sealed, err := tx.Secret(CodeSecret(r.ID))
 	if err != nil {
 		return Card{}, err
 	}
 	code, err := unpackCode(sealed)
-	return b.card(r, &code), err
+	return b.card(r, &code, nil), err
+}
+
+// approvedCard is the card of a request that led to a grant. A grant is
+// forgotten no sooner than the request, but a card needs no more than it has.
+func (b *Bridge) approvedCard(tx ReadTx, r Request) (Card, error) {
+	g, err := tx.Grant(r.Grant)
+	if errors.Is(err, ErrNotFound) {
+		return b.card(r, nil, nil), nil
+	}
+	return b.card(r, nil, &g), err
 }
 
 // WatchInbox returns a channel that gets a value after each change of what

@@ -84,7 +84,7 @@ func (b *Bridge) begin(ctx context.Context, r Request) (Code, Event) {
 		return Code{}, Event{Kind: OnMintRefused, Outcome: no.Outcome, Cause: no.Cause}
 	}
 	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.Provider, "err", err)
-	return Code{}, Event{Kind: OnMintFault, Cause: r.Target.Provider + " did not answer; press again to try once more"}
+	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " did not answer; press again to try once more."}
 }
 
 // union keeps the order of first and adds what it lacks of more.

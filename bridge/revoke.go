@@ -34,6 +34,7 @@ func revokeLater(tx Tx, v Revoking, tokens Secret) {
 // strikeGrant ends a grant whose time is over.
 func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 	var again time.Time
+	var human string
 	err := b.store.Update(ctx, func(tx Tx) error {
 		again = time.Time{}
 		g, err := tx.Grant(id)
@@ -45,13 +46,15 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 			again = g.EndsAt
 			return nil
 		}
+		human = g.Key.Human
 		return endGrant(tx, g, GrantEnded, now)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		b.log.Error("end a grant", "grant", id, "err", err)
 		return time.Now().Add(storeRetry)
 	}
-	if again.IsZero() {
+	if human != "" {
+		b.changes.wake(topicFor(human))
 		b.errands.at(errand{revokeTokens, string(id)}, time.Now())
 	}
 	return again

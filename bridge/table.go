@@ -68,7 +68,7 @@ var table = []row{
 
 	{on: OnSlowDown, from: []State{Coded}, when: []condition{thisCode}, to: Coded, quiet: true, set: slower, why: "the only write that a poll can cause while the human has not finished"},
 	{on: OnToken, from: []State{Coded}, when: []condition{thisCode}, to: Held, set: hold, why: "one commit with nothing else in it; in any other state the token is revoked"},
-	{on: OnCodeLapsed, from: []State{Coded}, when: []condition{thisCode}, to: Asked, why: "the code is burnt; a claim lives on until it lapses itself"},
+	{on: OnCodeLapsed, from: []State{Coded}, when: []condition{thisCode}, to: Asked, set: lapsed, why: "the code is burnt; a claim lives on until it lapses itself"},
 	{on: OnRefused, from: []State{Coded}, when: []condition{thisCode}, to: Denied, outcome: OutcomeProviderDenied},
 	{on: OnPollFailed, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeProviderError},
 	{on: OnTokenLost, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeTokenLost, why: "before the lapse the provider knows the code no more"},
@@ -119,6 +119,8 @@ func showCode(r *Request, e Event) {
 }
 
 func codeFault(r *Request, e Event) { r.Minting, r.Note = false, e.Cause }
+
+func lapsed(r *Request, _ Event) { r.Note = "The code has lapsed; the request is still open." }
 
 func slower(r *Request, e Event) { r.Interval = e.Interval }
 

@@ -37,7 +37,7 @@ var (
 
 func asked() bridge.Card {
 	return bridge.Card{
-		Request: request(0), Version: 1, State: bridge.Asked,
+		Request: request(0), Version: 1, State: bridge.Asked, Agent: "helper",
 		Headline: "Access request", Title: "helper wants corp",
 		Who:    "helper, on alice's laptop, local user 1001, yours",
 		Scopes: []bridge.ScopeLine{{Words: "read your files", Scope: "files:read"}, {Scope: "calendar:read"}},
@@ -50,13 +50,13 @@ func asked() bridge.Card {
 
 func minting() bridge.Card {
 	c := asked()
-	c.Version, c.Buttons = 2, []bridge.Button{notMe, deny}
+	c.Version, c.Minting, c.Buttons = 2, true, []bridge.Button{notMe, deny}
 	return c
 }
 
 func coded() bridge.Card {
 	c := minting()
-	c.Request, c.State = request(1), bridge.Coded
+	c.Request, c.State, c.Minting = request(1), bridge.Coded, false
 	c.Code = &bridge.ShownCode{
 		UserCode: bridge.NewSecret("WDJB-MJHT"), Address: "https://login.example.com/device",
 		Open: bridge.NewSecret("https://login.example.com/device?user_code=WDJB-MJHT&lang=en"),
@@ -68,7 +68,7 @@ func coded() bridge.Card {
 func ended(state bridge.State, headline, ending string) bridge.Card {
 	c := asked()
 	return bridge.Card{
-		Request: request(2), Version: 5, State: state, Headline: headline, Title: c.Title, Who: c.Who,
+		Request: request(2), Version: 5, State: state, Agent: c.Agent, Headline: headline, Title: c.Title, Who: c.Who,
 		Scopes: c.Scopes, Reuse: c.Reuse, Host: c.Host, AskedAt: c.AskedAt, EndedAt: noon.Add(5 * time.Minute), Ending: ending,
 	}
 }
@@ -83,16 +83,19 @@ func everyState() map[string]bridge.Card {
 	noWords.Says, noWords.Scopes, noWords.Reuse = nil, nil, 0
 	lapsed := asked()
 	lapsed.Buttons = []bridge.Button{notMe, deny, newCode}
+	lapsed.Note = "The code has lapsed; the request is still open."
 	fault := lapsed
-	fault.Note = "corp did not answer; press again to try once more"
+	fault.Note = "The provider corp did not answer; press again to try once more."
 	loopback := coded()
 	loopback.Host = "127.0.0.1:41873"
 	loopback.Code.Address, loopback.Code.Host = "http://127.0.0.1:41873/device", loopback.Host
 	loopback.Code.Open = bridge.NewSecret(loopback.Code.Address)
 	held := minting()
-	held.State, held.Headline, held.Phrase = bridge.Held, "Checking the account", "amber falcon 42"
+	held.State, held.Minting, held.Headline = bridge.Held, false, "Checking the account"
 	approved := ended(bridge.Granted, "Approved", "helper has access. Signed in as alice@example.com.")
-	approved.EndedAt = time.Time{}
+	approved.EndedAt, approved.Until = time.Time{}, noon.Add(8*time.Hour)
+	over := ended(bridge.Collected, "Approved", "helper had access, which is over. Signed in as alice@example.com.")
+	over.Until = noon.Add(8 * time.Hour)
 	return map[string]bridge.Card{
 		"asked":             asked(),
 		"asked-no-words":    noWords,
@@ -103,6 +106,7 @@ func everyState() map[string]bridge.Card {
 		"coded-loopback":    loopback,
 		"held":              held,
 		"granted":           approved,
+		"collected-over":    over,
 		"collected":         ended(bridge.Collected, "Approved", "helper has access. Signed in as alice@example.com."),
 		"denied":            denied(),
 		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and may not ask you again."),
@@ -171,7 +175,7 @@ func TestLinesComeInOrder(t *testing.T) {
 		"calendar:read (no description on file)", "may ask again without you for 8 hours",
 		"Why", "The agent says (not checked):", "summarise the Q3 planning folder", "Check phrase", "amber falcon 42",
 		"Not expected? Press I did not ask for this. Buttons here give nothing away: access is granted only on login.example.com.",
-		"Last try: corp did not answer", "Open login.example.com/device and enter", "WDJB-MJHT", "The code lapses 4 Mar 2026, 12:15 UTC",
+		"The provider corp did not answer", "Open login.example.com/device and enter", "WDJB-MJHT", "The code lapses 4 Mar 2026, 12:15 UTC",
 		"Open until 5 Mar 2026, 12:00 UTC", "I did not ask for this", "Deny", "Open login.example.com", "req 7F3B",
 	} {
 		i := strings.Index(text[at:], line)
@@ -261,7 +265,7 @@ func TestSpokenWords(t *testing.T) {
 	for name, want := range map[string]string{
 		"asked":         "Access request: helper wants corp.",
 		"asked-minting": "helper wants corp. The code is on its way.",
-		"asked-fault":   "helper wants corp. corp did not answer; press again to try once more",
+		"asked-fault":   "helper wants corp. The provider corp did not answer; press again to try once more.",
 		"coded":         "helper wants corp. The code is here.",
 		"held":          "Checking the account: helper wants corp.",
 		"denied":        "Denied: helper wants corp. You denied it. helper got nothing.",

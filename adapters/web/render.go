@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,11 +45,6 @@ type shown struct {
 	Digest string // changes with what is seen of the card, and with nothing else
 }
 
-// Minting reports whether a code has been asked for and is not there yet.
-func (c shown) Minting() bool {
-	return c.State == bridge.Asked && !slices.ContainsFunc(c.Buttons, func(b bridge.Button) bool { return b.Verb == bridge.VerbShowCode })
-}
-
 // Approved reports whether the human gave what was asked.
 func (c shown) Approved() bool { return c.State == bridge.Granted || c.State == bridge.Collected }
 
@@ -61,7 +55,7 @@ func (c shown) Spoken() string {
 		return c.Headline + ": " + c.Title + ". " + c.Ending
 	case c.Code != nil:
 		return c.Title + ". The code is here."
-	case c.Minting():
+	case c.Minting:
 		return c.Title + ". The code is on its way."
 	case c.Note != "":
 		return c.Title + ". " + c.Note
