@@ -167,7 +167,7 @@ func golden(t *testing.T, name string, got []byte) {
 // stand before the code.
 func TestLinesComeInOrder(t *testing.T) {
 	c := coded()
-	c.Note = "corp did not answer"
+	c.Note = "The provider corp did not answer"
 	text := textOf(t, c)
 	at := 0
 	for _, line := range []string{

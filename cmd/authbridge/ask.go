@@ -72,7 +72,7 @@ begins with "authbridge:" on standard error.`,
 				return err
 			}
 			if strings.ContainsRune(token.AccessToken, 0) {
-				return errors.New("the token holds a zero byte and fits into no environment")
+				return &failure{exit: exitOther, err: errors.New("the token holds a zero byte and fits into no environment")}
 			}
 			a.exit = a.runChild(args, name, token.AccessToken)
 			return nil
@@ -112,7 +112,9 @@ func (a *app) askCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.progress().show(r)
+			p := a.progress()
+			p.show(r)
+			p.end()
 			if a.asJSON {
 				return a.json(r)
 			}
@@ -135,6 +137,9 @@ func (a *app) waitCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := a.checkFormat(&format); err != nil {
 				return err
+			}
+			if timeout < 0 {
+				return errNegative
 			}
 			agent, err := a.agent()
 			if err != nil {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Exits of exec that follow the shell.
@@ -38,27 +40,44 @@ func (s *stdio) runChild(argv []string, name, value string) int {
 		return s.cannotRun(argv[0], err)
 	}
 	done := make(chan struct{})
-	go passOn(child.Process, signals, done)
+	go passOn(child.Process, signals, done, foreground)
 	err = child.Wait()
 	close(done)
 	return exitOfChild(child.ProcessState, err)
 }
 
-// passedOn are the signals that belong to the child. Those from the keyboard
-// reach it by itself; we only must not die of them first.
+// passedOn are the signals that belong to the child.
 var passedOn = []os.Signal{
 	syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2,
 }
 
-func passOn(child *os.Process, signals <-chan os.Signal, done <-chan struct{}) {
+// passOn hands the child what we get. What comes from the keyboard a terminal
+// sends to the child by itself, and many programs take a second Ctrl-C as "at
+// once": then we only must not die of it.
+func passOn(child *os.Process, signals <-chan os.Signal, done <-chan struct{}, foreground func() bool) {
 	for {
 		select {
 		case sig := <-signals:
+			if (sig == syscall.SIGINT || sig == syscall.SIGQUIT) && foreground() {
+				continue
+			}
 			_ = child.Signal(sig) // it may have ended meanwhile
 		case <-done:
 			return
 		}
 	}
+}
+
+// foreground reports whether a terminal sends its signals to us and, with us,
+// to the child.
+func foreground() bool {
+	tty, err := os.Open("/dev/tty")
+	if err != nil {
+		return false
+	}
+	defer tty.Close() //nolint:errcheck // only looked at
+	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
 }
 
 func exitOfChild(state *os.ProcessState, err error) int {

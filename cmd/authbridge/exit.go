@@ -40,15 +40,6 @@ func usage(format string, args ...any) error {
 	return &failure{exit: exitUsage, err: fmt.Errorf(format, args...)}
 }
 
-// ended is the failure of a request that is over without a token.
-func ended(r api.Request) error {
-	message := "the request is " + string(r.State)
-	if r.Outcome != nil {
-		message = string(r.Outcome.Code) + ": " + r.Outcome.Message
-	}
-	return &failure{exit: exitOf(r), err: errors.New(message)}
-}
-
 // exitOf is the exit for a request by how it stands.
 func exitOf(r api.Request) int {
 	switch r.State {
@@ -104,7 +95,7 @@ func words(code api.ProblemCode) string { return strings.ReplaceAll(string(code)
 
 // report prints a failure as people read it: what failed, then what to do.
 func (s *stdio) report(f *failure) {
-	fmt.Fprintf(s.err, "authbridge: %s\n", s.plain(f.err.Error()))
+	fmt.Fprintf(s.err, "authbridge: %s\n", s.lines(f.err.Error()))
 	if f.hint != "" {
 		fmt.Fprintf(s.err, "  hint: %s\n", s.plain(f.hint))
 	}

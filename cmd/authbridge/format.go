@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,11 +27,12 @@ var formats = map[string]func(*stdio, api.Token, string) error{
 
 const formatNames = "token, json, header or env"
 
-// printToken prints a token in one of the formats. A token that would break
-// out of its line is not printed at all.
+// printToken prints a token in one of the formats. What would break out of
+// its line, or steer a terminal, is not printed at all: no token of RFC 6749
+// (appendix A.12) holds anything but visible ASCII and spaces.
 func (s *stdio) printToken(t api.Token, format string) error {
-	if strings.ContainsFunc(t.AccessToken, func(c rune) bool { return c < 0x20 || c == 0x7f }) && format != "json" {
-		return &failure{exit: exitOther, err: fmt.Errorf("the token holds control characters"), hint: "take it with --format json"}
+	if format != "json" && strings.ContainsFunc(t.AccessToken+t.TokenType, func(c rune) bool { return c < 0x20 || c > 0x7e }) {
+		return &failure{exit: exitOther, err: errors.New("the token holds characters that no token may have"), hint: "take it with --format json"}
 	}
 	return formats[format](s, t, tokenVariable)
 }

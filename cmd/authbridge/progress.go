@@ -14,15 +14,21 @@ import (
 // progress tells on standard error how a request goes: on a terminal in one
 // line that is written over, elsewhere one plain line for each change.
 type progress struct {
-	s    *stdio
-	live bool // a terminal
-	last string
-	open bool // a line is begun
+	s     *stdio
+	width func() int // of the terminal, 0 = not known; nil when there is none
+	last  string
+	open  bool // a line is begun
 }
 
 func (s *stdio) progress() *progress {
-	f, ok := s.err.(*os.File)
-	return &progress{s: s, live: ok && term.IsTerminal(int(f.Fd()))}
+	p := &progress{s: s}
+	if f, ok := s.err.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.width = func() int {
+			width, _, _ := term.GetSize(int(f.Fd()))
+			return width
+		}
+	}
+	return p
 }
 
 // show tells how a request stands now, if that is news.
@@ -32,12 +38,22 @@ func (p *progress) show(r api.Request) {
 		return
 	}
 	p.last = line
-	if !p.live {
+	if p.width == nil {
 		fmt.Fprintln(p.s.err, line)
 		return
 	}
-	fmt.Fprintf(p.s.err, "\r\x1b[K%s", line)
+	fmt.Fprintf(p.s.err, "\r\x1b[K%s", fitted(line, p.width()))
 	p.open = true
+}
+
+// fitted cuts a line to a terminal: one that went on in the next row could
+// not be written over.
+func fitted(line string, width int) string {
+	letters := []rune(line)
+	if width < 2 || len(letters) < width {
+		return line
+	}
+	return string(letters[:width-2]) + "…"
 }
 
 // end leaves the last line standing.

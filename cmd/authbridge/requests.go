@@ -15,7 +15,10 @@ func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status ID",
 		Short: "Print how a request stands",
-		Args:  oneArg("request id"),
+		Long: `Prints how a request stands, and does not wait. The exit says only whether it could
+be looked up.`,
+		Example: "  authbridge status req_0123456789abcdefghij012345 --json",
+		Args:    oneArg("request id"),
 		RunE: func(c *cobra.Command, args []string) error {
 			agent, err := a.agent()
 			if err != nil {
@@ -32,10 +35,11 @@ func (a *app) statusCommand() *cobra.Command {
 
 func (a *app) cancelCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "cancel ID",
-		Short: "Withdraw a request, for everyone who joined it",
-		Long:  "Withdraws a request. One that has ended stays as it ended; that is no error.",
-		Args:  oneArg("request id"),
+		Use:     "cancel ID",
+		Short:   "Withdraw a request, for everyone who joined it",
+		Long:    "Withdraws a request. One that has ended stays as it ended; that is no error.",
+		Example: "  authbridge cancel req_0123456789abcdefghij012345",
+		Args:    oneArg("request id"),
 		RunE: func(c *cobra.Command, args []string) error {
 			agent, err := a.agent()
 			if err != nil {
@@ -111,7 +115,7 @@ func (a *app) printList(all []api.Request) error {
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, r := range all {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", r.ID, r.State, r.CreatedAt.Local().Format(time.DateTime), a.plain(describe(r)))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", a.plain(r.ID), a.plain(string(r.State)), r.CreatedAt.Local().Format(time.DateTime), a.plain(describe(r)))
 	}
 	return t.Flush()
 }
@@ -150,10 +154,11 @@ func (a *app) printRequest(r api.Request) error {
 
 func (a *app) inboxCommand() *cobra.Command {
 	link := &cobra.Command{
-		Use:   "link NAME",
-		Short: "Print a link that signs a human in to their inbox (operator)",
-		Long:  "Prints a link that signs a human in to their inbox: once, within two minutes. Give it to that human alone.",
-		Args:  oneArg("name of a human"),
+		Use:     "link NAME",
+		Short:   "Print a link that signs a human in to their inbox (operator)",
+		Long:    "Prints a link that signs a human in to their inbox: once, within two minutes. Give it to that human alone.",
+		Example: "  authbridge inbox link alice",
+		Args:    oneArg("name of a human"),
 		RunE: func(c *cobra.Command, args []string) error {
 			l, err := a.operator().InboxLink(c.Context(), args[0])
 			if err != nil {
@@ -172,9 +177,10 @@ func (a *app) inboxCommand() *cobra.Command {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  noArgs,
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  authbridge version --json",
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if a.asJSON {
 				return a.json(map[string]string{"version": version})

@@ -24,7 +24,8 @@ type app struct {
 	adminSocket string
 	asJSON      bool
 
-	exit int // of exec's command, once it has run
+	begun bool // a command is at work: what fails now is no mistake in the call
+	exit  int  // of exec's command, once it has run
 }
 
 // run is the whole program but for the end of the process.
@@ -35,11 +36,21 @@ func run(args []string, s *stdio) int {
 	root := a.root()
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
-		f := classify(err)
+		f := a.failed(err)
 		s.report(f)
 		return f.exit
 	}
 	return a.exit
+}
+
+// failed finds the exit for any error. What fails before a command is at work
+// is a mistake in the call.
+func (a *app) failed(err error) *failure {
+	var known *failure
+	if a.begun || errors.As(err, &known) {
+		return classify(err)
+	}
+	return &failure{exit: exitUsage, err: err, hint: "see authbridge --help"}
 }
 
 func (a *app) root() *cobra.Command {
@@ -61,6 +72,8 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+
+		PersistentPreRun: func(*cobra.Command, []string) { a.begun = true },
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)
@@ -77,7 +90,31 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 		a.serveCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
 		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.inboxCommand(), a.configCommand(), a.versionCommand(),
 	)
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args, c.RunE = noArgs, needsOne
+		}
+	}
 	return root
+}
+
+// helpCommand is cobra's, but for a word that is no command: that is a
+// mistake here as everywhere.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Explain a command",
+		Example: "  authbridge help config check",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return &failure{exit: exitUsage, err: fmt.Errorf("there is no command %q to explain", join(args)), hint: "see authbridge --help"}
+			}
+			return c.Help()
+		},
+	}
 }
 
 // noArgs refuses words that a command has no use for.
@@ -100,11 +137,13 @@ func oneArg(name string) cobra.PositionalArgs {
 
 // group is a command that only holds others.
 func group(use, short string, of ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: noArgs, RunE: func(c *cobra.Command, _ []string) error {
-		return &failure{exit: exitUsage, err: errors.New(c.CommandPath() + " needs one of its commands"), hint: "see " + c.CommandPath() + " --help"}
-	}}
+	c := &cobra.Command{Use: use, Short: short, Args: noArgs, RunE: needsOne}
 	c.AddCommand(of...)
 	return c
+}
+
+func needsOne(c *cobra.Command, _ []string) error {
+	return &failure{exit: exitUsage, err: errors.New(c.CommandPath() + " needs one of its commands"), hint: "see " + c.CommandPath() + " --help"}
 }
 
 // agent is the client of the agents' commands.

@@ -71,6 +71,9 @@ func (a *app) configCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a configuration and change nothing",
+		Long: `Checks a configuration: the given file, or the one that serve would take. All that
+is wrong with it is told at once, with line, key and hint.`,
+		Example: "  authbridge config check authbridge.yaml",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("config check takes one file at most")

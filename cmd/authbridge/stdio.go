@@ -27,13 +27,26 @@ func (s *stdio) json(v any) error {
 	return e.Encode(v)
 }
 
-// plain keeps what came from elsewhere from steering a terminal: control and
-// direction characters are dropped, line ends kept.
+// plain keeps what came from elsewhere from steering a terminal, or from
+// passing for a line of ours: control and direction characters are dropped,
+// and it becomes one line.
 func (s *stdio) plain(text string) string {
 	return strings.Map(func(c rune) rune {
-		if c == '\n' || unicode.IsPrint(c) {
+		switch {
+		case unicode.IsSpace(c):
+			return ' '
+		case unicode.IsPrint(c):
 			return c
 		}
 		return -1
 	}, text)
+}
+
+// lines is plain for our own texts of several lines.
+func (s *stdio) lines(text string) string {
+	all := strings.Split(text, "\n")
+	for i, line := range all {
+		all[i] = s.plain(line)
+	}
+	return strings.Join(all, "\n")
 }

@@ -48,13 +48,15 @@ func (w *what) ask() (api.Ask, error) {
 	case w.provider == "":
 		return api.Ask{}, usage("nothing to ask for; say at which provider with --provider")
 	case w.minValidity < 0 || w.timeout < 0:
-		return api.Ask{}, usage("a duration cannot be negative")
+		return api.Ask{}, errNegative
 	}
 	return api.Ask{
 		Provider: w.provider, Scopes: w.scopes, Human: w.human, Reason: w.reason, Session: w.session,
 		MinValidity: api.Duration(w.minValidity), Fresh: w.fresh,
 	}, nil
 }
+
+var errNegative = usage("a duration cannot be negative")
 
 // describe is what is asked for, in one line.
 func describe(r api.Request) string {
