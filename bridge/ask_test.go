@@ -229,6 +229,28 @@ func TestCancellingAServedRequestLeavesTheGrant(t *testing.T) {
 	})
 }
 
+// A request that nobody came for does not take back what another request of
+// the same agent got from its grant.
+func TestWhatSomebodyCollectedIsNotTakenBack(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		first := granted(t, w, bridge.Ask{})
+		second, reply, err := ask(w, "helper", files("files:read"))
+		if err != nil || reply != bridge.Served {
+			t.Fatalf("the second ask: %v, %v", reply, err)
+		}
+		if _, err := w.Collect(ctx, w.Agent("helper"), second.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Cancel(ctx, "helper", first.ID); err != nil {
+			t.Fatal(err)
+		}
+		bridgetest.Pass(time.Second)
+		if len(w.Corp.Revoked()) != 0 {
+			t.Error("a token that was collected has been revoked")
+		}
+	})
+}
+
 // What the card said about "until" is true, and use does not extend it.
 func TestAGrantEndsWhenTheCardSaidSo(t *testing.T) {
 	story(t, nil, func(t *testing.T, w *bridgetest.World) {

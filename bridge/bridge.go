@@ -65,6 +65,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	defer finish()
 	start, err := b.recover(ctx)
 	if err != nil {
+		b.polls.abandon()
+		b.clock.abandon()
+		b.errands.abandon()
 		return fmt.Errorf("take up pending requests: %w", err)
 	}
 	var loops sync.WaitGroup

@@ -112,10 +112,11 @@ func clear(tx Tx, before, after Request, now time.Time) error {
 	return nil
 }
 
-// takeBack ends the grant that a request made and nobody collected.
+// takeBack ends the grant that a request made, unless somebody collected it:
+// another request of the same agent may have been served from it.
 func takeBack(tx Tx, r Request, as GrantState, now time.Time) error {
 	g, err := tx.Grant(r.Grant)
-	if errors.Is(err, ErrNotFound) || err == nil && g.State != GrantLive {
+	if errors.Is(err, ErrNotFound) || err == nil && (g.State != GrantLive || !g.LastUsedAt.IsZero()) {
 		return nil
 	}
 	if err != nil {
@@ -136,7 +137,9 @@ func (b *Bridge) follow(before, after Request) {
 	}
 	now := time.Now()
 	if before.State == Coded && after.State != Coded {
-		b.polls.drop(pollKey{before.ID, before.Codes})
+		code := pollKey{before.ID, before.Codes}
+		b.polls.drop(code)
+		b.gaps.forget(code)
 	}
 	if after.State == Asked && after.Minting && !before.Minting {
 		b.errands.at(errand{mintCode, string(after.ID)}, now)

@@ -89,6 +89,9 @@ func (l *loop[K]) run(ctx, work context.Context, start iter.Seq2[K, time.Time]) 
 	}
 }
 
+// abandon is for a loop that is never run: nobody waits for it any more.
+func (l *loop[K]) abandon() { close(l.stopped) }
+
 // labour is one worker.
 func (l *loop[K]) labour(ctx context.Context) {
 	for key := range l.work {
