@@ -160,11 +160,23 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply,
 	if err := b.dir.Limits.room(open, agent.Name, may.human.Name); err != nil {
 		return Request{}, 0, err
 	}
-	e := Event{Kind: OnAsk, By: Actor{Kind: ByAgent, Name: agent.Name}}
-	asked, _ := r.Apply(e, now)
-	tx.PutRequest(asked, entry(Request{}, asked, e))
-	remember(tx, agent.Name, ask, asked.ID, now)
-	return asked, Created, nil
+	r = begin(tx, r, now)
+	remember(tx, agent.Name, ask, r.ID, now)
+	return r, Created, nil
+}
+
+// begin stores a new request. One that no human can see has ended already.
+func begin(tx Tx, draft Request, now time.Time) Request {
+	e := Event{Kind: OnAsk, By: Actor{Kind: ByAgent, Name: draft.Agent}}
+	asked, _ := draft.Apply(e, now)
+	tx.PutRequest(asked, entry(draft, asked, e))
+	if len(asked.Surfaces) > 0 {
+		return asked
+	}
+	e = Event{Kind: OnUnreachable, By: Actor{Kind: ByBridge}, Cause: "the inbox is off, and there is no other way"}
+	ended, _ := asked.Apply(e, now)
+	tx.PutRequest(ended, entry(asked, ended, e))
+	return ended
 }
 
 // repeated finds the request that an idempotency key already stands for.
@@ -219,8 +231,17 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context, Origin: ask.Origin,
 		CheckPhrase: newPhrase(), MinValidity: ask.MinValidity, Reuse: may.rule.Reuse,
 		CreatedAt: now, ExpiresAt: now.Add(ttl),
-		Surfaces: []Surface{{Channel: "web", State: DeliveryWaiting}},
+		Surfaces: b.surfaces(),
 	}
+}
+
+// surfaces are where a new card waits to be seen.
+func (b *Bridge) surfaces() []Surface {
+	var all []Surface
+	for _, channel := range b.dir.Channels {
+		all = append(all, Surface{Channel: channel, State: DeliveryWaiting})
+	}
+	return all
 }
 
 // sameAsk reports whether an open request is the same asking as r.

@@ -350,6 +350,27 @@ func TestAClickOnWhatIsNoLongerAllowed(t *testing.T) {
 	})
 }
 
+func TestAHumanWhomNothingReaches(t *testing.T) {
+	nowhere := func(d *bridge.Directory) { d.Channels = nil }
+	story(t, nowhere, func(t *testing.T, w *bridgetest.World) {
+		r := w.MustAsk(bridge.Ask{})
+		w.Expect(r.ID, bridge.Failed, bridge.OutcomeHumanUnreachable)
+		var events []bridge.Kind
+		err := w.Store.View(ctx, func(tx bridge.ReadTx) error {
+			for e, err := range tx.History(r.ID) {
+				if err != nil {
+					return err
+				}
+				events = append(events, e.Event)
+			}
+			return nil
+		})
+		if err != nil || len(events) != 2 {
+			t.Errorf("its history is %v, %v", events, err)
+		}
+	})
+}
+
 func TestTheAgentsWordsAreCleaned(t *testing.T) {
 	story(t, nil, func(t *testing.T, w *bridgetest.World) {
 		r := w.MustAsk(bridge.Ask{Reason: "line one\nline\u202etwo\x00", Context: []string{" a\u200bb "}})

@@ -12,6 +12,7 @@ type Directory struct {
 	Humans    map[string]Human
 	Agents    map[string]Agent
 	Providers map[string]ProviderInfo
+	Channels  []string // where humans are asked: "web"; none = nowhere
 	Limits    Limits
 }
 

@@ -113,6 +113,7 @@ func TestEmptyFileRuns(t *testing.T) {
 				May:   []bridge.Rule{{Provider: "*", Scopes: []string{"*"}, Ask: []string{"operator"}, Reuse: 8 * time.Hour}},
 			}},
 			Providers: map[string]bridge.ProviderInfo{},
+			Channels:  []string{"web"},
 			Limits:    bridge.DefaultLimits(),
 		},
 		Providers: map[string]config.Provider{},
@@ -200,6 +201,7 @@ func TestCompleteFile(t *testing.T) {
 				"post": {Name: "post", Issuer: "http://127.0.0.1:9000/", ClientID: "p", ScopeWords: map[string]string{}},
 				"open": {Name: "open", Issuer: "https://open.example.com/tenant", ClientID: "o", ScopeWords: map[string]string{}},
 			},
+			Channels: []string{"web"},
 			Limits: bridge.Limits{
 				TTL: 36 * time.Hour, CollectWithin: 90 * time.Minute, CollectGrace: 30 * time.Second,
 				MaxOpenPerHuman: 10, MaxOpenPerAgentAndHuman: 10, Retain: 36 * time.Hour,

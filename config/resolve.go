@@ -161,6 +161,9 @@ func (d *decoder) finish() *Config {
 		c.Providers[name] = p.Provider
 	}
 	c.Directory.Providers = d.directoryProviders()
+	if c.Listen.Web != "" {
+		c.Directory.Channels = []string{"web"}
+	}
 	c.Directory.Humans = make(map[string]bridge.Human, len(d.humans))
 	for name, h := range d.humans {
 		c.Directory.Humans[name] = *h

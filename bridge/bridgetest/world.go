@@ -49,7 +49,8 @@ func Directory() *bridge.Directory {
 				Scopes: []string{"openid", "email"}, ScopeWords: map[string]string{"files:read": "read your files"},
 			},
 		},
-		Limits: bridge.DefaultLimits(),
+		Channels: []string{"web"},
+		Limits:   bridge.DefaultLimits(),
 	}
 }
 
