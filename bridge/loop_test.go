@@ -1,0 +1,170 @@
+package bridge
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// runs a loop in the bubble until the returned function is called.
+func runs[K comparable](l *loop[K], start map[K]time.Time) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.run(ctx, context.WithoutCancel(ctx), maps.All(start))
+	}()
+	synctest.Wait()
+	return func() { cancel(); <-done }
+}
+
+// Whatever is asked for, no key is worked on before its time, late, or by two
+// workers at once, and the earliest time that was asked for counts.
+func TestLoopIsPunctual(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		plan := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) [2]int {
+			return [2]int{rapid.IntRange(0, 9).Draw(rt, "key"), rapid.IntRange(0, 60).Draw(rt, "second")}
+		}), 1, 40).Draw(rt, "plan")
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			want, got := map[int]time.Duration{}, map[int]time.Duration{}
+			var mu sync.Mutex
+			l := newLoop(3, func(_ context.Context, key int) time.Time {
+				mu.Lock()
+				defer mu.Unlock()
+				if _, twice := got[key]; twice {
+					t.Errorf("key %d was worked on twice", key)
+				}
+				got[key] = time.Since(begun)
+				return time.Time{}
+			})
+			stop := runs(l, nil)
+			for _, p := range plan {
+				at := time.Duration(p[1]+1) * time.Second
+				l.at(p[0], begun.Add(at))
+				if before, known := want[p[0]]; !known || at < before {
+					want[p[0]] = at
+				}
+			}
+			<-time.After(2 * time.Minute)
+			stop()
+			if !maps.Equal(want, got) {
+				t.Errorf("worked at %v, want %v", got, want)
+			}
+		})
+	})
+}
+
+func TestLoopNeverGivesAKeyToTwoWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var busy, runsSoFar atomic.Int32
+		l := newLoop(8, func(context.Context, string) time.Time {
+			if busy.Add(1) > 1 {
+				t.Error("two workers have the key")
+			}
+			<-time.After(10 * time.Second)
+			busy.Add(-1)
+			runsSoFar.Add(1)
+			return time.Time{}
+		})
+		stop := runs(l, map[string]time.Time{"key": time.Now()})
+		for range 5 {
+			l.at("key", time.Now())
+		}
+		<-time.After(time.Minute)
+		stop()
+		if n := runsSoFar.Load(); n != 2 {
+			t.Errorf("the key was worked on %d times, want twice: once more for all the wakes meanwhile", n)
+		}
+	})
+}
+
+func TestLoopComesBackWhenTheWorkerSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var times []time.Duration
+		begun := time.Now()
+		l := newLoop(1, func(context.Context, string) time.Time {
+			times = append(times, time.Since(begun))
+			if len(times) == 3 {
+				return time.Time{}
+			}
+			return time.Now().Add(7 * time.Second)
+		})
+		stop := runs(l, map[string]time.Time{"key": begun.Add(time.Second)})
+		<-time.After(time.Minute)
+		stop()
+		if len(times) != 3 || times[0] != time.Second || times[2] != 15*time.Second {
+			t.Errorf("worked at %v", times)
+		}
+	})
+}
+
+func TestLoopForgetsWhatIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLoop(1, func(context.Context, string) time.Time {
+			t.Error("a dropped key was worked on")
+			return time.Time{}
+		})
+		stop := runs(l, map[string]time.Time{"key": time.Now().Add(time.Minute)})
+		l.drop("key")
+		l.drop("nobody")
+		<-time.After(time.Hour)
+		stop()
+	})
+}
+
+func TestLoopEndsAfterItsWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		finished := false
+		l := newLoop(2, func(context.Context, string) time.Time {
+			<-time.After(5 * time.Second)
+			finished = true
+			return time.Now()
+		})
+		stop := runs(l, map[string]time.Time{"key": time.Now()})
+		stop()
+		if !finished {
+			t.Error("the loop ended before its worker")
+		}
+		l.at("key", time.Now()) // must not block: nobody is there any more
+		l.drop("key")
+	})
+}
+
+func TestNobodyWaitsForALoopThatNeverRuns(t *testing.T) {
+	l := newLoop(1, func(context.Context, string) time.Time { return time.Time{} })
+	l.abandon()
+	l.at("key", time.Now())
+}
+
+func TestGapIsNeverShorterThanTheInterval(t *testing.T) {
+	for interval, want := range map[time.Duration]time.Duration{
+		time.Second:      2 * time.Second,
+		5 * time.Second:  6 * time.Second,
+		10 * time.Second: 12 * time.Second,
+	} {
+		if got := gap(interval); got != want {
+			t.Errorf("the gap at an interval of %v is %v, want %v", interval, got, want)
+		}
+	}
+}
+
+func TestGapsDoubleAndAreForgotten(t *testing.T) {
+	var g gaps
+	key := pollKey{"req_1", 1}
+	for i, want := range []time.Duration{12, 24, 48} {
+		if got := g.fault(key, 6*time.Second); got != want*time.Second {
+			t.Errorf("fault %d: %v, want %v", i, got, want*time.Second)
+		}
+	}
+	g.forget(key)
+	if len(g.all) != 0 {
+		t.Error("a forgotten code leaves something behind")
+	}
+}
