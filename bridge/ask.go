@@ -2,10 +2,7 @@ package bridge
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -20,7 +17,6 @@ type Ask struct {
 	Reason      string
 	Context     []string
 	Session     string
-	Origin      Origin
 	MinValidity time.Duration // 0 = the default
 	TTL         time.Duration // 0 = the configured; longer is cut to it
 	Fresh       bool          // ask a human even if a live grant would do
@@ -36,7 +32,6 @@ const (
 	maxContexts   = 8
 	maxSession    = 128
 	maxIdempotent = 255
-	maxOrigin     = 128
 	idempotentFor = 24 * time.Hour
 )
 
@@ -107,8 +102,6 @@ func (a Ask) check() error {
 		return problem(ProblemInvalidRequest, "the session has %d bytes; at most %d are taken", len(a.Session), maxSession)
 	case len(a.IdempotencyKey) > maxIdempotent:
 		return problem(ProblemInvalidRequest, "the idempotency key has %d bytes; at most %d are taken", len(a.IdempotencyKey), maxIdempotent)
-	case max(len(a.Origin.Platform), len(a.Origin.Channel), len(a.Origin.Thread)) > maxOrigin:
-		return problem(ProblemInvalidRequest, "a part of the origin is longer than %d bytes", maxOrigin)
 	case a.TTL < 0 || a.MinValidity < 0:
 		return problem(ProblemInvalidRequest, "a duration is negative")
 	}
@@ -228,7 +221,7 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 	return Request{
 		ID: NewRequestID(now), Agent: agent.Name, Session: ask.Session, Human: may.human.Name,
 		Target: Target{Provider: may.provider.Name, Issuer: may.provider.Issuer, ClientID: may.provider.ClientID},
-		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context, Origin: ask.Origin,
+		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
 		CheckPhrase: newPhrase(), MinValidity: ask.MinValidity, Reuse: may.rule.Reuse,
 		CreatedAt: now, ExpiresAt: now.Add(ttl),
 		Surfaces: b.surfaces(),
@@ -275,14 +268,5 @@ func (l Limits) room(open []Request, agent, human string) error {
 
 func suspended(agent, human string) *Problem {
 	return problem(ProblemSuspended, "%s said that they did not ask for agent %q; it may not ask them any more", human, agent).
-		hint("ask %s to allow the agent again", human)
-}
-
-// HashBody is the hash by which an idempotency key recognises its ask.
-func HashBody(ask any) ([32]byte, error) {
-	plain, err := json.Marshal(ask)
-	if err != nil {
-		return [32]byte{}, fmt.Errorf("hash the ask: %w", err)
-	}
-	return sha256.Sum256(plain), nil
+		hint("do not ask %s again; allowing an agent again is not in this version", human)
 }

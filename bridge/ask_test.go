@@ -248,6 +248,9 @@ func TestWhatSomebodyCollectedIsNotTakenBack(t *testing.T) {
 		if len(w.Corp.Revoked()) != 0 {
 			t.Error("a token that was collected has been revoked")
 		}
+		if in, _ := w.Inbox(ctx, "alice"); !contains(in.Earlier[0].Ending, "has access") || in.Earlier[0].Until.IsZero() {
+			t.Errorf("alice is told %q until %v", in.Earlier[0].Ending, in.Earlier[0].Until)
+		}
 	})
 }
 

@@ -90,8 +90,9 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
 	}
 	if !r.State.Open() {
-		c.Ending = b.endingFor(r)
-		if given != nil && (r.State == Granted || r.State == Collected) {
+		c.Ending = endingFor(r)
+		if given != nil && (given.State == GrantLive || r.State == Granted || r.State == Collected) {
+			c.Headline = "Approved"
 			c.Ending, c.Until = approved(r, *given)
 		}
 		return c
@@ -99,21 +100,23 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 	c.Says = says(r)
 	c.Phrase, c.Note, c.OpenTo, c.Minting = r.CheckPhrase, r.Note, r.ExpiresAt, r.Minting
 	c.Buttons = buttons(r)
+	if r.State == Held {
+		c.OpenTo = r.DueBy
+	}
 	if code != nil && r.State == Coded {
 		c.Code = shownCode(*code, r.CodeExpiresAt)
 	}
 	return c
 }
 
-// approved tells what became of what the human gave: a card must not say
-// "has" of what is over.
+// approved tells what became of what the human gave, whatever became of the
+// request: a card must not say "has" of what is over, nor "thrown away" of
+// what another request of the agent has collected.
 func approved(r Request, g Grant) (ending string, until time.Time) {
-	switch g.State {
-	case GrantLive:
-		return fmt.Sprintf("%s has access. Signed in as %s.", r.Agent, r.Account), g.EndsAt
-	case GrantRevoked, GrantEnded:
+	if g.State != GrantLive {
+		return fmt.Sprintf("%s had access, which is over. You signed in as %s.", r.Agent, r.Account), g.EndedAt
 	}
-	return fmt.Sprintf("%s had access, which is over. Signed in as %s.", r.Agent, r.Account), g.EndedAt
+	return fmt.Sprintf("%s has access. You signed in as %s. To end it sooner, remove it at %s.", r.Agent, r.Account, issuerHost(r.Target.Issuer)), g.EndsAt
 }
 
 func shownCode(code Code, lapses time.Time) *ShownCode {
@@ -163,7 +166,7 @@ func (b *Bridge) who(r Request) string {
 func (b *Bridge) scopeLines(r Request) []ScopeLine {
 	p := b.dir.Providers[r.Target.Provider]
 	scopes := r.Scopes
-	if r.State == Granted || r.State == Collected {
+	if r.Grant != "" {
 		scopes = r.Granted
 	}
 	var lines []ScopeLine
@@ -217,42 +220,68 @@ func headline(r Request) string {
 	return string(r.State)
 }
 
-// endingFor tells the human how a request ended, what that means, and what
-// they need not do any more.
-func (b *Bridge) endingFor(r Request) string {
+// endingFor tells the human how a request ended, what that means, and what they
+// need not do any more.
+func endingFor(r Request) string {
 	switch r.State {
 	case Granted, Collected:
-		return fmt.Sprintf("%s has access. Signed in as %s.", r.Agent, r.Account)
+		return fmt.Sprintf("You gave %s access, signed in as %s.", r.Agent, r.Account)
 	case Denied:
 		return deniedFor(r)
 	case Expired:
-		if r.Outcome.Code == OutcomeNotCollected {
-			return fmt.Sprintf("%s did not come for what you gave. It was thrown away.", r.Agent)
-		}
-		return "Nobody answered in time. Nothing was granted."
+		return expiredFor(r)
 	case Cancelled:
-		text := fmt.Sprintf("%s withdrew the request. You need do nothing.", r.Agent)
-		if r.Outcome.Code == OutcomePolicyChanged {
-			text = "The operator's rules no longer allow this request. You need do nothing."
-		}
-		if r.Codes > 0 {
-			text += " If you already typed the code, the result is thrown away."
-		}
-		return text
+		return cancelledFor(r)
 	case Failed:
-		if r.Note != "" {
-			return r.Note + " The access was thrown away."
-		}
-		return capital(r.Outcome.Message) + ". Nothing was granted."
+		return failedFor(r)
 	case none, Asked, Coded, Held:
 	}
 	return ""
 }
 
+func expiredFor(r Request) string {
+	switch {
+	case r.Outcome.Code == OutcomeNotCollected:
+		return fmt.Sprintf("%s did not come for what you gave. It was thrown away.", r.Agent)
+	case r.Codes > 0:
+		return fmt.Sprintf("It was not finished in time. %s got nothing.", r.Agent)
+	}
+	return fmt.Sprintf("Nobody answered in time. %s got nothing.", r.Agent)
+}
+
+func cancelledFor(r Request) string {
+	text := fmt.Sprintf("%s withdrew the request. You need do nothing.", r.Agent)
+	if r.Outcome.Code == OutcomePolicyChanged {
+		text = "The operator's rules no longer allow this request. You need do nothing."
+	}
+	if r.Codes > 0 {
+		text += " If you typed the code, what came of it is thrown away."
+	}
+	return text
+}
+
+// failedFor says what failed in the human's terms: they may well have
+// granted, and then have to know what became of that.
+func failedFor(r Request) string {
+	thrown := "What you gave was thrown away."
+	switch r.Outcome.Code {
+	case OutcomeIdentityMismatch:
+		return r.Note + " " + thrown
+	case OutcomeScopeExceeded:
+		return fmt.Sprintf("The provider gave more than %s may have. %s", r.Agent, thrown)
+	case OutcomeIdentityUnavailable:
+		return "The provider does not tell whose account granted. " + thrown
+	case OutcomeTokenLost:
+		return fmt.Sprintf("What you gave was lost on its way here. %s got nothing; you can remove it at %s.", r.Agent, issuerHost(r.Target.Issuer))
+	default:
+		return fmt.Sprintf("%s. %s got nothing.", capital(r.Outcome.Message), r.Agent)
+	}
+}
+
 func deniedFor(r Request) string {
 	switch r.Outcome.Code {
 	case OutcomeNotMe:
-		return fmt.Sprintf("You did not ask for this. %s got nothing, and may not ask you again.", r.Agent)
+		return fmt.Sprintf("You did not ask for this. %s got nothing, and cannot ask you any more.", r.Agent)
 	case OutcomeProviderDenied:
 		return fmt.Sprintf("You refused at the provider. %s got nothing.", r.Agent)
 	case OutcomeRevoked:

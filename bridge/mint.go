@@ -42,7 +42,7 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 	if err != nil || r.State != Asked || !r.Minting {
 		return b.later(err, "read a request that waits for its code", id)
 	}
-	code, e := b.begin(ctx, r)
+	code, e := b.requestCode(ctx, r)
 	arrived := time.Now()
 	e.Code, e.By = r.Codes, Actor{Kind: ByProvider, Name: r.Target.Provider}
 	if e.Kind == OnMinted {
@@ -66,8 +66,8 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 	return time.Time{}
 }
 
-// begin makes the device authorization request and says what came of it.
-func (b *Bridge) begin(ctx context.Context, r Request) (Code, Event) {
+// requestCode makes the device authorization request and says what came of it.
+func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
 	p, ok := b.providers[r.Target.Provider]
 	if !ok {
 		return Code{}, Event{Kind: OnMintRefused, Outcome: OutcomeProviderError, Cause: errUnconfigured.Error()}
@@ -84,7 +84,7 @@ func (b *Bridge) begin(ctx context.Context, r Request) (Code, Event) {
 		return Code{}, Event{Kind: OnMintRefused, Outcome: no.Outcome, Cause: no.Cause}
 	}
 	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.Provider, "err", err)
-	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " did not answer; press again to try once more."}
+	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " could not give a code just now. Press again to try once more."}
 }
 
 // union keeps the order of first and adds what it lacks of more.

@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -71,15 +70,6 @@ const (
 	PollLost                    // invalid_grant: the code was used or is unknown
 	PollFailed                  // any other OAuth error: stop
 )
-
-// String returns the verdict in a word.
-func (v Verdict) String() string {
-	words := [...]string{"pending", "slow_down", "granted", "denied", "lapsed", "lost", "failed"}
-	if v < 0 || int(v) >= len(words) {
-		return fmt.Sprintf("verdict %d", int(v))
-	}
-	return words[v]
-}
 
 // Answer is what one poll learnt.
 type Answer struct {

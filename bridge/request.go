@@ -21,7 +21,6 @@ type Request struct {
 
 	Reason      string        `json:",omitzero"` // cleaned, from the agent, not checked
 	Context     []string      `json:",omitzero"` // likewise
-	Origin      Origin        `json:",omitzero"`
 	CheckPhrase string        `json:",omitzero"`
 	MinValidity time.Duration `json:",omitzero"` // 0 = the default
 	Reuse       time.Duration `json:",omitzero"` // what the card promised when it was asked
@@ -56,14 +55,6 @@ type Target struct {
 	Issuer   string
 	ClientID string
 	Resource string // RFC 8707; "" = none
-}
-
-// Origin is where the agent's conversation is; a notice without secrets may
-// go there.
-type Origin struct {
-	Platform string
-	Channel  string
-	Thread   string
 }
 
 // Delivery states of a surface.

@@ -120,7 +120,6 @@ type ActorKind string
 const (
 	ByAgent    ActorKind = "agent"
 	ByHuman    ActorKind = "human"
-	ByOperator ActorKind = "operator"
 	ByProvider ActorKind = "provider"
 	ByBridge   ActorKind = "bridge"
 )

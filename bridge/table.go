@@ -118,7 +118,8 @@ func showCode(r *Request, e Event) {
 	}
 }
 
-func codeFault(r *Request, e Event) { r.Minting, r.Note = false, e.Cause }
+// codeFault gives the number of a code that never was to the next one.
+func codeFault(r *Request, e Event) { r.Codes, r.Minting, r.Note = r.Codes-1, false, e.Cause }
 
 func lapsed(r *Request, _ Event) { r.Note = "The code has lapsed; the request is still open." }
 
