@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/internal/localhttp"
 )
 
@@ -123,6 +124,10 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &no):
 	case r.Context().Err() != nil:
 		return // nobody is there any more
+	case errors.Is(err, bridge.ErrStoreUnavailable):
+		h.log.WarnContext(r.Context(), "a call of the operator was refused", "path", r.URL.Path, "err", err)
+		no = localhttp.Refuse(api.ProblemStoreUnavailable, "the bridge cannot reach its store now; nothing was changed").
+			WithHint("try again in a moment")
 	default:
 		reference := rand.Text()[:8]
 		h.log.ErrorContext(r.Context(), "a call of the operator failed", "reference", reference, "path", r.URL.Path, "err", err)

@@ -16,19 +16,10 @@ type Ask struct {
 	Reason  string   `json:"reason,omitempty"`  // 300 characters are shown, marked as the agent's words
 	Context []string `json:"context,omitempty"` // at most 8, of which 100 characters each are shown
 	Session string   `json:"session,omitempty"` // at most 128 bytes; grants are kept apart by it
-	Origin  Origin   `json:"origin,omitzero"`
 
 	MinValidity Duration `json:"min_validity,omitzero"` // how long the token must still be good for; none = 60 s
 	TTL         Duration `json:"ttl,omitzero"`          // how long to wait for the human; the operator's limit cuts it
 	Fresh       bool     `json:"fresh,omitempty"`       // ask the human even if a live grant would do
-}
-
-// Origin is where the agent's conversation is. A notice without secrets may
-// go there.
-type Origin struct {
-	Platform string `json:"platform,omitempty"`
-	Channel  string `json:"channel,omitempty"`
-	Thread   string `json:"thread,omitempty"`
 }
 
 // Request is one asking, as the agent sees it.

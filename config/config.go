@@ -15,7 +15,10 @@ type Config struct {
 	Listen   Listen
 	Store    Store
 	Seal     string // file of the sealing keyset; made when it is missing
-	Log      Log
+	// SealHandedOver says that Seal lies in the directory that the service
+	// manager made for this service's credentials ($CREDENTIALS_DIRECTORY).
+	SealHandedOver bool
+	Log            Log
 
 	AllowHTTPLoopback bool           // http:// on loopback (tests, demo)
 	AllowPrivate      []netip.Prefix // private ranges that outgoing calls may reach

@@ -10,8 +10,9 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 )
 
-// maxSocketPath is what the kernel's address of a socket has room for.
-const maxSocketPath = 107
+// maxSocketPath is what an address of a socket has room for on every system
+// that the bridge runs on.
+const maxSocketPath = 103
 
 // resolve fills in what the file leaves to the defaults. A key that is given
 // badly stays empty: its fault is enough.
@@ -21,6 +22,7 @@ func (d *decoder) resolve() {
 	d.orElse("listen.socket", &c.Listen.Socket, d.socket)
 	d.orElse("listen.admin", &c.Listen.Admin, func() string { return beside(c.Listen.Socket, "admin.sock") })
 	d.orElse("seal", &c.Seal, d.sealFile)
+	c.SealHandedOver = handedOver(c.Seal, d.env.get("CREDENTIALS_DIRECTORY"))
 	if c.Store.Path == "" && !d.faulted("store") && c.StateDir != "" {
 		c.Store.Path = filepath.Join(c.StateDir, "authbridge.db")
 	}

@@ -144,12 +144,18 @@ func readPrivate(file, credentials string) (string, error) {
 	return string(got), err
 }
 
-// checkPrivate goes by the mode. In the directory that the service manager
-// made for this service's credentials the group's bits are the mask of an
-// access list that lets in nobody but the service, so only others count.
+// handedOver reports whether a file lies in the directory that the service
+// manager made for this service's credentials.
+func handedOver(file, credentials string) bool {
+	return credentials != "" && file != "" && filepath.Dir(file) == filepath.Clean(credentials)
+}
+
+// checkPrivate goes by the mode. In the directory of credentials the group's
+// bits are the mask of an access list that lets in nobody but the service, so
+// only others count.
 func checkPrivate(file string, info fs.FileInfo, credentials string) error {
 	forbidden := fs.FileMode(0o077)
-	if credentials != "" && filepath.Dir(file) == filepath.Clean(credentials) {
+	if handedOver(file, credentials) {
 		forbidden = 0o007
 	}
 	if info.Mode().Perm()&forbidden != 0 {

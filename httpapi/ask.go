@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -77,6 +78,7 @@ func (h *handler) place(w http.ResponseWriter, r *http.Request, agent bridge.Age
 // is refused by name, and never accepted and ignored.
 type sentAsk struct {
 	api.Ask
+	Origin    json.RawMessage `json:"origin"`
 	Resource  json.RawMessage `json:"resource"`
 	Challenge json.RawMessage `json:"challenge"`
 	Team      json.RawMessage `json:"team"`
@@ -99,9 +101,8 @@ func readAsk(w http.ResponseWriter, r *http.Request) (bridge.Ask, error) {
 	if len(keys) == 0 || keys[0] == "" {
 		return ask, nil
 	}
-	var err error
-	ask.IdempotencyKey = keys[0]
-	ask.Body, err = bridge.HashBody(sent.Ask)
+	said, err := json.Marshal(sent.Ask)
+	ask.IdempotencyKey, ask.Body = keys[0], sha256.Sum256(said)
 	return ask, err
 }
 
@@ -109,7 +110,7 @@ func (sent sentAsk) refuseLater() error {
 	for _, member := range []struct {
 		name  string
 		value json.RawMessage
-	}{{"resource", sent.Resource}, {"challenge", sent.Challenge}, {"team", sent.Team}} {
+	}{{"origin", sent.Origin}, {"resource", sent.Resource}, {"challenge", sent.Challenge}, {"team", sent.Team}} {
 		if len(member.value) > 0 && string(member.value) != "null" {
 			return localhttp.Refuse(api.ProblemInvalidRequest, "%q in an ask is not in this version", member.name).
 				WithHint("name a provider, and a human or nobody")
@@ -121,7 +122,7 @@ func (sent sentAsk) refuseLater() error {
 func askOf(a api.Ask) bridge.Ask {
 	return bridge.Ask{
 		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human,
-		Reason: a.Reason, Context: a.Context, Session: a.Session, Origin: bridge.Origin(a.Origin),
+		Reason: a.Reason, Context: a.Context, Session: a.Session,
 		MinValidity: time.Duration(a.MinValidity), TTL: time.Duration(a.TTL), Fresh: a.Fresh,
 	}
 }

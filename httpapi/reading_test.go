@@ -53,7 +53,7 @@ func FuzzReadAsk(f *testing.F) {
 func sentAgain(t *testing.T, a bridge.Ask) bridge.Ask {
 	body, err := json.Marshal(api.Ask{
 		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human, Reason: a.Reason, Context: a.Context, Session: a.Session,
-		Origin: api.Origin(a.Origin), MinValidity: api.Duration(a.MinValidity), TTL: api.Duration(a.TTL), Fresh: a.Fresh,
+		MinValidity: api.Duration(a.MinValidity), TTL: api.Duration(a.TTL), Fresh: a.Fresh,
 	})
 	if err != nil {
 		t.Fatal(err)

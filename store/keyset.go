@@ -26,8 +26,11 @@ const maxKeyset = 64 << 10
 // other enabled keys still open. A file that others can read is ErrUnsafe;
 // one that is missing or garbled is ErrNoKey, and a missing one also
 // [fs.ErrNotExist].
-func LoadKeyset(path string) (*Sealer, error) {
-	text, err := readPrivate(path)
+func LoadKeyset(path string) (*Sealer, error) { return loadKeyset(path, 0o077) }
+
+// loadKeyset refuses a file whose mode has any of the forbidden bits.
+func loadKeyset(path string, forbidden fs.FileMode) (*Sealer, error) {
+	text, err := readPrivate(path, forbidden)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, Fault(errors.Join(ErrNoKey, fs.ErrNotExist), fmt.Sprintf(
 			"the seal key %s does not exist: put the key file back, or let seal name it", path))
@@ -71,7 +74,7 @@ func CreateKeyset(path string) (*Sealer, error) {
 
 // readPrivate reads a file that only its owner can read. It looks at the open
 // file, so that nobody can exchange it between the look and the reading.
-func readPrivate(path string) ([]byte, error) {
+func readPrivate(path string, forbidden fs.FileMode) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, err
@@ -84,7 +87,7 @@ func readPrivate(path string) ([]byte, error) {
 	switch {
 	case !info.Mode().IsRegular():
 		return nil, Fault(ErrUnsafe, fmt.Sprintf("the seal key %s is not a plain file", path))
-	case info.Mode().Perm()&0o077 != 0:
+	case info.Mode().Perm()&forbidden != 0:
 		return nil, Fault(ErrUnsafe, fmt.Sprintf(
 			"others can read the seal key %s (mode %04o): run chmod 600 on it, and make a new key if somebody may have read it", path, info.Mode().Perm()))
 	case info.Size() > maxKeyset:

@@ -17,6 +17,11 @@ type Options struct {
 	URL      string // "bolt", or "bolt:/path"; "" = "bolt"
 	StateDir string // where what has no path of its own lies; made with mode 0700
 	SealPath string // the keyset file; "" = seal.key in StateDir
+
+	// SealHandedOver says that the service manager made the keyset file for
+	// this service alone. The bits of its group are then the mask of an access
+	// list, and do not count as others.
+	SealHandedOver bool
 }
 
 // Backend is one kind of store.
@@ -76,7 +81,11 @@ func (o Options) sealer(storePath string) (*Sealer, error) {
 	if path == "" {
 		path = filepath.Join(o.StateDir, "seal.key")
 	}
-	sealer, err := LoadKeyset(path)
+	forbidden := fs.FileMode(0o077)
+	if o.SealHandedOver {
+		forbidden = 0o007
+	}
+	sealer, err := loadKeyset(path, forbidden)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return sealer, err
 	}

@@ -22,7 +22,6 @@ func realistic(i int64) (bridge.Request, *bridge.Entry) {
 	r.Agent, r.Session = fmt.Sprintf("agent-%d", i%4), "session-4127"
 	r.Target = bridge.Target{Provider: "github", Issuer: "https://github.com", ClientID: "Ov23liABCDEFGHIJKLMN"}
 	r.Context = []string{"repository example/planner", "branch fix/4127"}
-	r.Origin = bridge.Origin{Platform: "slack", Channel: "C0123456", Thread: "1700000000.123456"}
 	r.CheckPhrase, r.Reuse = "amber falcon 42", 8*time.Hour
 	r.Surfaces = []bridge.Surface{{Channel: "web", State: bridge.DeliveryWaiting}}
 	return r, &bridge.Entry{
