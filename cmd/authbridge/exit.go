@@ -59,6 +59,7 @@ func classify(err error) *failure {
 	var f *failure
 	var faults *config.Faults
 	var p *client.Problem
+	var none *client.NoBridge
 	switch {
 	case errors.As(err, &f):
 		return f
@@ -66,8 +67,8 @@ func classify(err error) *failure {
 		return &failure{exit: exitUsage, err: errors.New(faults.Summary() + "; nothing was started\n" + faults.Error())}
 	case errors.As(err, &p):
 		return ofProblem(p)
-	case errors.Is(err, client.ErrNoBridge):
-		return &failure{exit: exitNoBridge, err: err}
+	case errors.As(err, &none):
+		return &failure{exit: exitNoBridge, err: err, hint: none.Hint}
 	case errors.Is(err, context.Canceled):
 		return &failure{exit: exitInterrupted, err: errors.New("interrupted")}
 	}

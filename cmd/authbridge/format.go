@@ -39,7 +39,7 @@ func (s *stdio) printToken(t api.Token, format string) error {
 
 // tokenVariable is where a command finds its token unless it is told
 // otherwise.
-const tokenVariable = "AUTHBRIDGE_TOKEN"
+const tokenVariable = "AUTHBRIDGE_TOKEN" //nolint:gosec // G101: where a token will be, not one
 
 // quoted makes a text one word of a POSIX shell.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

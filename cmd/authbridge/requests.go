@@ -128,7 +128,7 @@ func (a *app) printRequest(r api.Request) error {
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(t, "%s\t%s\n", name, a.plain(value))
+			fmt.Fprintf(t, "%s\t%s\n", a.plain(name), a.plain(value))
 		}
 	}
 	line("id", r.ID)

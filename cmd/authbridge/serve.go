@@ -85,8 +85,7 @@ is wrong with it is told at once, with line, key and hint.`,
 				a.config = args[0]
 			}
 			cfg, err := a.load()
-			var faults *config.Faults
-			if errors.As(err, &faults) {
+			if faults, are := errors.AsType[*config.Faults](err); are {
 				return a.printFaults(faults)
 			}
 			if err != nil {

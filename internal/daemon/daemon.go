@@ -48,13 +48,19 @@ type door struct {
 // when it returns. Its errors are sentences for the operator. On an error
 // nothing stays open.
 func Start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Daemon, error) {
-	d := &Daemon{cfg: cfg, log: log}
-	d.stopping, d.stop = context.WithCancel(context.Background())
 	providers, err := connect(cfg)
 	if err != nil {
 		return nil, err
 	}
-	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal}, bolt.Backend())
+	return start(ctx, cfg, providers, log)
+}
+
+// start is Start with these providers.
+func start(ctx context.Context, cfg *config.Config, providers map[string]bridge.Provider, log *slog.Logger) (*Daemon, error) {
+	d := &Daemon{cfg: cfg, log: log}
+	d.stopping, d.stop = context.WithCancel(context.Background())
+	var err error
+	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal, SealHandedOver: cfg.SealHandedOver}, bolt.Backend())
 	if err != nil {
 		return nil, err
 	}
@@ -99,14 +105,24 @@ func (d *Daemon) Run(ctx context.Context) error {
 		group.Go(func() error { return serve(o) })
 		d.log.Info("listening", "for", o.name, "at", o.listener.Addr().String())
 	}
-	group.Go(func() error { return d.bridge.Run(ctx) })
+	group.Go(func() error { return d.work(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		d.log.Info("stopping")
 		d.stop()
-		return d.shut()
+		return d.shut() //nolint:contextcheck // ctx has just ended, and answers get their time
 	})
 	return errors.Join(group.Wait(), d.store.Close())
+}
+
+// work runs the bridge. Being told to stop before it has taken up what was
+// pending is no failure: the next start takes it up.
+func (d *Daemon) work(ctx context.Context) error {
+	err := d.bridge.Run(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 func serve(o door) error {

@@ -62,7 +62,7 @@ func (d *Daemon) openSocket(ctx context.Context, name, path string, group *local
 	if err != nil {
 		return fmt.Errorf("open the socket for %s: %w", name, err)
 	}
-	d.admit(name, l, h)
+	d.admit(name, l, h) //nolint:contextcheck // a door outlives the start
 	return nil
 }
 
@@ -76,7 +76,7 @@ func (d *Daemon) openTCP(ctx context.Context, name, address string, serve func(n
 	if err != nil {
 		return fmt.Errorf("open %s for %s: %w; change listen.%s in the configuration, or stop what listens there", address, name, err, keys[name])
 	}
-	d.admit(name, l, serve(l.Addr()))
+	d.admit(name, l, serve(l.Addr())) //nolint:contextcheck // as above
 	return nil
 }
 
