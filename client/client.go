@@ -147,6 +147,8 @@ func (c *Client) transport() *http.Client {
 				DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return c.connect(ctx) },
 				DisableCompression: true,
 				IdleConnTimeout:    time.Minute,
+				// All connections go to one place, and each waits on its own.
+				MaxIdleConnsPerHost: 64,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}

@@ -39,9 +39,8 @@ environment of one program, while what token prints stands in the model's contex
 		},
 	}
 	w.flags(c)
-	w.waiting(c)
 	c.Flags().StringVar(&format, "format", "token", "how to print it: "+formatNames)
-	return c
+	return uses(c, "socket", "json")
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -80,9 +79,8 @@ begins with "authbridge:" on standard error.`,
 	}
 	c.Flags().SetInterspersed(false)
 	w.flags(c)
-	w.waiting(c)
 	c.Flags().StringVar(&name, "env", tokenVariable, "`name` of the variable that holds the token")
-	return c
+	return uses(c, "socket")
 }
 
 // variable reports whether a text can name an environment variable.
@@ -104,6 +102,9 @@ func (a *app) askCommand() *cobra.Command {
 		Example: "  id=$(authbridge ask --provider corp --scope files.read)\n  authbridge wait \"$id\"",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if w.timeout != 0 {
+				return usage("ask does not wait, and has no use for --timeout; wait, token and exec have")
+			}
 			ask, agent, err := a.prepare(w)
 			if err != nil {
 				return err
@@ -123,11 +124,11 @@ func (a *app) askCommand() *cobra.Command {
 		},
 	}
 	w.flags(c)
-	return c
+	return uses(c, "socket", "json")
 }
 
 func (a *app) waitCommand() *cobra.Command {
-	var timeout time.Duration
+	var timeout span
 	var format string
 	c := &cobra.Command{
 		Use:     "wait ID",
@@ -138,23 +139,20 @@ func (a *app) waitCommand() *cobra.Command {
 			if err := a.checkFormat(&format); err != nil {
 				return err
 			}
-			if timeout < 0 {
-				return errNegative
-			}
 			agent, err := a.agent()
 			if err != nil {
 				return err
 			}
-			token, err := a.await(c.Context(), agent, args[0], 0, timeout)
+			token, err := a.await(c.Context(), agent, args[0], 0, time.Duration(timeout))
 			if err != nil {
 				return err
 			}
 			return a.printToken(token, format)
 		},
 	}
-	c.Flags().DurationVar(&timeout, "timeout", 0, "stop waiting after this long; the request lives on (default: until it ends)")
+	c.Flags().Var(&timeout, "timeout", "stop waiting after this long; the request lives on (default: until it ends)")
 	c.Flags().StringVar(&format, "format", "token", "how to print the token: "+formatNames)
-	return c
+	return uses(c, "socket", "json")
 }
 
 // checkFormat refuses an unknown format before anything is asked; --json is
@@ -192,13 +190,15 @@ func (a *app) obtain(ctx context.Context, w what) (api.Token, error) {
 	if r.State == api.Granted {
 		return agent.Collect(ctx, r.ID)
 	}
-	return a.await(ctx, agent, r.ID, 0, w.timeout)
+	a.progress().show(r)
+	return a.await(ctx, agent, r.ID, r.Version, time.Duration(w.timeout))
 }
 
 // errGaveUp is the cause of a wait that our own timeout ended.
 var errGaveUp = errors.New("gave up waiting")
 
-// await waits for a request and collects it, telling how it goes.
+// await waits for a request and collects it, telling what has changed since a
+// version.
 func (a *app) await(ctx context.Context, agent *client.Client, id string, after uint64, timeout time.Duration) (api.Token, error) {
 	waiting := ctx
 	if timeout > 0 {
@@ -208,12 +208,15 @@ func (a *app) await(ctx context.Context, agent *client.Client, id string, after 
 	}
 	p := a.progress()
 	token, err := agent.WaitToken(waiting, id, after, p.show)
+	if err == nil {
+		p.granted(token)
+	}
 	p.end()
 	switch {
 	case err == nil:
 		return token, nil
 	case errors.Is(context.Cause(waiting), errGaveUp):
-		return api.Token{}, &failure{exit: exitGaveUp, err: fmt.Errorf("gave up waiting after %s; the request lives on", timeout), hint: resume(id)}
+		return api.Token{}, &failure{exit: exitGaveUp, err: fmt.Errorf("gave up waiting after %s; the request lives on", api.Duration(timeout)), hint: resume(id)}
 	case ctx.Err() != nil:
 		return api.Token{}, &failure{exit: exitInterrupted, err: fmt.Errorf("interrupted; request %s lives on", id), hint: resume(id)}
 	}

@@ -18,8 +18,8 @@ func everyCommand(t *testing.T, visit func(*cobra.Command)) {
 	a := &app{stdio: &stdio{env: func(string) string { return "" }}}
 	var walk func(*cobra.Command)
 	walk = func(c *cobra.Command) {
-		if c.Name() == "completion" {
-			return // it explains itself
+		if c.Name() == "completion" || c.Hidden {
+			return // one explains itself, the others have not landed
 		}
 		visit(c)
 		for _, sub := range c.Commands() {
@@ -40,6 +40,30 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 	want := []string{"ask", "cancel", "config check", "exec", "inbox link", "list", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
+	}
+}
+
+func TestWhatHasNotLandedIsRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"demo"}, {"init"}, {"doctor", "--json"}, {"grants"}, {"revoke", "grt_1"}, {"agent", "add", "ci"}, {"human", "link", "alice"},
+		{"audit", "--verify"}, {"backup", "f"}, {"admin", "list"}, {"providers"}, {"slack", "manifest"}, {"discord", "invite"},
+		{"token", "--resource", "https://files.example.com"}, {"token", "--provider", "corp", "--team", "oncall"},
+	} {
+		if got := command(nil, args...).expect(t, exitUsage); !strings.Contains(got.err, "not in this version") {
+			t.Errorf("%v: %s", args, got.err)
+		}
+	}
+}
+
+func TestAFlagThatACommandHasNoUseForIsRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"serve", "--socket", "/nowhere"}, {"serve", "--json"}, {"token", "--config", "/nowhere"}, {"--config", "/nowhere", "token"},
+		{"list", "--admin-socket", "/nowhere"}, {"exec", "--json", "--", "true"}, {"inbox", "link", "alice", "--socket", "/nowhere"},
+		{"ask", "--provider", "corp", "--timeout", "1m"},
+	} {
+		if got := command(nil, args...).expect(t, exitUsage); !strings.Contains(got.err, "no use") {
+			t.Errorf("%v: %s", args, got.err)
+		}
 	}
 }
 

@@ -81,6 +81,9 @@ func ofProblem(p *client.Problem) *failure {
 	switch {
 	case p.Request != nil && p.Code == api.ProblemGone:
 		f.exit = exitOf(*p.Request)
+		if o := p.Request.Outcome; o != nil {
+			f.err = fmt.Errorf("%s: %s", o.Code, o.Message)
+		}
 	case p.Code == api.ProblemInvalidRequest:
 		f.exit = exitUsage
 	case p.Code == api.ProblemInternal:

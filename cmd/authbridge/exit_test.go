@@ -89,7 +89,7 @@ func TestARequestThatEnds(t *testing.T) {
 	} {
 		d := newDesk(t)
 		d.ends(c.state, c.code)
-		got := d.call("token", "--provider", "corp").expect(t, c.exit, "authbridge: gone: ")
+		got := d.call("token", "--provider", "corp").expect(t, c.exit, "authbridge: "+string(c.code)+": ")
 		if got.out != "" {
 			t.Errorf("%s: standard output holds %q", c.code, got.out)
 		}

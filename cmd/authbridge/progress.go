@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -33,7 +34,20 @@ func (s *stdio) progress() *progress {
 
 // show tells how a request stands now, if that is news.
 func (p *progress) show(r api.Request) {
-	line := p.s.plain(standing(r))
+	p.say(standing(r))
+}
+
+// granted tells what came of it: whose account granted, and what.
+func (p *progress) granted(t api.Token) {
+	line := fmt.Sprintf("granted by %s · %s", cmp.Or(string(t.Account), string(t.Human)), orNone(t.Scopes))
+	if t.ExpiresAt != nil {
+		line += " · the token is good until " + clock(*t.ExpiresAt)
+	}
+	p.say(line)
+}
+
+func (p *progress) say(text string) {
+	line := p.s.plain(text)
 	if line == "" || line == p.last {
 		return
 	}
@@ -64,8 +78,8 @@ func (p *progress) end() {
 	}
 }
 
-// standing says in one line how an open or granted request stands. Ends are
-// told by the command's result.
+// standing says in one line how an open request stands. A grant is told with
+// its token, other ends by the command's result.
 func standing(r api.Request) string {
 	phrase := "check phrase " + r.CheckPhrase
 	switch r.State {
@@ -79,9 +93,7 @@ func standing(r api.Request) string {
 		return fmt.Sprintf("%s has a code%s · %s", r.Human, lapse, phrase)
 	case api.Held:
 		return fmt.Sprintf("%s granted; the account is being checked", r.Human)
-	case api.Granted, api.Collected:
-		return fmt.Sprintf("granted by %s · %s", r.Human, orNone(r.Scopes))
-	case api.Denied, api.Expired, api.Cancelled, api.Failed:
+	case api.Granted, api.Collected, api.Denied, api.Expired, api.Cancelled, api.Failed:
 	}
 	return ""
 }

@@ -35,7 +35,7 @@ func TestProgressIsOnePlainLineForEachChange(t *testing.T) {
 		"asked alice in their inbox · check phrase amber falcon 42 · seen, until tomorrow ",
 		"alice has a code · it lapses at ",
 		"alice granted; the account is being checked",
-		"granted by alice · default scopes",
+		"granted by alice@example.com · files.read · the token is good until ",
 	}
 	if len(lines) != len(want) {
 		t.Fatalf("%d lines:\n%s", len(lines), got.err)

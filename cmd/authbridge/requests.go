@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
+	return uses(&cobra.Command{
 		Use:   "status ID",
 		Short: "Print how a request stands",
 		Long: `Prints how a request stands, and does not wait. The exit says only whether it could
@@ -30,11 +30,11 @@ be looked up.`,
 			}
 			return a.printRequest(r)
 		},
-	}
+	}, "socket", "json")
 }
 
 func (a *app) cancelCommand() *cobra.Command {
-	return &cobra.Command{
+	return uses(&cobra.Command{
 		Use:     "cancel ID",
 		Short:   "Withdraw a request, for everyone who joined it",
 		Long:    "Withdraws a request. One that has ended stays as it ended; that is no error.",
@@ -51,7 +51,7 @@ func (a *app) cancelCommand() *cobra.Command {
 			}
 			return a.printRequest(r)
 		},
-	}
+	}, "socket", "json")
 }
 
 func (a *app) listCommand() *cobra.Command {
@@ -83,7 +83,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	c.Flags().StringSliceVar(&states, "state", nil, "only those in this `state`; may be given many times")
 	c.Flags().IntVar(&limit, "limit", api.DefaultLimit, "at most this many")
-	return c
+	return uses(c, "socket", "json")
 }
 
 func filterOf(words []string, limit int) (client.Filter, error) {
@@ -172,11 +172,11 @@ func (a *app) inboxCommand() *cobra.Command {
 			return err
 		},
 	}
-	return group("inbox", "The humans' inbox", link)
+	return group("inbox", "The humans' inbox", uses(link, "admin-socket", "json"))
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
+	return uses(&cobra.Command{
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  authbridge version --json",
@@ -188,5 +188,5 @@ func (a *app) versionCommand() *cobra.Command {
 			_, err := fmt.Fprintln(a.out, "authbridge", version)
 			return err
 		},
-	}
+	}, "json")
 }

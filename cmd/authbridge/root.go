@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -73,7 +74,10 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 
-		PersistentPreRun: func(*cobra.Command, []string) { a.begun = true },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			a.begun = true
+			return refuseUnused(c)
+		},
 	}
 	root.SetIn(a.in)
 	root.SetOut(a.out)
@@ -90,6 +94,7 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 		a.serveCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
 		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.inboxCommand(), a.configCommand(), a.versionCommand(),
 	)
+	root.AddCommand(laterCommands()...)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
@@ -98,6 +103,43 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 		}
 	}
 	return root
+}
+
+// uses marks a command with the general flags that mean something to it. They
+// may stand anywhere in a call, but one that a command has no use for is
+// refused: what is ignored is taken for obeyed.
+func uses(c *cobra.Command, flags ...string) *cobra.Command {
+	c.Annotations = map[string]string{"uses": join(flags)}
+	return c
+}
+
+func refuseUnused(c *cobra.Command) error {
+	marked, isMarked := c.Annotations["uses"]
+	if !isMarked {
+		return nil // a command that only explains
+	}
+	for _, name := range []string{"socket", "admin-socket", "config", "json"} {
+		if c.Flags().Changed(name) && !slices.Contains(strings.Fields(marked), name) {
+			return &failure{exit: exitUsage, err: fmt.Errorf("%s has no use for --%s", c.CommandPath(), name), hint: "see " + c.CommandPath() + " --help"}
+		}
+	}
+	return nil
+}
+
+// later are the commands that are promised and have not landed.
+var later = []string{
+	"demo", "init", "doctor", "grants", "revoke", "agent", "human", "audit", "backup", "admin", "providers", "slack", "discord",
+}
+
+func laterCommands() []*cobra.Command {
+	var all []*cobra.Command
+	for _, name := range later {
+		all = append(all, &cobra.Command{
+			Use: name, Hidden: true, DisableFlagParsing: true,
+			RunE: func(*cobra.Command, []string) error { return usage("%s is not in this version", name) },
+		})
+	}
+	return all
 }
 
 // helpCommand is cobra's, but for a word that is no command: that is a

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -17,7 +19,7 @@ import (
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	return &cobra.Command{
+	return uses(&cobra.Command{
 		Use:   "serve",
 		Short: "Run the bridge (operator)",
 		Long: `Runs the bridge until it is told to stop by SIGINT or SIGTERM; it then answers who
@@ -32,7 +34,7 @@ one human, "operator", and one agent, "local", who is whoever runs it.`,
 			}
 			return a.serve(c.Context(), cfg)
 		},
-	}
+	}, "config")
 }
 
 func (a *app) serve(ctx context.Context, cfg *config.Config) error {
@@ -42,7 +44,27 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) error {
 		return &failure{exit: exitUsage, err: fmt.Errorf("cannot start: %w", err)}
 	}
 	log.Info("authbridge started", "version", version)
+	defer onHangUp(func() { log.Warn("SIGHUP: reload is not in this version; restart to take a changed configuration") })()
 	return d.Run(ctx)
+}
+
+// onHangUp calls tell at every SIGHUP, which would end the process otherwise,
+// until stop is called.
+func onHangUp(tell func()) (stop func()) {
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-hangUps:
+				tell()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(hangUps); close(done) }
 }
 
 // logger writes text for people and JSON for everything else.
@@ -98,7 +120,7 @@ is wrong with it is told at once, with line, key and hint.`,
 			return err
 		},
 	}
-	return group("config", "The configuration", check)
+	return group("config", "The configuration", uses(check, "config", "json"))
 }
 
 // printFaults reports what is wrong with a file that nobody wanted to start

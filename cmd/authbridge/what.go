@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,9 +14,9 @@ type what struct {
 	scopes             []string
 	human, team        string
 	reason, session    string
-	minValidity        time.Duration
+	minValidity        span
 	fresh              bool
-	timeout            time.Duration
+	timeout            span
 }
 
 func (w *what) flags(c *cobra.Command) {
@@ -29,14 +28,31 @@ func (w *what) flags(c *cobra.Command) {
 	f.StringVar(&w.team, "team", "", "`name` of a team to ask (not in this version)")
 	f.StringVar(&w.reason, "reason", "", "why, in `words` that the human is shown, marked as yours")
 	f.StringVar(&w.session, "session", "", "keep what is granted apart under this `name`")
-	f.DurationVar(&w.minValidity, "min-validity", 0, "how long the token must still be good for (default 1m)")
+	f.Var(&w.minValidity, "min-validity", "how long the token must still be good for, such as 10m (default 1m)")
 	f.BoolVar(&w.fresh, "fresh", false, "ask the human even if an earlier grant would do")
+	f.Var(&w.timeout, "timeout", "stop waiting after this long, such as 10m or 1d; the request lives on (default: until it ends)")
 }
 
-// waiting adds the flag for commands that wait.
-func (w *what) waiting(c *cobra.Command) {
-	c.Flags().DurationVar(&w.timeout, "timeout", 0, "stop waiting after this long; the request lives on (default: until it ends)")
+// span is a duration as a flag: Go's form, and days.
+type span api.Duration
+
+// Set implements pflag.Value.
+func (s *span) Set(text string) error {
+	d, err := api.ParseDuration(text)
+	*s = span(d)
+	return err
 }
+
+// String implements pflag.Value.
+func (s *span) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return api.Duration(*s).String()
+}
+
+// Type implements pflag.Value.
+func (s *span) Type() string { return "duration" }
 
 // ask checks the flags and makes the ask.
 func (w *what) ask() (api.Ask, error) {
@@ -47,16 +63,12 @@ func (w *what) ask() (api.Ask, error) {
 		return api.Ask{}, usage("--team is not in this version; name a human with --human")
 	case w.provider == "":
 		return api.Ask{}, usage("nothing to ask for; say at which provider with --provider")
-	case w.minValidity < 0 || w.timeout < 0:
-		return api.Ask{}, errNegative
 	}
 	return api.Ask{
 		Provider: w.provider, Scopes: w.scopes, Human: w.human, Reason: w.reason, Session: w.session,
 		MinValidity: api.Duration(w.minValidity), Fresh: w.fresh,
 	}, nil
 }
-
-var errNegative = usage("a duration cannot be negative")
 
 // describe is what is asked for, in one line.
 func describe(r api.Request) string {
