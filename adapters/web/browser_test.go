@@ -42,6 +42,8 @@ func TestPageInABrowser(t *testing.T) {
 	p.house.desk.put("alice", first)
 	p.eventually("a request arrives by itself", `document.title`, "(1) Inbox of alice - authbridge")
 	p.hears("and is read out", "Access request: helper wants corp.")
+	p.eventually("with the name that the contract gives it", `document.querySelector("article").computedName`, "Access request: helper wants corp")
+	p.eventually("on its heading, too", `document.querySelector("h3").computedName`, "Access request: helper wants corp")
 	p.eventually("and the empty words go", `document.querySelector("#waiting .empty")`, nil)
 
 	p.do(`
@@ -94,7 +96,7 @@ func TestPageInABrowser(t *testing.T) {
 	p.hears("and is read out", "Denied: helper wants corp. You denied it. helper got nothing.")
 
 	p.house.desk.onClick(func(clicked) (bridge.Card, string, error) { return bridge.Card{}, "", bridge.ErrStoreUnavailable })
-	p.run(chromedp.Click(`#waiting [data-verb=deny]`))
+	p.run(chromedp.Focus(`#waiting [data-verb=deny]`), chromedp.KeyEvent(kb.Enter))
 	p.eventually("a click that fails is answered in the card", `document.querySelector("#waiting [data-remark]").textContent.includes("try again")`, true)
 	p.eventually("and can be repeated", `document.querySelectorAll("[aria-disabled]").length`, 0.0)
 
@@ -179,6 +181,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute),
+		chromedp.Flag("enable-blink-features", "ComputedAccessibilityInfo"),
 	}
 	if path := os.Getenv("CHROME"); path != "" {
 		options = append(options, chromedp.ExecPath(path))

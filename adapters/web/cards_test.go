@@ -33,11 +33,12 @@ var (
 	newCode  = bridge.Button{Verb: bridge.VerbShowCode, Label: "Get a new code"}
 )
 
-// The cards below are laid down as the bridge lays them down.
+// The cards below are laid down as the bridge lays them down: its own golden
+// table of cards has the words.
 
 func asked() bridge.Card {
 	return bridge.Card{
-		Request: request(0), Version: 1, State: bridge.Asked, Agent: "helper",
+		Request: request(0), State: bridge.Asked, Agent: "helper",
 		Headline: "Access request", Title: "helper wants corp",
 		Who:    "helper, on alice's laptop, local user 1001, yours",
 		Scopes: []bridge.ScopeLine{{Words: "read your files", Scope: "files:read"}, {Scope: "calendar:read"}},
@@ -50,7 +51,7 @@ func asked() bridge.Card {
 
 func minting() bridge.Card {
 	c := asked()
-	c.Version, c.Minting, c.Buttons = 2, true, []bridge.Button{notMe, deny}
+	c.Minting, c.Buttons = true, []bridge.Button{notMe, deny}
 	return c
 }
 
@@ -68,7 +69,7 @@ func coded() bridge.Card {
 func ended(state bridge.State, headline, ending string) bridge.Card {
 	c := asked()
 	return bridge.Card{
-		Request: request(2), Version: 5, State: state, Agent: c.Agent, Headline: headline, Title: c.Title, Who: c.Who,
+		Request: request(2), State: state, Agent: c.Agent, Headline: headline, Title: c.Title, Who: c.Who,
 		Scopes: c.Scopes, Reuse: c.Reuse, Host: c.Host, AskedAt: c.AskedAt, EndedAt: noon.Add(5 * time.Minute), Ending: ending,
 	}
 }
@@ -84,18 +85,21 @@ func everyState() map[string]bridge.Card {
 	lapsed := asked()
 	lapsed.Buttons = []bridge.Button{notMe, deny, newCode}
 	lapsed.Note = "The code has lapsed; the request is still open."
-	fault := lapsed
-	fault.Note = "The provider corp did not answer; press again to try once more."
+	fault := asked()
+	fault.Note = "The provider corp could not give a code just now. Press again to try once more."
 	loopback := coded()
 	loopback.Host = "127.0.0.1:41873"
 	loopback.Code.Address, loopback.Code.Host = "http://127.0.0.1:41873/device", loopback.Host
 	loopback.Code.Open = bridge.NewSecret(loopback.Code.Address)
 	held := minting()
-	held.State, held.Minting, held.Headline = bridge.Held, false, "Checking the account"
-	approved := ended(bridge.Granted, "Approved", "helper has access. Signed in as alice@example.com.")
-	approved.EndedAt, approved.Until = time.Time{}, noon.Add(8*time.Hour)
-	over := ended(bridge.Collected, "Approved", "helper had access, which is over. Signed in as alice@example.com.")
-	over.Until = noon.Add(8 * time.Hour)
+	held.State, held.Minting, held.Headline, held.OpenTo = bridge.Held, false, "Checking the account", noon.Add(15*time.Minute)
+	collected := ended(bridge.Collected, "Approved", "helper has access. You signed in as alice@example.com. To end it sooner, remove it at login.example.com.")
+	collected.Until = noon.Add(8 * time.Hour)
+	granted, elsewhere := collected, collected
+	granted.State, granted.EndedAt = bridge.Granted, time.Time{}
+	elsewhere.State = bridge.Cancelled
+	over := ended(bridge.Collected, "Approved", "helper had access, which is over. You signed in as alice@example.com.")
+	over.Until = noon.Add(7 * time.Hour)
 	return map[string]bridge.Card{
 		"asked":             asked(),
 		"asked-no-words":    noWords,
@@ -105,16 +109,18 @@ func everyState() map[string]bridge.Card {
 		"coded":             coded(),
 		"coded-loopback":    loopback,
 		"held":              held,
-		"granted":           approved,
+		"granted":           granted,
+		"collected":         collected,
 		"collected-over":    over,
-		"collected":         ended(bridge.Collected, "Approved", "helper has access. Signed in as alice@example.com."),
+		"collected-forgot":  ended(bridge.Collected, "Approved", "You gave helper access, signed in as alice@example.com."),
+		"cancelled-given":   elsewhere, // another request of helper collected it
 		"denied":            denied(),
-		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and may not ask you again."),
-		"expired":           ended(bridge.Expired, "Expired", "Nobody answered in time. Nothing was granted."),
-		"cancelled":         ended(bridge.Cancelled, "Cancelled", "helper withdrew the request. You need do nothing."),
-		"failed":            ended(bridge.Failed, "Failed", "The provider offers no device grant. Nothing was granted."),
-		"failed-mismatch":   ended(bridge.Failed, "Not used", "You signed in as bob@example.com, this request expected alice@example.com. The access was thrown away."),
+		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and cannot ask you any more."),
+		"expired":           ended(bridge.Expired, "Expired", "Nobody answered in time. helper got nothing."),
 		"expired-uncollect": ended(bridge.Expired, "Expired", "helper did not come for what you gave. It was thrown away."),
+		"cancelled":         ended(bridge.Cancelled, "Cancelled", "helper withdrew the request. You need do nothing."),
+		"failed":            ended(bridge.Failed, "Failed", "The provider offers no device grant: unauthorized_client. helper got nothing."),
+		"failed-mismatch":   ended(bridge.Failed, "Not used", "You signed in as bob@example.com; this request expected alice@example.com. What you gave was thrown away."),
 	}
 }
 
@@ -167,15 +173,15 @@ func golden(t *testing.T, name string, got []byte) {
 // stand before the code.
 func TestLinesComeInOrder(t *testing.T) {
 	c := coded()
-	c.Note = "The provider corp did not answer"
+	c.Note = "The provider corp could not give a code"
 	text := textOf(t, c)
 	at := 0
 	for _, line := range []string{
 		"Access request", "helper wants corp", "Who", "helper, on alice's laptop", "What", "read your files", "files:read",
-		"calendar:read (no description on file)", "may ask again without you for 8 hours",
+		"calendar:read (no description on file)", "For 8 hours from your yes, then it is taken back; until then helper may ask again without you.",
 		"Why", "The agent says (not checked):", "summarise the Q3 planning folder", "Check phrase", "amber falcon 42",
 		"Not expected? Press I did not ask for this. Buttons here give nothing away: access is granted only on login.example.com.",
-		"The provider corp did not answer", "Open login.example.com/device and enter", "WDJB-MJHT", "The code lapses 4 Mar 2026, 12:15 UTC",
+		"The provider corp could not give a code", "Open login.example.com/device and enter", "WDJB-MJHT", "The code lapses 4 Mar 2026, 12:15 UTC",
 		"Open until 5 Mar 2026, 12:00 UTC", "I did not ask for this", "Deny", "Open login.example.com", "req 7F3B",
 	} {
 		i := strings.Index(text[at:], line)
@@ -186,12 +192,58 @@ func TestLinesComeInOrder(t *testing.T) {
 	}
 }
 
+// Before the yes a card says how long it counts; afterwards only what is
+// true now.
+func TestHowLongAccessLasts(t *testing.T) {
+	for name, want := range map[string]string{
+		"asked":            "For 8 hours from your yes, then it is taken back; until then helper may ask again without you.",
+		"coded":            "For 8 hours from your yes, then it is taken back; until then helper may ask again without you.",
+		"asked-no-words":   "One token, for as long as the provider lets it live; helper has to ask you again every time.",
+		"granted":          "",
+		"collected":        "",
+		"collected-over":   "",
+		"collected-forgot": "",
+		"cancelled-given":  "",
+	} {
+		text := textOf(t, everyState()[name])
+		if want != "" && !strings.Contains(text, want) {
+			t.Errorf("%s lacks %q:\n%s", name, want, text)
+		}
+		for _, no := range []string{"ask again without you", "ask you again", "from your yes"} {
+			if want == "" && strings.Contains(text, no) {
+				t.Errorf("%s is over and still says %q:\n%s", name, no, text)
+			}
+		}
+		if want == "" && !strings.Contains(text, "read your files") {
+			t.Errorf("%s does not say what was given:\n%s", name, text)
+		}
+	}
+}
+
+// What is being checked waits for nobody and is granted nowhere any more, but
+// can still be taken back.
+func TestHeldCardAsksForNothing(t *testing.T) {
+	held := everyState()["held"]
+	text := textOf(t, held)
+	for _, no := range []string{"Open until", "granted only on", held.Host, "Not expected?", "4 Mar 2026"} {
+		if strings.Contains(text, no) {
+			t.Errorf("it says %q:\n%s", no, text)
+		}
+	}
+	for _, yes := range []string{"Checking the account: helper wants corp", "Whose account signed in is being checked", "I did not ask for this", "Deny"} {
+		if !strings.Contains(text, yes) {
+			t.Errorf("it lacks %q:\n%s", yes, text)
+		}
+	}
+}
+
 func TestButtonsAreNamedAsTheContractSays(t *testing.T) {
 	for name, want := range map[string][]string{
 		"asked":         {"not_me=I did not ask for this", "deny=Deny", "show_code=Show code"},
 		"asked-lapsed":  {"not_me=I did not ask for this", "deny=Deny", "show_code=Get a new code"},
 		"asked-minting": {"not_me=I did not ask for this", "deny=Deny"},
 		"coded":         {"not_me=I did not ask for this", "deny=Deny"},
+		"asked-fault":   {"not_me=I did not ask for this", "deny=Deny", "show_code=Show code"},
 		"held":          {"not_me=I did not ask for this", "deny=Deny"},
 		"denied":        nil,
 		"granted":       nil,
@@ -265,7 +317,7 @@ func TestSpokenWords(t *testing.T) {
 	for name, want := range map[string]string{
 		"asked":         "Access request: helper wants corp.",
 		"asked-minting": "helper wants corp. The code is on its way.",
-		"asked-fault":   "helper wants corp. The provider corp did not answer; press again to try once more.",
+		"asked-fault":   "helper wants corp. The provider corp could not give a code just now. Press again to try once more.",
 		"coded":         "helper wants corp. The code is here.",
 		"held":          "Checking the account: helper wants corp.",
 		"denied":        "Denied: helper wants corp. You denied it. helper got nothing.",

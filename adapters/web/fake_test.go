@@ -122,10 +122,16 @@ func (d *desk) onClick(press func(clicked) (bridge.Card, string, error)) {
 	d.press = press
 }
 
-func (d *desk) clickCount() int {
+func (d *desk) clickCount() int { return len(d.verbs()) }
+
+// verbs are the buttons that were pressed so far.
+func (d *desk) verbs() (all []bridge.Verb) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.clicks)
+	for _, c := range d.clicks {
+		all = append(all, c.verb)
+	}
+	return all
 }
 
 // put changes what a human sees, and wakes.

@@ -45,8 +45,15 @@ type shown struct {
 	Digest string // changes with what is seen of the card, and with nothing else
 }
 
-// Approved reports whether the human gave what was asked.
-func (c shown) Approved() bool { return c.State == bridge.Granted || c.State == bridge.Collected }
+// Approved reports whether the human gave what was asked, even if this request
+// ended otherwise because another one of the agent had it.
+func (c shown) Approved() bool {
+	return c.State == bridge.Granted || c.State == bridge.Collected || !c.Until.IsZero()
+}
+
+// Held reports whether the human has said yes and only the account is left to
+// check: there is nothing to wait for any more, and nowhere to go.
+func (c shown) Held() bool { return c.State == bridge.Held }
 
 // Spoken is what is read out when the card appears or changes: never a code.
 func (c shown) Spoken() string {

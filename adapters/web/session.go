@@ -21,19 +21,16 @@ const (
 	sessionLife = 12 * time.Hour
 )
 
-// ErrNoHuman means that no human is configured under a name.
-var ErrNoHuman = errors.New("no such human is configured")
-
 // errSignedOut means that a request carries no live session.
 var errSignedOut = errors.New("not signed in")
 
 // NewLink returns a link that signs a human in: once, within two minutes.
 // base is where the inbox is reached, such as "http://127.0.0.1:8741". The
 // secret stands in the fragment, which browsers send to nobody. An unknown
-// name is [ErrNoHuman].
+// name is [bridge.ErrNotFound].
 func (in *Inbox) NewLink(ctx context.Context, human, base string) (bridge.Secret, error) {
 	if !in.desk.HasHuman(human) {
-		return bridge.Secret{}, fmt.Errorf("make a link for %q: %w", human, ErrNoHuman)
+		return bridge.Secret{}, fmt.Errorf("make a link for the human %q: %w", human, bridge.ErrNotFound)
 	}
 	secret := newSecret()
 	if err := in.notes.Put(ctx, linkNote(secret), []byte(human), time.Now().Add(LinkLife)); err != nil {

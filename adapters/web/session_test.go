@@ -93,8 +93,8 @@ func TestWrongLinksSignNobodyIn(t *testing.T) {
 
 func TestLinkForNobody(t *testing.T) {
 	h := newHouse(t)
-	if _, err := h.inbox.NewLink(t.Context(), "mallory", base); !errors.Is(err, ErrNoHuman) {
-		t.Errorf("got %v, want ErrNoHuman", err)
+	if _, err := h.inbox.NewLink(t.Context(), "mallory", base); !errors.Is(err, bridge.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
 	}
 	if len(h.notes.all) != 0 {
 		t.Error("a link was remembered")

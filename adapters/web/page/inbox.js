@@ -6,6 +6,7 @@ const stored = "authbridge.session";
 const waitSeconds = 25;
 const lostAfter = 40_000; // ms; longer than any answer takes
 const longestPause = 10_000;
+const settleTime = 700; // ms; longer than between the two taps of a double tap
 
 const main = document.querySelector("main");
 const whose = document.getElementById("whose");
@@ -22,6 +23,7 @@ let session = ""; // the secret that names us to the server
 let etag = ""; // of what is on the page
 let poll = null; // the AbortController of the call that waits for a change
 const underway = new Set(); // clicks that wait for their answer
+const settled = new WeakMap(); // from when on a button counts that came or moved
 
 // --- Signing in and out
 
@@ -197,15 +199,18 @@ function show(html) {
   document.title = `${count === "0" ? "" : `(${count}) `}Inbox of ${human} - authbridge`;
   if (document.getElementById("waiting") === null) {
     main.replaceChildren(...fresh.body.childNodes);
+    tick();
     announce(waitingWords(Number(count)));
   } else {
     const focused = focusedThing();
     const known = new Map([...main.querySelectorAll("[data-request]")].map((card) => [card.dataset.request, card]));
-    const news = [...merge("waiting", fresh, known), ...merge("earlier", fresh, known)];
-    refocus(focused);
-    announce(news.join(" "));
+    rearrange(() => {
+      const news = [...merge("waiting", fresh, known), ...merge("earlier", fresh, known)];
+      tick(); // first: it changes how long the lines are
+      refocus(focused);
+      announce(news.join(" "));
+    });
   }
-  tick();
 }
 
 function waitingWords(n) {
@@ -267,7 +272,41 @@ function refocus(was) {
   }
   const card = cardIn(main, was.request);
   const same = card && [...card.querySelectorAll("button, a")].find((e) => e.tagName === was.tag && e.textContent === was.text);
-  (same ?? card?.querySelector("h3") ?? document.getElementById("waiting-title")).focus();
+  (same ?? card?.querySelector("h3") ?? document.getElementById("waiting-title")).focus({ preventScroll: true });
+  if (same) {
+    bringIn(same);
+  } else if (card) {
+    reveal(card);
+  }
+}
+
+// reveal brings into the window what a card is about now: the code, where the
+// whole card is too long. A card that has gone to the earlier ones pulls
+// nobody along.
+function reveal(card) {
+  const now = card.querySelector(".steps, .progress, .note");
+  bringIn(card.querySelector("a.open"));
+  bringIn(now ?? card.querySelector("#waiting h3"));
+}
+
+function bringIn(element) {
+  element?.scrollIntoView({ block: "nearest" });
+}
+
+// rearrange changes the page. A button that came or moved does not count for
+// a moment: the second of two taps must not press what has slid under it.
+function rearrange(change) {
+  const before = places();
+  change();
+  for (const [button, top] of places()) {
+    if (before.get(button) !== top) {
+      settled.set(button, performance.now() + settleTime);
+    }
+  }
+}
+
+function places() {
+  return new Map([...main.querySelectorAll("button[data-verb]")].map((button) => [button, button.getBoundingClientRect().top]));
 }
 
 // --- Clicks
@@ -278,7 +317,13 @@ main.addEventListener("click", (event) => {
     return;
   }
   if (button.dataset.verb) {
-    const work = press(button.closest("[data-request]"), button.dataset.verb);
+    const card = button.closest("[data-request]");
+    if (event.detail > 0 && performance.now() < settled.get(button)) { // detail 0: the keyboard, which aims at what has the focus
+      remarkOn(card.dataset.request, "The card has just changed: press again.");
+      return;
+    }
+    button.focus({ preventScroll: true }); // not every browser does it on a tap
+    const work = press(card, button.dataset.verb);
     underway.add(work);
     work.finally(() => underway.delete(work));
     poll?.abort();
@@ -290,6 +335,7 @@ main.addEventListener("click", (event) => {
 async function press(card, verb) {
   const request = card.dataset.request;
   busy(card, true);
+  remarkOn(request, ""); // what it says is about an earlier click
   try {
     const answer = await call("POST", `/requests/${encodeURIComponent(request)}/${encodeURIComponent(verb)}`);
     if (answer.status === 401) {
@@ -328,17 +374,22 @@ function replace(old, card) {
     return;
   }
   const focused = focusedThing();
-  old.replaceWith(card);
-  refocus(focused);
+  rearrange(() => {
+    old.replaceWith(card);
+    tick();
+    refocus(focused);
+  });
   announce(card.dataset.spoken);
-  tick();
 }
 
 // remarkOn puts a word about a click into the card and reads it out.
 function remarkOn(request, text) {
   const line = cardIn(main, request)?.querySelector("[data-remark]");
   if (line) {
-    line.textContent = text;
+    rearrange(() => {
+      line.textContent = text;
+      bringIn(line);
+    });
     announce(text);
   } else {
     notice(text);
@@ -378,8 +429,10 @@ function notice(text) {
   if (text !== noticeLine.textContent) {
     announce(text);
   }
-  noticeLine.textContent = text;
-  noticeLine.hidden = text === "";
+  rearrange(() => {
+    noticeLine.textContent = text;
+    noticeLine.hidden = text === "";
+  });
 }
 
 // --- Times: the server writes them in UTC, the reader has a clock and a zone
