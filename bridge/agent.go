@@ -133,10 +133,14 @@ func (b *Bridge) Collect(ctx context.Context, agent Agent, id RequestID) (Token,
 // release decides whether the token may leave, and reads it.
 func (b *Bridge) release(tx ReadTx, agent Agent, r Request) (Event, Token, error) {
 	now := time.Now()
-	if r.State != Granted && r.State != Collected || now.After(r.DueBy) {
+	switch {
+	case r.State == Granted && now.After(r.DueBy):
+		return Event{Kind: OnCollectOver, By: Actor{Kind: ByBridge}}, Token{}, nil
+	case r.State != Granted && r.State != Collected || now.After(r.DueBy):
 		return Event{}, Token{}, nil
 	}
-	if _, ok := b.dir.permit(agent, r.Target.Provider, r.Human, r.Scopes); !ok {
+	may, ok := b.dir.permit(agent, r.Target.Provider, r.Human, r.Scopes)
+	if ok = ok && len(may.beyond(r.Granted)) == 0; !ok {
 		if r.State == Collected {
 			return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Human, r.Scopes)
 		}
@@ -148,7 +152,11 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request) (Event, Token, error
 	}
 	g, err := tx.Grant(r.Grant)
 	if errors.Is(err, ErrNotFound) || err == nil && g.State != GrantLive {
-		return Event{Kind: OnGrantRevoked, By: Actor{Kind: ByBridge}}, Token{}, nil
+		over := OnGrantRevoked
+		if r.State == Granted && g.State == GrantEnded {
+			over = OnCollectOver
+		}
+		return Event{Kind: over, By: Actor{Kind: ByBridge}}, Token{}, nil
 	}
 	if err != nil {
 		return Event{}, Token{}, err

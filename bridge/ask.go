@@ -68,9 +68,7 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	if err != nil {
 		return Request{}, 0, err
 	}
-	if reply != Joined {
-		b.follow(Request{}, r)
-	}
+	b.follow(Request{}, r)
 	return r, reply, nil
 }
 
@@ -145,7 +143,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply,
 		return open[same], Joined, nil
 	}
 	if !ask.Fresh {
-		if served, ok, err := serve(tx, r, b.dir.Limits, now); err != nil || ok {
+		if served, ok, err := serve(tx, r, may, b.dir.Limits, now); err != nil || ok {
 			remember(tx, agent.Name, ask, served.ID, now)
 			return served, Served, err
 		}

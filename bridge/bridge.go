@@ -18,12 +18,14 @@ type Bridge struct {
 	providers map[string]Provider
 	log       *slog.Logger
 
-	changes *watchers
-	polls   *loop[pollKey]
-	clock   *loop[string] // a RequestID or a GrantID whose time is over
-	errands *loop[errand]
-	gaps    gaps
-	ready   chan struct{}
+	changes     *watchers
+	polls       *loop[pollKey]
+	clock       *loop[string] // a RequestID or a GrantID whose time is over
+	mints       *loop[RequestID]
+	checks      *loop[RequestID] // whose account granted
+	revocations *loop[string]
+	gaps        gaps
+	ready       chan struct{}
 }
 
 // Options is what a bridge is made of; all fields are required.
@@ -34,15 +36,18 @@ type Options struct {
 	Log       *slog.Logger        // faults that nobody waits for; never a secret
 }
 
-// How many calls to providers may be under way at once.
+// How many of each may be under way at once. Who waits for a code is not to
+// wait behind the revocations of a provider that hangs.
 const (
 	pollWorkers   = 128
-	errandWorkers = 32
+	mintWorkers   = 32
+	checkWorkers  = 32
+	revokeWorkers = 8
 	clockWorkers  = 8
 )
 
-// errandTimeout bounds one call to a provider.
-const errandTimeout = 30 * time.Second
+// callTimeout bounds one call to a provider.
+const callTimeout = 30 * time.Second
 
 // New makes a bridge. It does nothing until Run.
 func New(o Options) *Bridge {
@@ -51,8 +56,10 @@ func New(o Options) *Bridge {
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
 	b.polls = newLoop(pollWorkers, b.poll)
-	b.clock = newLoop(clockWorkers, b.strike)
-	b.errands = newLoop(errandWorkers, b.run)
+	b.clock = byWallClock(newLoop(clockWorkers, b.strike))
+	b.mints = newLoop(mintWorkers, b.mint)
+	b.checks = newLoop(checkWorkers, b.identify)
+	b.revocations = byWallClock(newLoop(revokeWorkers, b.revoke))
 	return b
 }
 
@@ -65,15 +72,15 @@ func (b *Bridge) Run(ctx context.Context) error {
 	defer finish()
 	start, err := b.recover(ctx)
 	if err != nil {
-		b.polls.abandon()
-		b.clock.abandon()
-		b.errands.abandon()
+		b.abandon()
 		return fmt.Errorf("take up pending requests: %w", err)
 	}
 	var loops sync.WaitGroup
 	loops.Go(func() { b.polls.run(ctx, work, maps.All(start.polls)) })
 	loops.Go(func() { b.clock.run(ctx, work, maps.All(start.clock)) })
-	loops.Go(func() { b.errands.run(ctx, work, maps.All(start.errands)) })
+	loops.Go(func() { b.mints.run(ctx, work, maps.All(start.mints)) })
+	loops.Go(func() { b.checks.run(ctx, work, maps.All(start.checks)) })
+	loops.Go(func() { b.revocations.run(ctx, work, maps.All(start.revocations)) })
 	loops.Go(func() { b.sweep(ctx) })
 	close(b.ready)
 	loops.Wait()
@@ -84,9 +91,18 @@ func (b *Bridge) Run(ctx context.Context) error {
 // pending.
 func (b *Bridge) Ready() <-chan struct{} { return b.ready }
 
-// Check reports whether the store can be read.
+// abandon is for a bridge that cannot run: nobody waits for its loops.
+func (b *Bridge) abandon() {
+	b.polls.abandon()
+	b.clock.abandon()
+	b.mints.abandon()
+	b.checks.abandon()
+	b.revocations.abandon()
+}
+
+// Check reports whether the store takes changes. It changes nothing.
 func (b *Bridge) Check(ctx context.Context) error {
-	return b.store.View(ctx, func(ReadTx) error { return nil })
+	return b.store.Update(ctx, func(Tx) error { return nil })
 }
 
 // shutdownGrace is how long calls under way may go on after the end of Run's
@@ -110,15 +126,23 @@ func lasting(ctx context.Context, grace time.Duration) (context.Context, context
 
 // agenda is what a bridge begins with.
 type agenda struct {
-	polls   map[pollKey]time.Time
-	clock   map[string]time.Time
-	errands map[errand]time.Time
+	polls       map[pollKey]time.Time
+	clock       map[string]time.Time
+	mints       map[RequestID]time.Time
+	checks      map[RequestID]time.Time
+	revocations map[string]time.Time
 }
 
 // recover reads from the indexes of the store what was pending when the
 // bridge last stopped, however it stopped.
 func (b *Bridge) recover(ctx context.Context) (agenda, error) {
-	a := agenda{map[pollKey]time.Time{}, map[string]time.Time{}, map[errand]time.Time{}}
+	a := agenda{
+		map[pollKey]time.Time{},
+		map[string]time.Time{},
+		map[RequestID]time.Time{},
+		map[RequestID]time.Time{},
+		map[string]time.Time{},
+	}
 	err := b.store.View(ctx, func(tx ReadTx) error {
 		for d, err := range tx.Pending() {
 			if err != nil {
@@ -130,7 +154,7 @@ func (b *Bridge) recover(ctx context.Context) (agenda, error) {
 			if err != nil {
 				return err
 			}
-			a.errands[errand{revokeTokens, v.ID}] = v.NotUntil
+			a.revocations[v.ID] = v.NotUntil
 		}
 		return each(tx.LiveGrants(), func(g Grant) { a.clock[string(g.ID)] = g.EndsAt })
 	})
@@ -144,12 +168,22 @@ func (a agenda) add(d Due) {
 	}
 	switch {
 	case d.State == Asked && d.Minting:
-		a.errands[errand{mintCode, string(d.ID)}] = now
+		a.mints[d.ID] = now
 	case d.State == Coded:
 		a.polls[pollKey{d.ID, d.Code}] = now.Add(gap(d.Interval)) // when the last poll was is not known
 	case d.State == Held:
-		a.errands[errand{identify, string(d.ID)}] = now
+		a.checks[d.ID] = now
+		// What the human gave is checked at least once, however long the
+		// bridge was away.
+		a.clock[string(d.ID)] = latest(d.Deadline, now.Add(time.Minute))
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // each runs do over a sequence that may fail.
@@ -166,8 +200,8 @@ func each[T any](seq iter.Seq2[T, error], do func(T)) error {
 // sweepEvery is how often ended requests are looked through for those that
 // need not be kept any longer; sweepBatch is how many go in one transaction.
 const (
-	sweepEvery = time.Hour
-	sweepBatch = 500
+	sweepEvery = 10 * time.Minute
+	sweepBatch = 5000
 )
 
 // sweep forgets what has been over for as long as it is to be retained.

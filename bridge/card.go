@@ -105,6 +105,7 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 	}
 	if code != nil && r.State == Coded {
 		c.Code = shownCode(*code, r.CodeExpiresAt)
+		c.Host = c.Code.Host
 	}
 	return c
 }
@@ -113,10 +114,18 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 // request: a card must not say "has" of what is over, nor "thrown away" of
 // what another request of the agent has collected.
 func approved(r Request, g Grant) (ending string, until time.Time) {
-	if g.State != GrantLive {
-		return fmt.Sprintf("%s had access, which is over. You signed in as %s.", r.Agent, r.Account), g.EndedAt
+	host := issuerHost(r.Target.Issuer)
+	if g.State == GrantLive {
+		return fmt.Sprintf("%s has access. You signed in as %s. To end it sooner, remove it at %s.", r.Agent, r.Account, host), g.EndsAt
 	}
-	return fmt.Sprintf("%s has access. You signed in as %s. To end it sooner, remove it at %s.", r.Agent, r.Account, issuerHost(r.Target.Issuer)), g.EndsAt
+	switch g.Revocation {
+	case RevocationUnsupported:
+		return fmt.Sprintf("The bridge hands out your access no more, but %s cannot take back what %s has: remove it there if it matters.", host, r.Agent), g.EndedAt
+	case RevocationPending:
+		return fmt.Sprintf("The access of %s is being taken back at %s.", r.Agent, host), g.EndedAt
+	case RevocationNone, RevocationDone:
+	}
+	return fmt.Sprintf("%s had access, which is over. You signed in as %s.", r.Agent, r.Account), g.EndedAt
 }
 
 func shownCode(code Code, lapses time.Time) *ShownCode {
@@ -126,7 +135,7 @@ func shownCode(code Code, lapses time.Time) *ShownCode {
 	}
 	return &ShownCode{
 		UserCode: code.UserCode, Address: code.VerificationURI, Open: open,
-		Host: issuerHost(code.VerificationURI), LapsesAt: lapses,
+		Host: issuerHost(open.Reveal()), LapsesAt: lapses,
 	}
 }
 

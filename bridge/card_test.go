@@ -77,6 +77,8 @@ func cardCases() []cardCase {
 	plain := &Code{UserCode: NewSecret("WDJB-MJHT"), VerificationURI: "https://login.example.com/device"}
 	live := &Grant{State: GrantLive, EndsAt: noon.Add(8 * time.Hour)}
 	over := &Grant{State: GrantEnded, EndsAt: noon.Add(8 * time.Hour), EndedAt: noon.Add(7 * time.Hour)}
+	pending, cannot := *over, *over
+	pending.Revocation, cannot.Revocation = RevocationPending, RevocationUnsupported
 	stranger, gone, mute := asked, asked, asked
 	stranger.Agent, gone.Agent = "ci", "nobody"
 	mute.Reason, mute.Context, mute.Scopes, mute.Reuse = "", nil, nil, 0
@@ -98,6 +100,8 @@ func cardCases() []cardCase {
 		{"granted", then(show, minted, token, matched), nil, live},
 		{"collected", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, live},
 		{"collected, and over", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, over},
+		{"collected, and being taken back", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, &pending},
+		{"collected, and cannot be taken back", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, &cannot},
 		{"collected, the grant forgotten", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, nil},
 		{"cancelled after another request collected", then(show, minted, token, matched, Event{Kind: OnCancel}), nil, live},
 		{"not collected", then(show, minted, token, matched, Event{Kind: OnCollectOver}), nil, over},

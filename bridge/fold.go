@@ -38,6 +38,9 @@ func (b *Bridge) fold(ctx context.Context, id RequestID, s step) (Request, bool,
 		after, taken, err = b.foldIn(tx, r, s)
 		return err
 	})
+	if errors.Is(err, ErrStoreUnavailable) {
+		b.clock.at(string(id), time.Now().Add(storeRetry)) // it may have been kept all the same: look again
+	}
 	if err != nil {
 		return before, false, err
 	}
@@ -100,7 +103,9 @@ func clear(tx Tx, before, after Request, now time.Time) error {
 		if err != nil {
 			return fmt.Errorf("open the held tokens: %w", err)
 		}
-		revokeLater(tx, Revoking{ID: string(before.ID), Provider: before.Target.Provider, Request: before.ID, Since: now}, held)
+		v := revoking(string(before.ID), before.Target, now)
+		v.Request = before.ID
+		revokeLater(tx, v, held)
 	}
 	if before.State == Held && after.State != Held {
 		tx.DeleteSecret(HeldSecret(before.ID))
@@ -135,6 +140,9 @@ func (b *Bridge) follow(before, after Request) {
 	} else if !after.Pending() {
 		b.clock.drop(string(after.ID))
 	}
+	if after.State == Failed && before.State != Failed {
+		b.log.Warn("a request failed", "request", after.ID, "provider", after.Target.Provider, "outcome", after.Outcome.Code, "why", after.Outcome.Message)
+	}
 	now := time.Now()
 	if before.State == Coded && after.State != Coded {
 		code := pollKey{before.ID, before.Codes}
@@ -142,16 +150,16 @@ func (b *Bridge) follow(before, after Request) {
 		b.gaps.forget(code)
 	}
 	if after.State == Asked && after.Minting && !before.Minting {
-		b.errands.at(errand{mintCode, string(after.ID)}, now)
+		b.mints.at(after.ID, now)
 	}
 	if before.State != Held && after.State == Held {
-		b.errands.at(errand{identify, string(after.ID)}, now)
+		b.checks.at(after.ID, now)
 	}
 	switch {
 	case before.State == Held && after.State.Ended():
-		b.errands.at(errand{revokeTokens, string(after.ID)}, now)
+		b.revocations.at(string(after.ID), now)
 	case before.State == Granted && after.State.Ended() && after.State != Collected:
-		b.errands.at(errand{revokeTokens, string(after.Grant)}, now)
+		b.revocations.at(string(after.Grant), now)
 	}
 }
 
@@ -175,8 +183,24 @@ func (b *Bridge) strike(ctx context.Context, key string) time.Time {
 		b.log.Error("let a deadline pass", "request", key, "err", err)
 		return time.Now().Add(storeRetry)
 	}
+	b.plan(r)
 	at, _ := r.Deadline()
 	return at
+}
+
+// plan makes sure that what a request needs next is on its way, whatever is
+// planned already: after a commit whose fate was not known, nothing may be. A
+// poll that is planned twice is still never early.
+func (b *Bridge) plan(r Request) {
+	now := time.Now()
+	switch {
+	case r.State == Asked && r.Minting:
+		b.mints.at(r.ID, now)
+	case r.State == Coded:
+		b.polls.at(pollKey{r.ID, r.Codes}, now.Add(gap(r.Interval)+callTimeout))
+	case r.State == Held:
+		b.checks.at(r.ID, now)
+	}
 }
 
 // tooLate says what a deadline means where the outcome alone does not.

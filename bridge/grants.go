@@ -19,8 +19,10 @@ func (r Request) key() GrantKey {
 }
 
 // serve answers a draft from a live grant: one that holds all that is asked,
-// may still be reused, and has a token that lives long enough.
-func serve(tx Tx, draft Request, limits Limits, now time.Time) (Request, bool, error) {
+// may still be reused, and has a token that lives long enough. The rule as it
+// is now decides, not the one under which it was given: the agent gets nothing
+// that it may not ask, and nothing for longer than it may now.
+func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time) (Request, bool, error) {
 	g, err := tx.LiveGrant(draft.key())
 	if errors.Is(err, ErrNotFound) {
 		return Request{}, false, nil
@@ -32,7 +34,8 @@ func serve(tx Tx, draft Request, limits Limits, now time.Time) (Request, bool, e
 	if least == 0 {
 		least = defaultValidity
 	}
-	if !now.Before(g.ReuseUntil) || !g.usable(now, least) || !holds(g.Scopes, draft.Scopes) {
+	over := !now.Before(g.ReuseUntil) || !now.Before(g.CreatedAt.Add(draft.Reuse)) || len(may.beyond(g.Scopes)) > 0
+	if over || !g.usable(now, least) || !holds(g.Scopes, draft.Scopes) {
 		return Request{}, false, nil
 	}
 	draft.Surfaces = nil // nobody has to see it
@@ -62,10 +65,11 @@ func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Gr
 	switch {
 	case r.Reuse > 0:
 		g.EndsAt = g.ReuseUntil
-	case !tokens.ExpiresAt.IsZero():
-		g.EndsAt = tokens.ExpiresAt
 	default:
 		g.EndsAt = now.Add(DefaultReuse)
+		if !tokens.ExpiresAt.IsZero() && tokens.ExpiresAt.Before(g.EndsAt) {
+			g.EndsAt = tokens.ExpiresAt
+		}
 	}
 	return g
 }

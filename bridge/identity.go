@@ -21,14 +21,14 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 	if err != nil || r.ID == "" {
 		return b.later(err, "read a held token", id)
 	}
-	who, kind, cause, err := b.account(ctx, r, tokens)
+	who, kind, cause, err := b.ask(ctx, r, tokens)
 	if err != nil {
 		b.log.Warn("ask whose account granted", "request", id, "provider", r.Target.Provider, "err", err)
 		return time.Now().Add(identityAgain)
 	}
 	var replaced GrantID
 	var grant Grant
-	after, _, err := b.fold(context.WithoutCancel(ctx), id, step{
+	after, _, err := b.keep(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (Event, error) {
 			if kind != "" {
 				return Event{Kind: kind, Cause: cause, By: byProvider(r)}, nil
@@ -61,7 +61,7 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 		b.clock.at(string(grant.ID), grant.EndsAt)
 	}
 	if replaced != "" {
-		b.errands.at(errand{revokeTokens, string(replaced)}, time.Now())
+		b.revocations.at(string(replaced), time.Now())
 	}
 	return time.Time{}
 }
@@ -86,14 +86,14 @@ func (b *Bridge) held(ctx context.Context, id RequestID) (r Request, tokens Toke
 	return r, tokens, received, err
 }
 
-// account asks the provider who granted. A kind means that the matter is
+// ask asks the provider who granted. A kind means that the matter is
 // settled without an account; an error, that nothing is known.
-func (b *Bridge) account(ctx context.Context, r Request, tokens Tokens) (who Account, kind Kind, cause string, err error) {
-	p, ok := b.providers[r.Target.Provider]
+func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens) (who Account, kind Kind, cause string, err error) {
+	p, ok := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
 	if !ok {
 		return Account{}, OnIdentityRefused, errUnconfigured.Error(), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, errandTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	who, err = p.Identify(ctx, tokens)
 	var no *Refusal
@@ -113,7 +113,7 @@ func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event,
 	if !allowed {
 		return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
 	}
-	expected, err := b.expected(tx, may.human, r.Target.Provider, who.Issuer)
+	expected, err := b.expected(tx, may.human, who.Issuer)
 	if err != nil {
 		return Event{}, err
 	}
@@ -125,7 +125,7 @@ func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event,
 		return Event{Kind: OnMismatched, By: byProvider(r), Account: who.Shown(), Private: "You signed in as " + who.Shown() + "; this request expected " + expected.words() + "."}, nil
 	}
 	if over := may.beyond(tokens.Scopes); len(over) > 0 {
-		return Event{Kind: OnScopeExceeded, By: byProvider(r), Cause: strings.Join(over, " ")}, nil
+		return Event{Kind: OnScopeExceeded, By: byProvider(r), Cause: Clean(strings.Join(over, " "), maxReason)}, nil
 	}
 	return Event{
 		Kind: OnMatched, By: byProvider(r), Account: who.Shown(), Scopes: tokens.Scopes,
@@ -142,7 +142,7 @@ type expectation struct {
 
 // expected finds the rule for a human at an issuer: an earlier pin, else the
 // configured account, else the human's e-mail.
-func (b *Bridge) expected(tx ReadTx, h Human, provider, issuer string) (expectation, error) {
+func (b *Bridge) expected(tx ReadTx, h Human, issuer string) (expectation, error) {
 	subject, err := tx.Pin(h.Name, issuer)
 	if err == nil {
 		return expectation{subject: subject}, nil
@@ -150,10 +150,7 @@ func (b *Bridge) expected(tx ReadTx, h Human, provider, issuer string) (expectat
 	if !errors.Is(err, ErrNotFound) {
 		return expectation{}, err
 	}
-	account, configured := h.Accounts[provider]
-	if !configured {
-		account, configured = h.Accounts[issuer]
-	}
+	account, configured := b.account(h, issuer)
 	if subject, bySubject := strings.CutPrefix(account, "sub:"); bySubject {
 		return expectation{subject: subject}, nil
 	}
@@ -161,6 +158,17 @@ func (b *Bridge) expected(tx ReadTx, h Human, provider, issuer string) (expectat
 		return expectation{email: account}, nil
 	}
 	return expectation{email: h.Email}, nil
+}
+
+// account is the configured account of a human at an issuer, whichever
+// provider it is named under: accounts belong to issuers.
+func (b *Bridge) account(h Human, issuer string) (string, bool) {
+	for name, account := range h.Accounts {
+		if name == issuer || b.dir.Providers[name].Issuer == issuer {
+			return account, true
+		}
+	}
+	return "", false
 }
 
 // fits reports whether the account is the expected one, and is not tied to
@@ -179,8 +187,29 @@ func (x expectation) fits(tx ReadTx, human string, who Account) (bool, error) {
 	case x.subject != "":
 		return who.Subject == x.subject, nil
 	default:
-		return x.email != "" && who.EmailVerified && strings.EqualFold(who.Email, x.email), nil
+		return x.email != "" && who.EmailVerified && sameAddress(who.Email, x.email), nil
 	}
+}
+
+// sameAddress compares e-mail addresses without regard to the case of ASCII
+// letters. Unicode's folding would take other letters for the same.
+func sameAddress(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
 }
 
 // words says who was expected, for the human's own card.

@@ -38,12 +38,21 @@ type wake[K comparable] struct {
 	drop bool
 }
 
+// newLoop makes a loop that goes by the monotonic clock: what it is given are
+// times from now, and the wall clock may be set meanwhile.
 func newLoop[K comparable](workers int, do func(context.Context, K) time.Time) *loop[K] {
 	return &loop[K]{
 		workers: workers, do: do, epoch: time.Now(),
 		wakes: make(chan wake[K]), work: make(chan K), done: make(chan wake[K]),
 		stopped: make(chan struct{}), busy: make(map[K]wake[K]),
 	}
+}
+
+// byWallClock makes a loop that goes by the wall clock instead: its times come
+// from the store.
+func byWallClock[K comparable](l *loop[K]) *loop[K] {
+	l.epoch = l.epoch.Round(0)
+	return l
 }
 
 // at asks for the key to be worked on at the given time; if it is already
@@ -110,7 +119,7 @@ func (l *loop[K]) own(ctx context.Context) {
 		if now := time.Since(l.epoch); some && at <= now {
 			hand = l.work
 		} else if some {
-			timer.Reset(at - now)
+			timer.Reset(min(at-now, longestNap))
 		} else {
 			timer.Stop()
 		}
@@ -128,6 +137,11 @@ func (l *loop[K]) own(ctx context.Context) {
 		}
 	}
 }
+
+// longestNap is how long the owner sleeps before it looks at the clock again:
+// the wall clock may be set, and stands still for nobody while the machine
+// sleeps.
+const longestNap = 30 * time.Second
 
 // take follows a wake from outside.
 func (l *loop[K]) take(w wake[K]) {

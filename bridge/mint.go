@@ -6,34 +6,6 @@ import (
 	"time"
 )
 
-// errand is one call to a provider that is made once: for a code, for the
-// account behind a token, for a revocation.
-type errand struct {
-	what errandKind
-	id   string // of the request, or of the revocation
-}
-
-type errandKind byte
-
-const (
-	mintCode errandKind = iota
-	identify
-	revokeTokens
-)
-
-// run does an errand and says when to try again.
-func (b *Bridge) run(ctx context.Context, e errand) time.Time {
-	switch e.what {
-	case mintCode:
-		return b.mint(ctx, RequestID(e.id))
-	case identify:
-		return b.identify(ctx, RequestID(e.id))
-	case revokeTokens:
-		return b.revoke(ctx, e.id)
-	}
-	return time.Time{}
-}
-
 // mint asks the provider for the code that a click has asked for, and stores
 // it before anybody can see it. A code that comes too late, or whose storing
 // fails, was never shown: it lapses at the provider by itself.
@@ -48,7 +20,7 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 	if e.Kind == OnMinted {
 		e.Until, e.Interval = arrived.Add(code.Lifetime).UTC().Round(0), code.Interval
 	}
-	after, taken, err := b.fold(context.WithoutCancel(ctx), id, step{
+	after, taken, err := b.keep(ctx, id, step{
 		decide: always(e),
 		beside: func(tx Tx, after Request) error {
 			if after.State == Coded {
@@ -68,11 +40,11 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 
 // requestCode makes the device authorization request and says what came of it.
 func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
-	p, ok := b.providers[r.Target.Provider]
+	p, ok := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
 	if !ok {
 		return Code{}, Event{Kind: OnMintRefused, Outcome: OutcomeProviderError, Cause: errUnconfigured.Error()}
 	}
-	ctx, cancel := context.WithTimeout(ctx, errandTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	scopes := union(b.dir.Providers[r.Target.Provider].Scopes, r.Scopes)
 	code, err := p.Begin(ctx, CodeRequest{Scopes: scopes, Resource: r.Target.Resource})
@@ -85,6 +57,15 @@ func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
 	}
 	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.Provider, "err", err)
 	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " could not give a code just now. Press again to try once more."}
+}
+
+// provider finds the provider of that name, if it still is the issuer and the
+// client that something was asked of: a secret of one issuer must not reach
+// another that has taken its name in the configuration.
+func (b *Bridge) provider(name, issuer, client string) (Provider, bool) {
+	now := b.dir.Providers[name]
+	p, ok := b.providers[name]
+	return p, ok && now.Issuer == issuer && now.ClientID == client
 }
 
 // union keeps the order of first and adds what it lacks of more.

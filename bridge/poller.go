@@ -66,7 +66,7 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) time.Time {
 	answer, err := b.pollOnce(ctx, r, code)
 	end := time.Now()
 	if err != nil {
-		return end.Add(b.pollFault(key, r, err))
+		return b.pollFault(key, r, err, end)
 	}
 	b.gaps.forget(key)
 	switch answer.Verdict {
@@ -80,7 +80,7 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) time.Time {
 }
 
 func (b *Bridge) pollOnce(ctx context.Context, r Request, code Code) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, errandTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return b.providers[r.Target.Provider].Poll(ctx, code)
 }
@@ -91,7 +91,7 @@ func (b *Bridge) polled(ctx context.Context, key pollKey) (r Request, code Code,
 	err = b.store.View(ctx, func(tx ReadTx) error {
 		found, err := tx.Request(key.id)
 		live := err == nil && found.State == Coded && found.Codes == key.code && time.Now().Before(found.CodeExpiresAt)
-		if _, configured := b.providers[found.Target.Provider]; !live || !configured {
+		if _, configured := b.provider(found.Target.Provider, found.Target.Issuer, found.Target.ClientID); !live || !configured {
 			return err
 		}
 		sealed, err := tx.Secret(CodeSecret(key.id))
@@ -105,16 +105,24 @@ func (b *Bridge) polled(ctx context.Context, key pollKey) (r Request, code Code,
 	return r, code, err
 }
 
-// pollFault says how long to wait after a poll that told nothing.
-func (b *Bridge) pollFault(key pollKey, r Request, err error) time.Duration {
-	wait := b.gaps.fault(key, gap(r.Interval))
+// pollFault says when to ask again after a poll that told nothing. A code is
+// asked about once more before it lapses: by then the human may have granted.
+func (b *Bridge) pollFault(key pollKey, r Request, err error, end time.Time) time.Time {
+	least := gap(r.Interval)
+	next := end.Add(b.gaps.fault(key, least))
+	if last := r.CodeExpiresAt.Add(-lastPoll); next.After(last) {
+		next = latest(last, end.Add(least))
+	}
 	var busy *Unavailable
 	if errors.As(err, &busy) && busy.RetryAfter > 0 {
-		wait = max(busy.RetryAfter, gap(r.Interval))
+		next = end.Add(max(busy.RetryAfter, least))
 	}
-	b.log.Warn("poll a provider", "request", r.ID, "provider", r.Target.Provider, "again_in", wait, "err", err)
-	return wait
+	b.log.Warn("poll a provider", "request", r.ID, "provider", r.Target.Provider, "again", next, "err", err)
+	return next
 }
+
+// lastPoll is how long before a code's lapse it is asked about at the latest.
+const lastPoll = 10 * time.Second
 
 // hold stores tokens the moment they arrive, with nothing else in the commit.
 // If the request has moved on meanwhile they are late: they go to the
@@ -125,15 +133,21 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, r Request, tokens Tokens
 		Code: key.code, Scopes: tokens.Scopes, Until: at.Add(identityWithin).UTC().Round(0),
 	}
 	sealed := packTokens(tokens, at)
-	late := Revoking{ID: lateID(key), Provider: r.Target.Provider, Request: r.ID, Since: at}
-	_, taken, err := b.keep(ctx, key.id, step{
+	late := revoking(lateID(key), r.Target, at)
+	late.Request = r.ID
+	kept := false
+	after, taken, err := b.keep(ctx, key.id, step{
 		decide: always(e),
 		beside: func(tx Tx, _ Request) error {
 			tx.PutSecret(HeldSecret(key.id), sealed)
 			return nil
 		},
-		late: func(tx Tx, _ Request) error {
-			revokeLater(tx, late, sealed)
+		late: func(tx Tx, now Request) error {
+			// A commit that was reported lost may have been kept after all.
+			held, err := tx.Secret(HeldSecret(key.id))
+			if kept = err == nil && now.State == Held && held.Equal(sealed); !kept {
+				revokeLater(tx, late, sealed)
+			}
 			return nil
 		},
 	})
@@ -141,9 +155,11 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, r Request, tokens Tokens
 		b.log.Error("store a token: it is lost", "request", key.id, "err", err)
 		return at.Add(gap(r.Interval)) // the provider will say that the code was used
 	}
-	if !taken {
+	if kept {
+		b.plan(after)
+	} else if !taken {
 		b.log.Warn("a token came after its request had moved on; it is being revoked", "request", key.id)
-		b.errands.at(errand{revokeTokens, late.ID}, at)
+		b.revocations.at(late.ID, at)
 	}
 	return time.Time{}
 }

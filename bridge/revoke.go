@@ -20,8 +20,15 @@ func endGrant(tx Tx, g Grant, as GrantState, now time.Time) error {
 	g.State, g.EndedAt, g.Revocation = as, now.UTC().Round(0), RevocationPending
 	tx.PutGrant(g)
 	tx.DeleteSecret(GrantSecret(g.ID))
-	revokeLater(tx, Revoking{ID: string(g.ID), Provider: g.Key.Provider, Grant: g.ID, Since: now}, tokens)
+	v := revoking(string(g.ID), Target{Provider: g.Key.Provider, Issuer: g.Issuer, ClientID: g.Key.ClientID}, now)
+	v.Grant = g.ID
+	revokeLater(tx, v, tokens)
 	return nil
+}
+
+// revoking is an entry of the revocation queue for tokens of an issuer.
+func revoking(id string, from Target, since time.Time) Revoking {
+	return Revoking{ID: id, Provider: from.Provider, Issuer: from.Issuer, ClientID: from.ClientID, Since: since}
 }
 
 // revokeLater puts tokens into the revocation queue.
@@ -55,7 +62,7 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 	}
 	if human != "" {
 		b.changes.wake(topicFor(human))
-		b.errands.at(errand{revokeTokens, string(id)}, time.Now())
+		b.revocations.at(string(id), time.Now())
 	}
 	return again
 }
@@ -69,16 +76,18 @@ const (
 // revoke tells the provider that tokens are over, until it says yes or is
 // known to be unable.
 func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
-	v, tokens, err := b.revoking(ctx, id)
+	v, tokens, err := b.toRevoke(ctx, id)
 	if errors.Is(err, ErrNotFound) {
 		return time.Time{}
 	}
-	if err == nil && time.Now().Before(v.NotUntil) {
+	if err != nil {
+		b.log.Error("read the tokens to be revoked", "id", id, "err", err)
+		return time.Now().Add(revokeMost / 60)
+	}
+	if time.Now().Before(v.NotUntil) {
 		return v.NotUntil
 	}
-	if err == nil {
-		err = b.revokeAt(ctx, v.Provider, tokens)
-	}
+	err = b.revokeAt(ctx, v, tokens)
 	switch {
 	case err == nil:
 		err = b.revoked(ctx, v, RevocationDone)
@@ -94,7 +103,7 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	return time.Time{}
 }
 
-func (b *Bridge) revoking(ctx context.Context, id string) (v Revoking, tokens Tokens, err error) {
+func (b *Bridge) toRevoke(ctx context.Context, id string) (v Revoking, tokens Tokens, err error) {
 	err = b.store.View(ctx, func(tx ReadTx) error {
 		if v, err = tx.Revoking(id); err != nil {
 			return err
@@ -111,14 +120,14 @@ func (b *Bridge) revoking(ctx context.Context, id string) (v Revoking, tokens To
 
 // errUnconfigured keeps tokens in the queue whose provider is no longer in
 // the configuration: it may come back.
-var errUnconfigured = errors.New("the provider is not in the configuration")
+var errUnconfigured = errors.New("the provider is not in the configuration any more")
 
-func (b *Bridge) revokeAt(ctx context.Context, provider string, tokens Tokens) error {
-	p, ok := b.providers[provider]
+func (b *Bridge) revokeAt(ctx context.Context, v Revoking, tokens Tokens) error {
+	p, ok := b.provider(v.Provider, v.Issuer, v.ClientID)
 	if !ok {
 		return errUnconfigured
 	}
-	ctx, cancel := context.WithTimeout(ctx, errandTimeout)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return p.Revoke(ctx, tokens)
 }
@@ -161,6 +170,7 @@ func (b *Bridge) revokeAgain(ctx context.Context, v Revoking, cause error) time.
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		b.log.Error("note a failed revocation", "id", v.ID, "err", err)
+		return latest(v.NotUntil, time.Now().Add(revokeMost/60))
 	}
 	return v.NotUntil
 }

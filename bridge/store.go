@@ -178,6 +178,8 @@ type Idempotency struct {
 type Revoking struct {
 	ID       string
 	Provider string
+	Issuer   string // the tokens go to this issuer and no other
+	ClientID string
 	Request  RequestID
 	Grant    GrantID // "" = the tokens never became a grant
 	Since    time.Time

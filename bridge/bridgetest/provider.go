@@ -25,7 +25,7 @@ type Provider struct {
 	revoked []string
 	faults  map[string][]error
 	account bridge.Account
-	gate    chan struct{}
+	gates   map[string]chan struct{}
 
 	// Lifetime and Interval are what new codes get, TokenLifetime what new
 	// tokens get (0 = unknown). Scopes, if not nil, are granted instead of
@@ -50,7 +50,7 @@ type code struct {
 // New returns a provider at an issuer, with codes of ten minutes.
 func New(issuer string) *Provider {
 	return &Provider{
-		issuer: issuer, codes: map[string]*code{}, faults: map[string][]error{},
+		issuer: issuer, codes: map[string]*code{}, faults: map[string][]error{}, gates: map[string]chan struct{}{},
 		Lifetime: 10 * time.Minute, Interval: 5 * time.Second, TokenLifetime: time.Hour,
 	}
 }
@@ -65,17 +65,44 @@ func (p *Provider) Fail(method string, errs ...error) {
 
 // Hold makes the polls of approved codes wait, after the code is used up,
 // until the returned function is called: an answer in flight.
-func (p *Provider) Hold() (release func()) {
+func (p *Provider) Hold() (release func()) { return p.hold("Poll") }
+
+// HoldBegin makes requests for a code wait before they are answered.
+func (p *Provider) HoldBegin() (release func()) { return p.hold("Begin") }
+
+// HoldRevoke makes revocations hang.
+func (p *Provider) HoldRevoke() (release func()) { return p.hold("Revoke") }
+
+func (p *Provider) hold(method string) (release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	gate := make(chan struct{})
-	p.gate = gate
+	p.gates[method] = gate
 	return func() {
 		p.mu.Lock()
-		p.gate = nil
+		delete(p.gates, method)
 		p.mu.Unlock()
 		close(gate)
 	}
+}
+
+// pass waits at a gate, if there is one.
+func pass(ctx context.Context, gate chan struct{}) error {
+	if gate == nil {
+		return nil
+	}
+	select {
+	case <-gate:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *Provider) gate(method string) chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gates[method]
 }
 
 // Approve has a person sign in with an account and allow the newest code.
@@ -125,7 +152,10 @@ func (p *Provider) fault(method string) error {
 }
 
 // Begin hands out a fresh code.
-func (p *Provider) Begin(_ context.Context, ask bridge.CodeRequest) (bridge.Code, error) {
+func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Code, error) {
+	if err := pass(ctx, p.gate("Begin")); err != nil {
+		return bridge.Code{}, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.fault("Begin"); err != nil {
@@ -148,12 +178,8 @@ func (p *Provider) Begin(_ context.Context, ask bridge.CodeRequest) (bridge.Code
 // Poll answers for a code as RFC 8628, section 3.5, says.
 func (p *Provider) Poll(ctx context.Context, shown bridge.Code) (bridge.Answer, error) {
 	answer, gate, err := p.polled(shown)
-	if gate != nil {
-		select {
-		case <-gate:
-		case <-ctx.Done():
-			return bridge.Answer{}, ctx.Err()
-		}
+	if late := pass(ctx, gate); late != nil {
+		return bridge.Answer{}, late
 	}
 	return answer, err
 }
@@ -184,7 +210,7 @@ func (p *Provider) polled(shown bridge.Code) (bridge.Answer, chan struct{}, erro
 	case c.state == "approved":
 		c.state = "used"
 		p.account = c.who
-		return bridge.Answer{Verdict: bridge.PollGranted, Tokens: p.issue(c, now)}, p.gate, nil
+		return bridge.Answer{Verdict: bridge.PollGranted, Tokens: p.issue(c, now)}, p.gates["Poll"], nil
 	}
 	return bridge.Answer{Verdict: bridge.PollPending}, nil, nil
 }
@@ -224,7 +250,10 @@ func (p *Provider) Identify(context.Context, bridge.Tokens) (bridge.Account, err
 }
 
 // Revoke notes the access token.
-func (p *Provider) Revoke(_ context.Context, t bridge.Tokens) error {
+func (p *Provider) Revoke(ctx context.Context, t bridge.Tokens) error {
+	if err := pass(ctx, p.gate("Revoke")); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.fault("Revoke"); err != nil {

@@ -1,0 +1,209 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/bridge/bridgetest"
+)
+
+// doubtfulStore keeps a change and reports that it could not: what a disk
+// that fails in the last moment looks like.
+type doubtfulStore struct {
+	bridge.Store
+	doubts atomic.Int32 // how many of the next changes are reported lost
+}
+
+func (s *doubtfulStore) Update(ctx context.Context, fn func(bridge.Tx) error) error {
+	err := s.Store.Update(ctx, fn)
+	if err == nil && s.doubts.Load() > 0 {
+		s.doubts.Add(-1)
+		return fmt.Errorf("%w: it is not known whether the change is kept", bridge.ErrStoreUnavailable)
+	}
+	return err
+}
+
+// Whichever commit is the one whose fate is not known, the request goes on.
+func TestACommitWhoseFateIsNotKnown(t *testing.T) {
+	for _, at := range []string{"the press", "the code", "the token", "the account"} {
+		t.Run(at, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				doubtful := &doubtfulStore{Store: openStore(t)}
+				w := bridgetest.Start(t, bridgetest.Directory(), doubtful, bridgetest.New("https://login.example.com"))
+				r := w.MustAsk(bridge.Ask{})
+				doubt := func(here string) {
+					if here == at {
+						doubtful.doubts.Add(1)
+					}
+				}
+				doubt("the press")
+				if at == "the code" {
+					release := w.Corp.HoldBegin()
+					w.Press("alice", r.ID, bridge.VerbShowCode)
+					doubt("the code")
+					release()
+				} else if _, _, err := w.Click(ctx, bridge.Clicker{Human: "alice"}, r.ID, bridge.VerbShowCode); (err != nil) != (at == "the press") {
+					t.Fatal(err)
+				}
+				bridgetest.Pass(10 * time.Second)
+				w.Expect(r.ID, bridge.Coded, "")
+				doubt("the token")
+				if at == "the account" {
+					w.Corp.Fail("Identify", errors.New("bad gateway"))
+				}
+				w.Corp.Approve(bridgetest.Alice)
+				if at == "the account" {
+					bridgetest.Pass(4 * time.Second)
+					w.Expect(r.ID, bridge.Held, "")
+					doubt("the account")
+				}
+				bridgetest.Pass(2 * time.Minute)
+				w.Expect(r.ID, bridge.Granted, "")
+				if len(w.Corp.Revoked()) != 0 || w.Corp.Early() != 0 {
+					t.Errorf("revoked %v, %d early polls", w.Corp.Revoked(), w.Corp.Early())
+				}
+				if token, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil || token.Access.Reveal() != "access-1" {
+					t.Errorf("collect: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// What the human gave is checked at least once, however long the bridge was
+// away meanwhile.
+func TestAHeldTokenOutlivesADowntime(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.Fail("Identify", errors.New("bad gateway"))
+		r := w.MustAsk(bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		w.Corp.Approve(bridgetest.Alice)
+		bridgetest.Pass(7 * time.Second)
+		w.Expect(r.ID, bridge.Held, "")
+		w.Stop()
+		bridgetest.Pass(time.Hour)
+		w = w.Restart()
+		w.Expect(r.ID, bridge.Granted, "")
+	})
+}
+
+// However long the provider was away, a code is asked about once more before
+// it lapses.
+func TestTheLastPollComesBeforeTheLapse(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		r := w.MustAsk(bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		for range 6 { // 6, 12, ... 384 s: the next would be after the lapse
+			w.Corp.Fail("Poll", errors.New("connection reset"))
+		}
+		bridgetest.Pass(7 * time.Minute)
+		w.Corp.Approve(bridgetest.Alice)
+		bridgetest.Pass(3 * time.Minute)
+		w.Expect(r.ID, bridge.Granted, "")
+	})
+}
+
+// A provider that hangs keeps nobody else waiting for a code.
+func TestRevocationsThatHangDelayNoCode(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		release := w.Corp.HoldRevoke()
+		defer release()
+		for i := range 40 {
+			r := granted(t, w, bridge.Ask{Session: fmt.Sprint(i)})
+			if _, err := w.Cancel(ctx, "helper", r.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := w.MustAsk(bridge.Ask{Session: "next"})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		w.Expect(r.ID, bridge.Coded, "")
+	})
+}
+
+// A grant does not outlive the rule under which it was given.
+func TestALiveGrantIsMeasuredByTheRuleOfToday(t *testing.T) {
+	narrow := map[string]func(*bridge.Rule){
+		"fewer scopes":  func(r *bridge.Rule) { r.Scopes = []string{"files:read"} },
+		"no more reuse": func(r *bridge.Rule) { r.Reuse = 0 },
+	}
+	for name, change := range narrow {
+		t.Run(name, func(t *testing.T) {
+			story(t, nil, func(t *testing.T, w *bridgetest.World) {
+				w.Corp.TokenLifetime = 8 * time.Hour
+				r := granted(t, w, bridge.Ask{Scopes: []string{"files:delete", "files:read"}})
+				if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil {
+					t.Fatal(err)
+				}
+				change(&w.Directory.Agents["helper"].May[0])
+				w = w.Restart()
+				if _, reply, err := ask(w, "helper", files("files:read")); err != nil || reply != bridge.Created {
+					t.Errorf("the next ask: %v, %v", reply, err)
+				}
+			})
+		})
+	}
+}
+
+// A name that now means another issuer gets nothing of the old one's.
+func TestAProviderThatIsAnotherNow(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.Fail("Identify", errors.New("bad gateway"))
+		r := w.MustAsk(bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		w.Corp.Approve(bridgetest.Alice)
+		bridgetest.Pass(7 * time.Second)
+		w.Expect(r.ID, bridge.Held, "")
+		other := w.Directory.Providers["corp"]
+		other.Issuer = "https://evil.example.net"
+		w.Directory.Providers["corp"] = other
+		w = w.Restart()
+		bridgetest.Pass(time.Minute)
+		w.Expect(r.ID, bridge.Failed, bridge.OutcomeProviderError)
+		if len(w.Corp.Revoked()) != 0 {
+			t.Error("the other issuer was sent the token to revoke")
+		}
+	})
+}
+
+func TestAccountsBelongToIssuers(t *testing.T) {
+	second := func(d *bridge.Directory) {
+		corp := d.Providers["corp"]
+		corp.Name, corp.ClientID = "corp2", "another-client"
+		d.Providers["corp2"] = corp
+		alice := d.Humans["alice"]
+		alice.Accounts = map[string]string{"corp2": "sub:s-work"}
+		d.Humans["alice"] = alice
+	}
+	story(t, second, func(t *testing.T, w *bridgetest.World) {
+		r := w.MustAsk(bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		w.Corp.Approve(bridgetest.Alice)
+		bridgetest.Pass(10 * time.Second)
+		w.Expect(r.ID, bridge.Failed, bridge.OutcomeIdentityMismatch)
+	})
+}
+
+func TestLettersThatOnlyLookAlikeAreOthers(t *testing.T) {
+	kate := func(d *bridge.Directory) {
+		alice := d.Humans["alice"]
+		alice.Email = "Kate@example.com"
+		d.Humans["alice"] = alice
+	}
+	for address, want := range map[string]bridge.State{"kATE@example.com": bridge.Granted, "\u212aate@example.com": bridge.Failed} {
+		story(t, kate, func(t *testing.T, w *bridgetest.World) {
+			r := w.MustAsk(bridge.Ask{})
+			w.Press("alice", r.ID, bridge.VerbShowCode)
+			w.Corp.Approve(bridge.Account{Subject: "s", Email: address, EmailVerified: true})
+			bridgetest.Pass(10 * time.Second)
+			if got := w.See(r.ID); got.State != want {
+				t.Errorf("%q: %s, want %s", address, got.State, want)
+			}
+		})
+	}
+}
