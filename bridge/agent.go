@@ -52,18 +52,23 @@ func (b *Bridge) Await(ctx context.Context, agent string, id RequestID, enough f
 
 // List returns up to limit of the agent's requests, newest first, that are
 // in one of the states (none = any) and older than before ("" = the newest).
-// next is where the following page begins, "" when this was the last.
+// next is where the following page begins, "" when this was the last. A page
+// may hold fewer than limit, and even none, and still have a next: one call
+// looks at no more than listRead requests.
 func (b *Bridge) List(ctx context.Context, agent string, states []State, before RequestID, limit int) (page []Request, next RequestID, err error) {
 	err = b.store.View(ctx, func(tx ReadTx) error {
+		read := 0
+		var last RequestID
 		for r, err := range tx.RequestsOf(agent, before) {
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case len(states) > 0 && !slices.Contains(states, r.State):
-			case len(page) == limit:
-				next = page[limit-1].ID
+			}
+			if len(page) == limit || read == listRead {
+				next = last
 				return nil
-			default:
+			}
+			read, last = read+1, r.ID
+			if len(states) == 0 || slices.Contains(states, r.State) {
 				page = append(page, r)
 			}
 		}
@@ -71,6 +76,10 @@ func (b *Bridge) List(ctx context.Context, agent string, states []State, before 
 	})
 	return page, next, err
 }
+
+// listRead bounds what one page reads: a long look at the store holds up those
+// who write.
+const listRead = 2000
 
 // Cancel withdraws one of the agent's requests, for everyone who joined it.
 // One that has ended stays as it ended.

@@ -45,6 +45,7 @@ type Card struct {
 	OpenTo  time.Time // how long it waits; zero when it has ended
 	EndedAt time.Time
 	Until   time.Time // approved: when what was given ends, or ended
+	Live    bool      // approved, and not over
 
 	Buttons []Button // in the order to show
 }
@@ -94,6 +95,7 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 		if given != nil && (given.State == GrantLive || r.State == Granted || r.State == Collected) {
 			c.Headline = "Approved"
 			c.Ending, c.Until = approved(r, *given)
+			c.Live = given.State == GrantLive
 		}
 		return c
 	}

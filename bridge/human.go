@@ -16,13 +16,18 @@ type Inbox struct {
 	Earlier []Card // how the last ones ended, newest first
 }
 
-// earlierShown is how many ended requests an inbox shows.
-const earlierShown = 10
+// earlierShown is how many ended requests an inbox shows, besides those whose
+// grant is live: no agent can push what it was given off the page.
+// earlierRead bounds how many are looked at for them.
+const (
+	earlierShown = 10
+	earlierRead  = 1000
+)
 
 // Inbox returns what a human is to see.
 func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 	var in Inbox
-	err := b.store.View(ctx, func(tx ReadTx) error {
+	err := b.store.View(ctx, func(tx ReadTx) (err error) {
 		in = Inbox{}
 		for r, err := range tx.OpenFor(human) {
 			if err != nil {
@@ -34,21 +39,32 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 			}
 			in.Waiting = append([]Card{c}, in.Waiting...)
 		}
-		for r, err := range tx.EndedFor(human) {
-			if err != nil {
-				return err
-			}
-			c, err := b.privateCard(tx, r)
-			if err != nil {
-				return err
-			}
-			if in.Earlier = append(in.Earlier, c); len(in.Earlier) == earlierShown {
-				return nil
-			}
-		}
-		return nil
+		in.Earlier, err = b.earlier(tx, human)
+		return err
 	})
 	return in, err
+}
+
+// earlier are the cards of requests that are no longer open, newest first.
+func (b *Bridge) earlier(tx ReadTx, human string) ([]Card, error) {
+	var cards []Card
+	read, over := 0, 0
+	for r, err := range tx.EndedFor(human) {
+		if read++; err != nil || read > earlierRead {
+			return cards, err
+		}
+		c, err := b.privateCard(tx, r)
+		if err != nil {
+			return nil, err
+		}
+		if !c.Live {
+			over++
+		}
+		if c.Live || over <= earlierShown {
+			cards = append(cards, c)
+		}
+	}
+	return cards, nil
 }
 
 // privateCard is the card for the human's own eyes, with the code if one is

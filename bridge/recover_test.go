@@ -158,3 +158,24 @@ func TestListIsPagedNewestFirst(t *testing.T) {
 		}
 	})
 }
+
+// Whatever an agent asks and withdraws later, what it still has stays in view.
+func TestWhatIsLiveStaysInTheInbox(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		r := granted(t, w, bridge.Ask{})
+		if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		for range 15 {
+			noise := w.MustAsk(bridge.Ask{Session: "noise"})
+			if _, err := w.Cancel(ctx, "helper", noise.ID); err != nil {
+				t.Fatal(err)
+			}
+			bridgetest.Pass(time.Second)
+		}
+		in, err := w.Inbox(ctx, "alice")
+		if err != nil || len(in.Earlier) != 11 || in.Earlier[10].Request != r.ID {
+			t.Errorf("%d earlier cards, %v; want ten and the live one", len(in.Earlier), err)
+		}
+	})
+}

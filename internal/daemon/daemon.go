@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -68,7 +69,18 @@ func start(ctx context.Context, cfg *config.Config, providers map[string]bridge.
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	d.warn()
 	return d, nil
+}
+
+// warn tells the operator what is allowed and yet unwise. The agent "local" of
+// an empty configuration is meant to be whoever runs the bridge.
+func (d *Daemon) warn() {
+	for _, a := range d.cfg.Directory.Agents {
+		if d.cfg.File != "" && a.UID != nil && int(*a.UID) == os.Getuid() {
+			d.log.Warn("an agent runs as the bridge's own user: it can read the bridge's files and call its admin socket; give it a user of its own", "agent", a.Name)
+		}
+	}
 }
 
 // connect makes the providers; it calls nobody.
