@@ -45,9 +45,21 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 
 func TestWhatHasNotLandedIsRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"demo"}, {"init"}, {"doctor", "--json"}, {"grants"}, {"revoke", "grt_1"}, {"agent", "add", "ci"}, {"human", "link", "alice"},
-		{"audit", "--verify"}, {"backup", "f"}, {"admin", "list"}, {"providers"}, {"slack", "manifest"}, {"discord", "invite"},
-		{"token", "--resource", "https://files.example.com"}, {"token", "--provider", "corp", "--team", "oncall"},
+		{"demo"},
+		{"init"},
+		{"doctor", "--json"},
+		{"grants"},
+		{"revoke", "grt_1"},
+		{"agent", "add", "ci"},
+		{"human", "link", "alice"},
+		{"audit", "--verify"},
+		{"backup", "f"},
+		{"admin", "list"},
+		{"providers"},
+		{"slack", "manifest"},
+		{"discord", "invite"},
+		{"token", "--resource", "https://files.example.com"},
+		{"token", "--provider", "corp", "--team", "oncall"},
 	} {
 		if got := command(nil, args...).expect(t, exitUsage); !strings.Contains(got.err, "not in this version") {
 			t.Errorf("%v: %s", args, got.err)
@@ -57,8 +69,13 @@ func TestWhatHasNotLandedIsRefused(t *testing.T) {
 
 func TestAFlagThatACommandHasNoUseForIsRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"serve", "--socket", "/nowhere"}, {"serve", "--json"}, {"token", "--config", "/nowhere"}, {"--config", "/nowhere", "token"},
-		{"list", "--admin-socket", "/nowhere"}, {"exec", "--json", "--", "true"}, {"inbox", "link", "alice", "--socket", "/nowhere"},
+		{"serve", "--socket", "/nowhere"},
+		{"serve", "--json"},
+		{"token", "--config", "/nowhere"},
+		{"--config", "/nowhere", "token"},
+		{"list", "--admin-socket", "/nowhere"},
+		{"exec", "--json", "--", "true"},
+		{"inbox", "link", "alice", "--socket", "/nowhere"},
 		{"ask", "--provider", "corp", "--timeout", "1m"},
 	} {
 		if got := command(nil, args...).expect(t, exitUsage); !strings.Contains(got.err, "no use") {
