@@ -210,7 +210,6 @@ func TestFaultsAtTheDeviceEndpoint(t *testing.T) {
 		{"dropped", oauthtest.Fault{Drop: true}, 0, "the connection broke"},
 		{"cut short", oauthtest.Fault{Lose: true}, 0, "the connection broke"},
 		{"hanging", oauthtest.Fault{Hang: true}, 0, "it took too long"},
-		{"endless", oauthtest.Fault{Endless: true}, 0, "larger than 1 MiB"},
 	} {
 		t.Run(at.name, func(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {

@@ -76,6 +76,9 @@ func (p *Provider) call(r *http.Request) (reply, error) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		err = errors.Join(errLarge, err)
+	}
 	if err != nil {
 		return reply{}, unreachable(r.URL, err)
 	}
@@ -116,7 +119,7 @@ func reason(err error) string {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return "it took too long"
 	case errors.As(err, &large):
-		return "its answer is larger than 1 MiB"
+		return errLarge.Error()
 	case errors.As(err, &refused):
 		return refused.Error()
 	case errors.As(err, &lookup):
@@ -129,7 +132,7 @@ func reason(err error) string {
 
 // hopeless turns a broken call that no repetition mends into a refusal.
 func hopeless(err error) error {
-	if errors.Is(err, errRedirect) || errors.Is(err, errForbidden) {
+	if errors.Is(err, errRedirect) || errors.Is(err, errForbidden) || errors.Is(err, errLarge) {
 		return &bridge.Refusal{Outcome: bridge.OutcomeProviderError, Cause: err.Error(), Err: err}
 	}
 	return err

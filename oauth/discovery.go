@@ -14,8 +14,18 @@ import (
 
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 
-// metadataLife is how long metadata is believed. Failures are not kept.
-const metadataLife = time.Hour
+// metadataLife is how long metadata is believed. Failures are not kept. Where
+// an older document can stand in, a search takes at most metadataPatience,
+// since the caller has more to do in its time, and after one that failed
+// there is none for metadataPause.
+const (
+	metadataLife     = time.Hour
+	metadataPatience = 5 * time.Second
+	metadataPause    = time.Minute
+)
+
+// errDisbelieved marks a document that was found and must not be used.
+var errDisbelieved = errors.New("the metadata is not to be believed")
 
 // metadata is what we use of an authorization server's metadata (RFC 8414,
 // section 2; RFC 8628, section 4; OpenID Connect Discovery 1.0, section 3).
@@ -30,18 +40,46 @@ type metadata struct {
 	Algorithms []string `json:"id_token_signing_alg_values_supported"`
 }
 
-// discover returns the issuer's metadata. Callers that ask at the same time
-// share one search, which no single one of them can cancel.
+// discover returns the metadata to begin something new with. The last good
+// document stands in for one that cannot be had, but not for one that must
+// not be used: the issuer then says something, and it is wrong.
 func (p *Provider) discover(ctx context.Context) (*metadata, error) {
+	md, err := p.current(ctx)
+	if last := p.last(); err != nil && last != nil && !errors.Is(err, errDisbelieved) {
+		return last, nil
+	}
+	return md, err
+}
+
+// lastGood returns the metadata to finish with what has begun: tokens that
+// are out have to be checked and revoked, whatever becomes of the metadata.
+func (p *Provider) lastGood(ctx context.Context) (*metadata, error) {
+	md, err := p.current(ctx)
+	if last := p.last(); err != nil && last != nil {
+		return last, nil
+	}
+	return md, err
+}
+
+// current returns the issuer's metadata that is not over. Callers that ask
+// at the same time share one search, which no single one of them can cancel.
+func (p *Provider) current(ctx context.Context) (*metadata, error) {
 	if md := p.remembered(); md != nil {
 		return md, nil
 	}
 	found := p.flight.DoChan("metadata", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+		patience := callTimeout
+		if p.last() != nil {
+			patience = metadataPatience
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		md, err := p.search(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			p.remember(md)
+		case !errors.Is(err, errDisbelieved):
+			p.pause()
 		}
 		return md, err
 	})
@@ -69,6 +107,20 @@ func (p *Provider) remember(md *metadata) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.known, p.until = md, time.Now().Add(metadataLife)
+}
+
+// last returns the last good document, however old; nil = there was none.
+func (p *Provider) last() *metadata {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known
+}
+
+// pause puts the next search off where there is a document to go on with.
+func (p *Provider) pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.until = time.Now().Add(metadataPause)
 }
 
 // search looks at the well-known places in turn. A place without metadata
@@ -121,8 +173,7 @@ func (p *Provider) wellKnown() []string {
 // 8414, section 3.3), and names only addresses that we may call.
 func (p *Provider) believe(md *metadata) error {
 	if md.Issuer != p.name {
-		return refuse(bridge.OutcomeProviderError,
-			"the metadata found for issuer %q speaks for another issuer, %q; the two must be identical",
+		return disbelieve("the metadata found for issuer %q speaks for another issuer, %q; the two must be identical",
 			p.name, clean(md.Issuer, 100))
 	}
 	endpoints := map[string]string{
@@ -137,10 +188,16 @@ func (p *Provider) believe(md *metadata) error {
 			continue
 		}
 		if _, err := p.network.parse(address); err != nil {
-			return refuse(bridge.OutcomeProviderError, "the provider's %s is not to be used: %v", name, err)
+			return disbelieve("the provider's %s is not to be used: %v", name, err)
 		}
 	}
 	return nil
+}
+
+func disbelieve(format string, args ...any) *bridge.Refusal {
+	no := refuse(bridge.OutcomeProviderError, format, args...)
+	no.Err = errDisbelieved
+	return no
 }
 
 // offersDeviceGrant checks that a device authorization request makes sense.

@@ -89,7 +89,7 @@ func TestNoMetadataAnywhere(t *testing.T) {
 
 func TestABrokenConnectionEndsTheSearch(t *testing.T) {
 	for name, fault := range map[string]oauthtest.Fault{
-		"dropped": {Drop: true}, "hanging": {Hang: true}, "endless": {Endless: true},
+		"dropped": {Drop: true}, "hanging": {Hang: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
@@ -101,6 +101,16 @@ func TestABrokenConnectionEndsTheSearch(t *testing.T) {
 				}
 				s.begin()
 			})
+		})
+	}
+}
+
+func TestAnAnswerWithoutEndIsRefused(t *testing.T) {
+	for _, at := range []oauthtest.Endpoint{oauthtest.Metadata, oauthtest.Device} {
+		tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
+			s.issuer.Inject(at, oauthtest.Fault{Endless: true})
+			_, err := s.provider.Begin(t.Context(), bridge.CodeRequest{})
+			s.wantRefusal(err, bridge.OutcomeProviderError, "larger than 1 MiB")
 		})
 	}
 }

@@ -37,12 +37,16 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
+	if answer.Verdict != bridge.PollGranted {
+		fmt.Println("not granted yet")
+		return
+	}
 	account, err := provider.Identify(ctx, answer.Tokens)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(answer.Verdict, "by", account.Shown())
+	fmt.Println("granted by", account.Shown())
 	// Output:
 	// the human goes to https://login.issuer.test/device
 	// granted by alice@example.com

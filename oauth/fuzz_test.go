@@ -142,6 +142,7 @@ func FuzzClean(f *testing.F) {
 func FuzzTokenAnswer(f *testing.F) {
 	p := fuzzProvider(f)
 	f.Add(200, "application/json", `{"access_token":"a","expires_in":1e999,"scope":["x",1]}`)
+	f.Add(200, "application/json", `{"access_token":"a","scope":"x \"y\" \u202e,z"}`)
 	f.Add(400, "application/json", `{"error":"slow_down","interval":"1e300"}`)
 	f.Add(400, "text/plain", `error=weird&error_description=S3CR3T%2B%2F%3D`)
 	f.Add(500, "text/html", "<html>")
@@ -156,6 +157,14 @@ func FuzzTokenAnswer(f *testing.F) {
 		}
 		if granted := answer.Verdict == bridge.PollGranted; granted == answer.Tokens.Access.IsZero() {
 			t.Errorf("verdict %v with tokens %+v", answer.Verdict, answer.Tokens)
+		}
+		if len(answer.Tokens.Scopes) > 101 {
+			t.Errorf("%d scopes", len(answer.Tokens.Scopes))
+		}
+		for _, scope := range answer.Tokens.Scopes {
+			if len(scope) < 1 || len(scope) > 200 || strings.ContainsAny(scope, "\"\\ \x7f") || strings.ContainsFunc(scope, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) }) {
+				t.Errorf("scope %q", scope)
+			}
 		}
 		if strings.Contains(answer.Cause, "S3CR3T") || answer.Interval < 0 || answer.Interval > 30*time.Minute {
 			t.Errorf("answer %+v", answer)

@@ -17,7 +17,7 @@ import (
 // Identify implements [bridge.Provider]. The id_token tells; the userinfo
 // endpoint is asked where there is none, or it has no e-mail address.
 func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens) (bridge.Account, error) {
-	md, err := p.discover(ctx)
+	md, err := p.lastGood(ctx)
 	if err != nil {
 		return bridge.Account{}, err
 	}

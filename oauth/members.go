@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,19 +49,67 @@ func (m members) seconds(name string) (span time.Duration, given bool, err error
 	return time.Duration(min(max(n, -longest), longest) * float64(time.Second)), true, nil
 }
 
-// words returns a list: a JSON array, or a text with spaces or commas
-// between (GitHub).
+// unreadableScope stands for all that a provider calls a scope and that is
+// none: dropping it would make what was granted look smaller than it is. No
+// rule but "*" is meant to name it.
+const unreadableScope = "unreadable-scope"
+
+// How much of a list of scopes is read.
+const (
+	maxScopes = 100
+	maxScope  = 200 // bytes
+)
+
+// scopes returns a list of scopes, at most 100 of at most 200 bytes each: a
+// JSON array, or a text with spaces or commas between (GitHub). What is no
+// scope (RFC 6749, section 3.3) or one too many is told by one word,
+// unreadableScope.
+func (m members) scopes(name string) []string {
+	var found []string
+	unreadable := false
+	for _, word := range m.words(name) {
+		if !isScope(word) || len(found) == maxScopes {
+			unreadable = true
+			continue
+		}
+		found = append(found, word)
+	}
+	if unreadable && !slices.Contains(found, unreadableScope) {
+		found = append(found, unreadableScope)
+	}
+	return found
+}
+
+// words splits a list into its non-empty words, not checked. An element that
+// is no text gives a word that is none either.
 func (m members) words(name string) []string {
-	if list, ok := m[name].([]any); ok {
+	const none = "\x00"
+	switch list := m[name].(type) {
+	case nil:
+		return nil
+	case string, json.Number:
+		return strings.FieldsFunc(m.text(name), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	case []any:
 		var found []string
 		for _, v := range list {
-			if word, ok := v.(string); ok && word != "" {
+			word, ok := v.(string)
+			switch {
+			case !ok:
+				found = append(found, none)
+			case word != "":
 				found = append(found, word)
 			}
 		}
 		return found
 	}
-	return strings.FieldsFunc(m.text(name), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	return []string{none}
+}
+
+// isScope reports whether a text is one scope token.
+func isScope(word string) bool {
+	return word != "" && len(word) <= maxScope && !strings.ContainsFunc(word, func(r rune) bool {
+		return r < 0x21 || r > 0x7e || r == '"' || r == '\\'
+	})
 }
 
 // complaint says which OAuth error was answered (RFC 6749, section 5.2), in

@@ -20,6 +20,7 @@ const (
 )
 
 var (
+	errLarge     = errors.New("its answer is larger than 1 MiB")
 	errRedirect  = errors.New("it redirects the call elsewhere, and redirects are not followed")
 	errForbidden = errors.New("outgoing calls may not go there")
 )
@@ -74,6 +75,13 @@ func harden(client *http.Client, policy NetworkPolicy) *http.Client {
 type gate struct {
 	policy NetworkPolicy
 	next   http.RoundTripper
+}
+
+// CloseIdleConnections lets [http.Client.CloseIdleConnections] through.
+func (g gate) CloseIdleConnections() {
+	if t, ok := g.next.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // RoundTrip vets the address and caps the answer.

@@ -85,7 +85,7 @@ func namedInterval(answer reply, m members) time.Duration {
 
 // tokens reads a successful answer (RFC 6749, section 5.1).
 func tokens(m members, code bridge.Code) bridge.Tokens {
-	scopes := m.words("scope")
+	scopes := m.scopes("scope")
 	if len(scopes) == 0 {
 		scopes = slices.Clone(code.Scopes)
 	}

@@ -51,8 +51,8 @@ type Provider struct {
 
 	flight singleflight.Group
 	mu     sync.Mutex // guards what follows
-	known  *metadata
-	until  time.Time // how long known may be believed
+	known  *metadata  // the last good document; kept when its time is over
+	until  time.Time  // when known is to be looked for again
 	keys   *oidc.RemoteKeySet
 	keysAt string // the jwks_uri that keys come from
 }

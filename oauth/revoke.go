@@ -14,7 +14,7 @@ import (
 // matter that a provider cannot revoke access tokens. Where a refresh token,
 // or the only token there is, cannot be revoked, that is ErrCannotRevoke.
 func (p *Provider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
-	md, err := p.discover(ctx)
+	md, err := p.lastGood(ctx)
 	if err != nil {
 		return err
 	}

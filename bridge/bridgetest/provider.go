@@ -29,11 +29,13 @@ type Provider struct {
 
 	// Lifetime and Interval are what new codes get, TokenLifetime what new
 	// tokens get (0 = unknown). Scopes, if not nil, are granted instead of
-	// what was asked. Set them before use.
+	// what was asked. Same names the token ("access" or "refresh") that is
+	// the same every time. Set them before use.
 	Lifetime      time.Duration
 	Interval      time.Duration
 	TokenLifetime time.Duration
 	Scopes        []string
+	Same          string
 }
 
 type code struct {
@@ -218,8 +220,8 @@ func (p *Provider) polled(shown bridge.Code) (bridge.Answer, chan struct{}, erro
 func (p *Provider) issue(c *code, now time.Time) bridge.Tokens {
 	p.tokens++
 	t := bridge.Tokens{
-		Access:  bridge.NewSecret(fmt.Sprintf("access-%d", p.tokens)),
-		Refresh: bridge.NewSecret(fmt.Sprintf("refresh-%d", p.tokens)),
+		Access:  bridge.NewSecret(p.numbered("access")),
+		Refresh: bridge.NewSecret(p.numbered("refresh")),
 		Type:    "Bearer", Scopes: c.scopes,
 	}
 	if p.Scopes != nil {
@@ -229,6 +231,13 @@ func (p *Provider) issue(c *code, now time.Time) bridge.Tokens {
 		t.ExpiresAt = now.Add(p.TokenLifetime)
 	}
 	return t
+}
+
+func (p *Provider) numbered(kind string) string {
+	if p.Same == kind {
+		return kind + "-1"
+	}
+	return fmt.Sprintf("%s-%d", kind, p.tokens)
 }
 
 // SlowDown makes the next poll be told to slow down.
