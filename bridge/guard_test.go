@@ -344,8 +344,10 @@ func TestRetryAfterHasAFloor(t *testing.T) {
 			polls int
 		}{
 			{6 * time.Second, 1},
-			{5900 * time.Millisecond, 1}, {100 * time.Millisecond, 2},
-			{19900 * time.Millisecond, 2}, {100 * time.Millisecond, 3},
+			{5900 * time.Millisecond, 1},
+			{100 * time.Millisecond, 2},
+			{19900 * time.Millisecond, 2},
+			{100 * time.Millisecond, 3},
 		} {
 			if bridgetest.Pass(at.pass); w.Corp.Polls() != at.polls {
 				t.Errorf("%d polls, want %d", w.Corp.Polls(), at.polls)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -52,6 +53,27 @@ func atOnce() {
 func broken(err error) int {
 	fmt.Fprintln(os.Stderr, "e2e:", err)
 	return 1
+}
+
+// TestTheSources looks at every file of the product: the go command, which
+// notes what tests look at, then knows that a result of before is stale when
+// one has changed. It cannot know by itself what the program is built from.
+func TestTheSources(t *testing.T) {
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() == ".git", d.Name() == "bin", d.Name() == "docs":
+			return filepath.SkipDir
+		case d.IsDir():
+			return nil
+		}
+		_, err = os.Stat(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // build makes the program with the race detector in it: what it finds ends up
