@@ -59,7 +59,7 @@ var sentences = map[OutcomeCode]struct {
 	OutcomeHumanUnreachable:       {"there is no way left to reach the human", true},
 	OutcomeDeviceGrantUnsupported: {"the provider offers no device grant", false},
 	OutcomeDeviceGrantBlocked:     {"the provider blocks the device grant for our client", false},
-	OutcomeProviderError:          {"the provider answered in a way we cannot use", true},
+	OutcomeProviderError:          {"the provider answered in a way we cannot use", false},
 	OutcomeTokenLost:              {"the provider gave the token out but it did not arrive; the human has to be asked again", true},
 	OutcomeTooManyCodes:           {"too many codes were asked for", true},
 }

@@ -82,7 +82,7 @@ func hintFor(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "it has ended without cleaning up; start it again with: authbridge serve"
 	case errors.Is(err, fs.ErrPermission):
-		return "this user may not open the socket; the operator lets a group in with listen.socket_group"
+		return "this user may not open the socket; the operator lets a group in with listen.socket_group, and the group has to be able to enter the directory of listen.socket"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "it is there and does not answer; see its log"
 	}

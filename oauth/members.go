@@ -120,5 +120,11 @@ func (m members) complaint(hidden ...bridge.Secret) string {
 	if said := clean(m.text("error_description"), 200, hidden...); said != "" {
 		cause += fmt.Sprintf("; in its words: \"%s\"", said)
 	}
+	switch m.text("error") {
+	case "invalid_client", "unauthorized_client":
+		cause += "; the operator has to check the id of our client, its credentials and what it may do there"
+	case "invalid_scope":
+		cause += "; the operator has to let this client ask for these scopes there"
+	}
 	return cause
 }

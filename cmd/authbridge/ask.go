@@ -124,6 +124,7 @@ func (a *app) askCommand() *cobra.Command {
 		},
 	}
 	w.flags(c)
+	_ = c.Flags().MarkHidden("timeout") // it is there to be refused in words
 	return uses(c, "socket", "json")
 }
 
@@ -143,7 +144,7 @@ func (a *app) waitCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			token, err := a.await(c.Context(), agent, args[0], 0, time.Duration(timeout))
+			token, err := a.await(c.Context(), agent, a.progress(), args[0], 0, time.Duration(timeout))
 			if err != nil {
 				return err
 			}
@@ -190,8 +191,9 @@ func (a *app) obtain(ctx context.Context, w what) (api.Token, error) {
 	if r.State == api.Granted {
 		return agent.Collect(ctx, r.ID)
 	}
-	a.progress().show(r)
-	return a.await(ctx, agent, r.ID, r.Version, time.Duration(w.timeout))
+	p := a.progress()
+	p.show(r)
+	return a.await(ctx, agent, p, r.ID, r.Version, time.Duration(w.timeout))
 }
 
 // errGaveUp is the cause of a wait that our own timeout ended.
@@ -199,14 +201,13 @@ var errGaveUp = errors.New("gave up waiting")
 
 // await waits for a request and collects it, telling what has changed since a
 // version.
-func (a *app) await(ctx context.Context, agent *client.Client, id string, after uint64, timeout time.Duration) (api.Token, error) {
+func (a *app) await(ctx context.Context, agent *client.Client, p *progress, id string, after uint64, timeout time.Duration) (api.Token, error) {
 	waiting := ctx
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		waiting, cancel = context.WithTimeoutCause(ctx, timeout, errGaveUp)
 		defer cancel()
 	}
-	p := a.progress()
 	token, err := agent.WaitToken(waiting, id, after, p.show)
 	if err == nil {
 		p.granted(token)
@@ -219,6 +220,8 @@ func (a *app) await(ctx context.Context, agent *client.Client, id string, after 
 		return api.Token{}, &failure{exit: exitGaveUp, err: fmt.Errorf("gave up waiting after %s; the request lives on", api.Duration(timeout)), hint: resume(id)}
 	case ctx.Err() != nil:
 		return api.Token{}, &failure{exit: exitInterrupted, err: fmt.Errorf("interrupted; request %s lives on", id), hint: resume(id)}
+	case errors.Is(err, client.ErrNoBridge) && after > 0:
+		return api.Token{}, &failure{exit: exitNoBridge, err: err, hint: "the request lives on with the bridge; when it is back, " + resume(id)}
 	}
 	return api.Token{}, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -39,8 +40,11 @@ type span api.Duration
 // Set implements pflag.Value.
 func (s *span) Set(text string) error {
 	d, err := api.ParseDuration(text)
+	if err != nil {
+		return errors.New("say it as 90s, 1h30m or 7d")
+	}
 	*s = span(d)
-	return err
+	return nil
 }
 
 // String implements pflag.Value.
