@@ -146,20 +146,32 @@ func TestTapOnWhatHasMovedDeniesNothing(t *testing.T) {
 	p.house.desk.put("alice", second, first)
 	p.eventually("another comes on top", p.titles("waiting"), "helper wants another thing|helper wants corp")
 
-	p.tap(p.place(`article:nth-child(2) [data-verb=not_me]`))
-	p.eventually("a tap on what has moved is answered", `document.querySelectorAll("[data-remark]")[1].textContent`, "The card has just changed: press again.")
 	p.tap(p.place(`article:nth-child(1) [data-verb=not_me]`))
-	p.eventually("so is one on what is new", `document.querySelectorAll("[data-remark]")[0].textContent`, "The card has just changed: press again.")
+	p.eventually("a tap on what lies where another lay is answered", `document.querySelectorAll("[data-remark]")[0].textContent`, "The card has just changed: press again.")
 	if n := p.house.desk.clickCount(); n != 0 {
 		t.Fatalf("%d clicks arrived, want none", n)
 	}
 
 	answer := make(chan struct{})
 	p.house.desk.onClick(func(clicked) (bridge.Card, string, error) { <-answer; return denied(), "", nil })
-	p.run(chromedp.Focus(`article:nth-child(2) [data-verb=deny]`), chromedp.KeyEvent(kb.Enter))
-	p.eventually("the keyboard aims at what has the focus: that counts at once", `document.querySelectorAll("[data-remark]")[1].textContent`, "")
+	p.run(chromedp.Focus(`article:nth-child(1) [data-verb=deny]`), chromedp.KeyEvent(kb.Enter))
+	p.eventually("the keyboard aims at what has the focus: that counts at once", `document.querySelectorAll("[data-remark]")[0].textContent`, "")
 	close(answer)
 	p.eventuallyClicked(bridge.VerbDeny)
+}
+
+// A button that comes where there was none counts at once: nobody can have
+// aimed at something else there.
+func TestTapOnWhatHasJustComeCounts(t *testing.T) {
+	p := openPage(t)
+	p.visit(p.newLink())
+	p.eventually("nothing waits", p.titles("waiting"), "")
+	p.stopClock()
+	p.house.desk.put("alice", asked())
+	p.eventually("the card", p.titles("waiting"), "helper wants corp")
+	p.house.desk.onClick(func(clicked) (bridge.Card, string, error) { return minting(), "", nil })
+	p.tap(p.place("[data-verb=show_code]"))
+	p.eventuallyClicked(bridge.VerbShowCode)
 }
 
 // What comes in below moves nothing: an agent that asks and withdraws all the

@@ -23,7 +23,7 @@ let session = ""; // the secret that names us to the server
 let etag = ""; // of what is on the page
 let poll = null; // the AbortController of the call that waits for a change
 const underway = new Set(); // clicks that wait for their answer
-const settled = new WeakMap(); // from when on a button counts that came or moved
+const settled = new WeakMap(); // from when on a button counts that lies where another lay
 
 // --- Signing in and out
 
@@ -293,20 +293,29 @@ function bringIn(element) {
   element?.scrollIntoView({ block: "nearest" });
 }
 
-// rearrange changes the page. A button that came or moved does not count for
-// a moment: the second of two taps must not press what has slid under it.
+// rearrange changes the page. A button that now lies where another lay does
+// not count for a moment: the second of two taps must not press what has slid
+// under it. One that came where nothing was to be pressed counts at once.
 function rearrange(change) {
   const before = places();
   change();
-  for (const [button, top] of places()) {
-    if (before.get(button) !== top) {
-      settled.set(button, performance.now() + settleTime);
+  for (const now of places()) {
+    if (before.some((old) => old.what !== now.what && overlap(old.box, now.box))) {
+      settled.set(now.button, performance.now() + settleTime);
     }
   }
 }
 
 function places() {
-  return new Map([...main.querySelectorAll("button[data-verb]")].map((button) => [button, button.getBoundingClientRect().top]));
+  return [...main.querySelectorAll("button[data-verb]")].map((button) => ({
+    button,
+    what: `${button.closest("[data-request]").dataset.request} ${button.textContent}`,
+    box: button.getBoundingClientRect(),
+  }));
+}
+
+function overlap(a, b) {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 
 // --- Clicks
