@@ -19,7 +19,7 @@ const anyProvider = "*"
 func (d *decoder) agent(name string) []setting {
 	a := &bridge.Agent{Name: name}
 	d.agents[name] = a
-	// The highest uid is what the kernel says for "nobody in particular".
+	// The highest number is no uid: it means "leave it as it is".
 	uid := d.count(0, math.MaxUint32-1, func(n int64) {
 		got := uint32(n) //nolint:gosec // G115: count keeps to these bounds
 		a.UID = &got
@@ -111,11 +111,19 @@ func (d *decoder) checkAgents() {
 	}
 }
 
+// overflowUID stands for all users of other name spaces that have no number in
+// ours (user_namespaces(7)).
+const overflowUID = 65534
+
 func (d *decoder) checkUID(at string, a *bridge.Agent, seen map[uint32]string) {
 	if a.UID == nil {
 		if !d.given(at+".uid") && !d.given(at+".key_hash") {
 			d.fault(at, "has no uid, so nobody could be this agent", "uid: the number that `id -u` prints for the user it runs as")
 		}
+		return
+	}
+	if *a.UID == overflowUID {
+		d.fault(at+".uid", "what the kernel shows for every user that it cannot name, so anybody could be this agent", "run the agent as a user of its own")
 		return
 	}
 	if first, taken := seen[*a.UID]; taken {

@@ -154,6 +154,7 @@ func TestAgentsAreJudged(t *testing.T) {
 		{"key", "agents: {ci: {key_hash: abh1}}", "1: agents.ci.key_hash: not in this version"},
 		{"negative uid", "agents: {ci: {uid: -1}}", "1: agents.ci.uid: not a whole number from 0 to 4294967294"},
 		{"nobody in particular", "agents: {ci: {uid: 4294967295}}", "1: agents.ci.uid: not a whole number from 0 to 4294967294"},
+		{"everybody who has no number", "agents: {ci: {uid: 65534}}", "1: agents.ci.uid: what the kernel shows for every user that it cannot name, so anybody could be this agent"},
 		{"one uid for two", "agents:\n  b: {uid: 7}\n  a: {uid: 7}", "3: agents.a.uid: the same as agents.b's, so it would be open who is asking"},
 		{"owner", "agents: {ci: {uid: 7, owner: operater}}", `1: agents.ci.owner: no human called "operater"; did you mean "operator"?`},
 		{"where in lines", `agents: {ci: {uid: 7, where: "a\nb"}}`, "1: agents.ci.where: has a line break or an invisible character in it"},
