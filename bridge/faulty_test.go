@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -206,4 +207,93 @@ func TestLettersThatOnlyLookAlikeAreOthers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// blindStore cannot open some secrets any more.
+type blindStore struct {
+	bridge.Store
+	blind atomic.Value // the end of the names that do not open
+}
+
+type blindTx struct {
+	bridge.Tx
+	end string
+}
+
+func (tx blindTx) Secret(ref bridge.SecretRef) (bridge.Secret, error) {
+	if tx.end != "" && strings.HasSuffix(string(ref), tx.end) {
+		return bridge.Secret{}, bridge.ErrUnreadable
+	}
+	return tx.Tx.Secret(ref)
+}
+
+type blindReadTx struct {
+	bridge.ReadTx
+	end string
+}
+
+func (tx blindReadTx) Secret(ref bridge.SecretRef) (bridge.Secret, error) {
+	if tx.end != "" && strings.HasSuffix(string(ref), tx.end) {
+		return bridge.Secret{}, bridge.ErrUnreadable
+	}
+	return tx.ReadTx.Secret(ref)
+}
+
+func (s *blindStore) end() string { end, _ := s.blind.Load().(string); return end }
+
+func (s *blindStore) Update(ctx context.Context, fn func(bridge.Tx) error) error {
+	return s.Store.Update(ctx, func(tx bridge.Tx) error { return fn(blindTx{tx, s.end()}) })
+}
+
+func (s *blindStore) View(ctx context.Context, fn func(bridge.ReadTx) error) error {
+	return s.Store.View(ctx, func(tx bridge.ReadTx) error { return fn(blindReadTx{tx, s.end()}) })
+}
+
+// A secret that does not open any more is lost; what hung on it can still end,
+// and stands in nobody's way.
+func TestASecretThatDoesNotOpen(t *testing.T) {
+	begin := func(t *testing.T) (*bridgetest.World, *blindStore) {
+		blind := &blindStore{Store: openStore(t)}
+		return bridgetest.Start(t, bridgetest.Directory(), blind, bridgetest.New("https://login.example.com")), blind
+	}
+	t.Run("a code", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, blind := begin(t)
+			r := w.MustAsk(bridge.Ask{})
+			w.Press("alice", r.ID, bridge.VerbShowCode)
+			blind.blind.Store("/code")
+			in, err := w.Inbox(ctx, "alice")
+			if err != nil || len(in.Waiting) != 1 || in.Waiting[0].Note == "" {
+				t.Errorf("the inbox: %+v, %v", in.Waiting, err)
+			}
+			w.Press("alice", r.ID, bridge.VerbDeny)
+			w.Expect(r.ID, bridge.Denied, bridge.OutcomeDenied)
+		})
+	})
+	t.Run("held tokens", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, blind := begin(t)
+			w.Corp.Fail("Identify", errors.New("bad gateway"))
+			r := w.MustAsk(bridge.Ask{})
+			w.Press("alice", r.ID, bridge.VerbShowCode)
+			w.Corp.Approve(bridgetest.Alice)
+			bridgetest.Pass(7 * time.Second)
+			blind.blind.Store("/held")
+			bridgetest.Pass(time.Second)
+			w.Press("alice", r.ID, bridge.VerbDeny)
+			w.Expect(r.ID, bridge.Denied, bridge.OutcomeDenied)
+		})
+	})
+	t.Run("the tokens of a live grant", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, blind := begin(t)
+			granted(t, w, bridge.Ask{})
+			blind.blind.Store("/tokens")
+			r := w.MustAsk(bridge.Ask{Scopes: []string{"files:write"}})
+			w.Press("alice", r.ID, bridge.VerbShowCode)
+			w.Corp.Approve(bridgetest.Alice)
+			bridgetest.Pass(10 * time.Second)
+			w.Expect(r.ID, bridge.Granted, "")
+		})
+	})
 }

@@ -94,18 +94,22 @@ func entry(before, after Request, e Event) *Entry {
 
 // clear puts away the secrets that a step leaves without a use: a code that
 // is no longer shown is burnt, tokens that will not be released are revoked.
+// What cannot be read any more cannot be revoked, and is forgotten.
 func clear(tx Tx, before, after Request, now time.Time) error {
 	if before.State == Coded && after.State != Coded {
 		tx.DeleteSecret(CodeSecret(before.ID))
 	}
 	if before.State == Held && after.State.Ended() {
 		held, err := tx.Secret(HeldSecret(before.ID))
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrUnreadable): // the request must be able to end all the same
+		case err != nil:
 			return fmt.Errorf("open the held tokens: %w", err)
+		default:
+			v := revoking(string(before.ID), before.Target, now)
+			v.Request = before.ID
+			revokeLater(tx, v, held)
 		}
-		v := revoking(string(before.ID), before.Target, now)
-		v.Request = before.ID
-		revokeLater(tx, v, held)
 	}
 	if before.State == Held && after.State != Held {
 		tx.DeleteSecret(HeldSecret(before.ID))

@@ -85,6 +85,9 @@ func replace(tx Tx, g Grant, tokens Tokens, now time.Time) (replaced GrantID, er
 		return "", err
 	}
 	sealed, err := tx.Secret(GrantSecret(old.ID))
+	if errors.Is(err, ErrUnreadable) {
+		return "", endGrant(tx, old, GrantEnded, now)
+	}
 	if err != nil {
 		return "", err
 	}

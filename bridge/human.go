@@ -77,6 +77,11 @@ func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
 		return b.card(r, nil, nil), nil
 	}
 	sealed, err := tx.Secret(CodeSecret(r.ID))
+	if errors.Is(err, ErrUnreadable) {
+		c := b.card(r, nil, nil)
+		c.Note = "The code cannot be read any more. When it has lapsed, you can get a new one."
+		return c, nil
+	}
 	if err != nil {
 		return Card{}, err
 	}

@@ -14,10 +14,16 @@ func isGrant(id string) bool { return strings.HasPrefix(id, "grt_") }
 // same transaction, so that a crash cannot leave them alive and forgotten.
 func endGrant(tx Tx, g Grant, as GrantState, now time.Time) error {
 	tokens, err := tx.Secret(GrantSecret(g.ID))
+	g.State, g.EndedAt, g.Revocation = as, now.UTC().Round(0), RevocationPending
+	if errors.Is(err, ErrUnreadable) { // it must be able to end all the same
+		g.Revocation = RevocationUnsupported
+		tx.PutGrant(g)
+		tx.DeleteSecret(GrantSecret(g.ID))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	g.State, g.EndedAt, g.Revocation = as, now.UTC().Round(0), RevocationPending
 	tx.PutGrant(g)
 	tx.DeleteSecret(GrantSecret(g.ID))
 	v := revoking(string(g.ID), Target{Provider: g.Key.Provider, Issuer: g.Issuer, ClientID: g.Key.ClientID}, now)

@@ -78,7 +78,8 @@ type ReadTx interface {
 	// time means it is not suspended.
 	Suspended(agent, human string) (time.Time, error)
 
-	// Secret opens a sealed secret.
+	// Secret opens a sealed secret. One that does not open, and never will,
+	// is ErrUnreadable.
 	Secret(ref SecretRef) (Secret, error)
 
 	// Revoking returns one set of tokens that is still to be revoked;
@@ -207,6 +208,9 @@ func RevocationSecret(id string) SecretRef { return SecretRef(id) + "/revoke" }
 var (
 	// ErrNotFound means that there is no such thing, or none for the caller.
 	ErrNotFound = errors.New("not found")
+	// ErrUnreadable means that a thing is there and cannot be read, now or
+	// ever.
+	ErrUnreadable = errors.New("what is stored cannot be read")
 	// ErrStoreUnavailable means that the store cannot take a change or answer
 	// now, and that trying again later may help. Nothing was changed, unless
 	// the error says that this is not known.

@@ -1,6 +1,11 @@
 package store
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/authbridge/authbridge/bridge"
+)
 
 // What can be wrong with a store or its key. The error that wraps one of
 // these is a sentence for the operator: it names the file and says what to do.
@@ -8,8 +13,9 @@ var (
 	// ErrInUse means that another process has the store open.
 	ErrInUse = errors.New("the store is in use")
 	// ErrDamaged means that what is stored cannot be read: the file was cut
-	// short, overwritten, or a record in it makes no sense.
-	ErrDamaged = errors.New("the store is damaged")
+	// short, overwritten, or a record in it makes no sense. It is a kind of
+	// [bridge.ErrUnreadable].
+	ErrDamaged = fmt.Errorf("the store is damaged: %w", bridge.ErrUnreadable)
 	// ErrNewer means that a newer authbridge wrote the store or a record.
 	ErrNewer = errors.New("written by a newer authbridge")
 	// ErrUnsafe means that others than the owner could read or change a file
