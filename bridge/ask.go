@@ -68,7 +68,11 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	if err != nil {
 		return Request{}, 0, err
 	}
-	b.follow(Request{}, r)
+	before := Request{}
+	if reply == Joined {
+		before = r // nothing has changed; its deadline may still have to be planned
+	}
+	b.follow(before, r)
 	return r, reply, nil
 }
 

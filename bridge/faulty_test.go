@@ -72,9 +72,41 @@ func TestACommitWhoseFateIsNotKnown(t *testing.T) {
 				if token, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil || token.Access.Reveal() != "access-1" {
 					t.Errorf("collect: %v", err)
 				}
+				bridgetest.Pass(9 * time.Hour)
+				if len(w.Corp.Revoked()) != 1 {
+					t.Errorf("revoked after its time: %v", w.Corp.Revoked())
+				}
 			})
 		})
 	}
+}
+
+// The same for what ends: nothing stays alive because its end was in doubt.
+func TestAnEndWhoseFateIsNotKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		doubtful := &doubtfulStore{Store: openStore(t)}
+		w := bridgetest.Start(t, bridgetest.Directory(), doubtful, bridgetest.New("https://login.example.com"))
+		r := granted(t, w, bridge.Ask{})
+		doubtful.doubts.Add(1)
+		if _, err := w.Cancel(ctx, "helper", r.ID); !errors.Is(err, bridge.ErrStoreUnavailable) {
+			t.Fatalf("cancel: %v", err)
+		}
+		bridgetest.Pass(time.Minute)
+		w.Expect(r.ID, bridge.Cancelled, bridge.OutcomeCancelled)
+		if len(w.Corp.Revoked()) != 1 {
+			t.Errorf("revoked: %v", w.Corp.Revoked())
+		}
+		s := granted(t, w, bridge.Ask{Session: "two"})
+		if _, err := w.Collect(ctx, w.Agent("helper"), s.ID); err != nil {
+			t.Fatal(err)
+		}
+		bridgetest.Pass(2 * time.Hour)
+		doubtful.doubts.Add(1)
+		bridgetest.Pass(7 * time.Hour)
+		if len(w.Corp.Revoked()) != 2 {
+			t.Errorf("revoked after its time: %v", w.Corp.Revoked())
+		}
+	})
 }
 
 // What the human gave is checked at least once, however long the bridge was

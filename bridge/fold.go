@@ -204,6 +204,9 @@ func (b *Bridge) plan(r Request) {
 		b.polls.at(pollKey{r.ID, r.Codes}, now.Add(gap(r.Interval)+callTimeout))
 	case r.State == Held:
 		b.checks.at(r.ID, now)
+	case r.State.Ended():
+		b.revocations.at(string(r.ID), now)
+		b.revocations.at(string(r.Grant), now)
 	}
 }
 

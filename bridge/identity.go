@@ -58,7 +58,7 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 		return b.later(err, "decide about an account", id)
 	}
 	if after.State == Granted {
-		b.clock.at(string(grant.ID), grant.EndsAt)
+		b.clock.at(string(after.Grant), time.Now()) // the clock finds out when it ends
 	}
 	if replaced != "" {
 		b.revocations.at(string(replaced), time.Now())

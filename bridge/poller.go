@@ -109,14 +109,12 @@ func (b *Bridge) polled(ctx context.Context, key pollKey) (r Request, code Code,
 // asked about once more before it lapses: by then the human may have granted.
 func (b *Bridge) pollFault(key pollKey, r Request, err error, end time.Time) time.Time {
 	least := gap(r.Interval)
-	next := end.Add(b.gaps.fault(key, least))
-	if last := r.CodeExpiresAt.Add(-lastPoll); next.After(last) {
-		next = latest(last, end.Add(least))
-	}
+	wait := max(least, min(b.gaps.fault(key, least), r.CodeExpiresAt.Add(-lastPoll).Sub(end)))
 	var busy *Unavailable
 	if errors.As(err, &busy) && busy.RetryAfter > 0 {
-		next = end.Add(max(busy.RetryAfter, least))
+		wait = max(least, busy.RetryAfter)
 	}
+	next := end.Add(wait)
 	b.log.Warn("poll a provider", "request", r.ID, "provider", r.Target.Provider, "again", next, "err", err)
 	return next
 }
@@ -169,8 +167,8 @@ func lateID(key pollKey) string {
 	return fmt.Sprintf("%s.%d", key.id, key.code)
 }
 
-// keepFor is how long a token is held in memory while the store cannot take
-// it.
+// keepFor is how long a provider's answer is held in memory while the store
+// cannot take it.
 const keepFor = 2 * time.Minute
 
 // keep folds a step that must not be lost, and so tries again while the store
@@ -183,7 +181,7 @@ func (b *Bridge) keep(ctx context.Context, id RequestID, s step) (Request, bool,
 		if !errors.Is(err, ErrStoreUnavailable) {
 			return r, taken, err
 		}
-		b.log.Error("store a token; trying again", "request", id, "err", err)
+		b.log.Error("store what a provider answered; trying again", "request", id, "err", err)
 		select {
 		case <-ctx.Done():
 			return r, taken, err
@@ -207,7 +205,7 @@ func (b *Bridge) heard(ctx context.Context, key pollKey, r Request, answer Answe
 	case PollFailed, PollPending, PollGranted:
 		e.Kind = OnPollFailed
 	}
-	after, taken, err := b.fold(context.WithoutCancel(ctx), key.id, step{decide: always(e)})
+	after, taken, err := b.keep(ctx, key.id, step{decide: always(e)})
 	switch {
 	case err != nil:
 		b.log.Error("store a provider's answer", "request", key.id, "err", err)

@@ -68,6 +68,8 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 	}
 	if human != "" {
 		b.changes.wake(topicFor(human))
+	}
+	if again.IsZero() { // also when it had ended already: nobody may have planned this
 		b.revocations.at(string(id), time.Now())
 	}
 	return again
@@ -75,8 +77,9 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 
 // How long to wait between two tries to revoke.
 const (
-	revokeFirst = 2 * time.Second
-	revokeMost  = time.Hour
+	revokeFirst      = 2 * time.Second
+	revokeMost       = time.Hour
+	revokeAfterFault = time.Minute // of the store
 )
 
 // revoke tells the provider that tokens are over, until it says yes or is
@@ -86,9 +89,13 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	if errors.Is(err, ErrNotFound) {
 		return time.Time{}
 	}
+	if errors.Is(err, ErrUnreadable) && v.ID != "" {
+		b.log.Error("tokens that were to be revoked cannot be read any more", "id", id, "provider", v.Provider, "err", err)
+		return b.settled(b.revoked(ctx, v, RevocationUnsupported), id)
+	}
 	if err != nil {
 		b.log.Error("read the tokens to be revoked", "id", id, "err", err)
-		return time.Now().Add(revokeMost / 60)
+		return time.Now().Add(revokeAfterFault)
 	}
 	if time.Now().Before(v.NotUntil) {
 		return v.NotUntil
@@ -96,17 +103,21 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	err = b.revokeAt(ctx, v, tokens)
 	switch {
 	case err == nil:
-		err = b.revoked(ctx, v, RevocationDone)
+		return b.settled(b.revoked(ctx, v, RevocationDone), id)
 	case errors.Is(err, ErrCannotRevoke):
-		err = b.revoked(ctx, v, RevocationUnsupported)
-	default:
-		return b.revokeAgain(ctx, v, err)
+		return b.settled(b.revoked(ctx, v, RevocationUnsupported), id)
 	}
-	if err != nil {
-		b.log.Error("note a revocation", "id", id, "err", err)
-		return time.Now().Add(storeRetry)
+	return b.revokeAgain(ctx, v, err)
+}
+
+// settled decides when to try again if an end could not be noted: each try
+// calls the provider once more.
+func (b *Bridge) settled(err error, id string) time.Time {
+	if err == nil {
+		return time.Time{}
 	}
-	return time.Time{}
+	b.log.Error("note a revocation", "id", id, "err", err)
+	return time.Now().Add(revokeAfterFault)
 }
 
 func (b *Bridge) toRevoke(ctx context.Context, id string) (v Revoking, tokens Tokens, err error) {
@@ -176,7 +187,7 @@ func (b *Bridge) revokeAgain(ctx context.Context, v Revoking, cause error) time.
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		b.log.Error("note a failed revocation", "id", v.ID, "err", err)
-		return latest(v.NotUntil, time.Now().Add(revokeMost/60))
+		return latest(v.NotUntil, time.Now().Add(revokeAfterFault))
 	}
 	return v.NotUntil
 }
