@@ -5,10 +5,11 @@ import "time"
 
 // Heap is an indexed min-heap: each key is in it once, with one time. The
 // zero Heap is empty and ready. It is not safe for concurrent use: one
-// goroutine owns it.
+// goroutine owns it. With keys that hold no pointers the collector of garbage
+// never looks into it, however many there are.
 type Heap[K comparable] struct {
 	items []item[K]
-	index map[K]int
+	index map[K]int32
 }
 
 // item is kept small: there may be a million.
@@ -17,6 +18,10 @@ type item[K comparable] struct {
 	at  time.Duration
 }
 
+// arity is how many children an item has: with four, what is put off moves
+// half as far as with two, and every move writes to the index.
+const arity = 4
+
 // Len returns how many keys there are.
 func (h *Heap[K]) Len() int { return len(h.items) }
 
@@ -24,17 +29,14 @@ func (h *Heap[K]) Len() int { return len(h.items) }
 // instant of the caller's choice.
 func (h *Heap[K]) Put(key K, at time.Duration) {
 	if h.index == nil {
-		h.index = make(map[K]int)
+		h.index = make(map[K]int32)
 	}
 	i, known := h.index[key]
 	if !known {
-		i = len(h.items)
-		h.items = append(h.items, item[K]{key, at})
-		h.index[key] = i
+		i = int32(len(h.items)) //nolint:gosec // two thousand million keys fit in no memory
+		h.items = append(h.items, item[K]{})
 	}
-	h.items[i].at = at
-	h.up(i)
-	h.down(h.index[key])
+	h.settle(int(i), item[K]{key, at})
 }
 
 // At returns when a key is due, and whether it is there at all.
@@ -52,14 +54,11 @@ func (h *Heap[K]) Remove(key K) {
 	if !known {
 		return
 	}
-	last := len(h.items) - 1
-	h.swap(i, last)
-	h.items = h.items[:last]
 	delete(h.index, key)
-	if i < last {
-		moved := h.items[i].key
-		h.up(i)
-		h.down(h.index[moved])
+	last := h.items[len(h.items)-1]
+	h.items = h.items[:len(h.items)-1]
+	if int(i) < len(h.items) {
+		h.settle(int(i), last)
 	}
 }
 
@@ -71,35 +70,46 @@ func (h *Heap[K]) Next() (key K, at time.Duration, ok bool) {
 	return h.items[0].key, h.items[0].at, true
 }
 
-func (h *Heap[K]) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if h.items[parent].at <= h.items[i].at {
-			return
-		}
-		h.swap(i, parent)
-		i = parent
-	}
+// settle finds the place of an item, beginning at the free place i.
+func (h *Heap[K]) settle(i int, it item[K]) {
+	i = h.down(h.up(i, it.at), it.at)
+	h.place(i, it)
 }
 
-func (h *Heap[K]) down(i int) {
+// up moves the free place i towards the root, past what is due later.
+func (h *Heap[K]) up(i int, at time.Duration) int {
+	for i > 0 {
+		parent := (i - 1) / arity
+		if h.items[parent].at <= at {
+			break
+		}
+		h.place(i, h.items[parent])
+		i = parent
+	}
+	return i
+}
+
+// down moves the free place i towards the leaves, past what is due sooner.
+func (h *Heap[K]) down(i int, at time.Duration) int {
 	for {
-		first := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(h.items); child++ {
+		first := arity*i + 1
+		if first >= len(h.items) {
+			return i
+		}
+		for child := first + 1; child < min(first+arity, len(h.items)); child++ {
 			if h.items[child].at < h.items[first].at {
 				first = child
 			}
 		}
-		if first == i {
-			return
+		if h.items[first].at >= at {
+			return i
 		}
-		h.swap(i, first)
+		h.place(i, h.items[first])
 		i = first
 	}
 }
 
-func (h *Heap[K]) swap(i, j int) {
-	h.items[i], h.items[j] = h.items[j], h.items[i]
-	h.index[h.items[i].key] = i
-	h.index[h.items[j].key] = j
+func (h *Heap[K]) place(i int, it item[K]) {
+	h.items[i] = it
+	h.index[it.key] = int32(i) //nolint:gosec // as in Put
 }
