@@ -48,6 +48,7 @@ var rules = []rule{
 	{
 		room:    "bridge",
 		may:     []string{"internal/due"},
+		foreign: []string{"golang.org/x/time/rate"},
 		because: "the domain knows no technology: what it needs from outside is a port that others implement",
 	},
 	{

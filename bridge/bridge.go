@@ -1,11 +1,12 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 )
@@ -20,7 +21,7 @@ type Bridge struct {
 
 	changes     *watchers
 	polls       *loop[pollKey]
-	clock       *loop[string] // a RequestID or a GrantID whose time is over
+	clock       *loop[clockKey] // whose time is over
 	mints       *loop[RequestID]
 	checks      *loop[RequestID] // whose account granted
 	revocations *loop[string]
@@ -36,14 +37,14 @@ type Options struct {
 	Log       *slog.Logger        // faults that nobody waits for; never a secret
 }
 
-// How many of each may be under way at once. Who waits for a code is not to
-// wait behind the revocations of a provider that hangs.
+// How many of each may be under way at once at one issuer. Who waits for a
+// code is not to wait behind the polls or revocations of others there.
 const (
-	pollWorkers   = 128
-	mintWorkers   = 32
-	checkWorkers  = 32
-	revokeWorkers = 8
-	clockWorkers  = 8
+	pollsAtOnce       = 64
+	mintsAtOnce       = 16
+	checksAtOnce      = 16
+	revocationsAtOnce = 4
+	clockWorkers      = 8 // at the store, which is one lane
 )
 
 // callTimeout bounds one call to a provider.
@@ -55,11 +56,11 @@ func New(o Options) *Bridge {
 		dir: o.Directory, store: o.Store, providers: o.Providers, log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
-	b.polls = newLoop(pollWorkers, b.poll)
-	b.clock = byWallClock(newLoop(clockWorkers, b.strike))
-	b.mints = newLoop(mintWorkers, b.mint)
-	b.checks = newLoop(checkWorkers, b.identify)
-	b.revocations = byWallClock(newLoop(revokeWorkers, b.revoke))
+	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
+	b.clock = byWallClock(newLoop(clockWorkers, timed(b.strike)))
+	b.mints = newLoop(mintsAtOnce, timed(b.mint))
+	b.checks = newLoop(checksAtOnce, timed(b.identify))
+	b.revocations = byWallClock(newLoop(revocationsAtOnce, timed(b.revoke)))
 	return b
 }
 
@@ -70,17 +71,16 @@ func New(o Options) *Bridge {
 func (b *Bridge) Run(ctx context.Context) error {
 	work, finish := lasting(ctx, shutdownGrace)
 	defer finish()
-	start, err := b.recover(ctx)
-	if err != nil {
+	if err := b.recover(ctx); err != nil {
 		b.abandon()
 		return fmt.Errorf("take up pending requests: %w", err)
 	}
 	var loops sync.WaitGroup
-	loops.Go(func() { b.polls.run(ctx, work, maps.All(start.polls)) })
-	loops.Go(func() { b.clock.run(ctx, work, maps.All(start.clock)) })
-	loops.Go(func() { b.mints.run(ctx, work, maps.All(start.mints)) })
-	loops.Go(func() { b.checks.run(ctx, work, maps.All(start.checks)) })
-	loops.Go(func() { b.revocations.run(ctx, work, maps.All(start.revocations)) })
+	loops.Go(func() { b.polls.run(ctx, work) })
+	loops.Go(func() { b.clock.run(ctx, work) })
+	loops.Go(func() { b.mints.run(ctx, work) })
+	loops.Go(func() { b.checks.run(ctx, work) })
+	loops.Go(func() { b.revocations.run(ctx, work) })
 	loops.Go(func() { b.sweep(ctx) })
 	close(b.ready)
 	loops.Wait()
@@ -124,60 +124,71 @@ func lasting(ctx context.Context, grace time.Duration) (context.Context, context
 	return work, func() { stop(); cancel() }
 }
 
-// agenda is what a bridge begins with.
-type agenda struct {
-	polls       map[pollKey]time.Time
-	clock       map[string]time.Time
-	mints       map[RequestID]time.Time
-	checks      map[RequestID]time.Time
-	revocations map[string]time.Time
-}
-
 // recover reads from the indexes of the store what was pending when the
-// bridge last stopped, however it stopped.
-func (b *Bridge) recover(ctx context.Context) (agenda, error) {
-	a := agenda{
-		map[pollKey]time.Time{},
-		map[string]time.Time{},
-		map[RequestID]time.Time{},
-		map[RequestID]time.Time{},
-		map[string]time.Time{},
-	}
-	err := b.store.View(ctx, func(tx ReadTx) error {
-		for d, err := range tx.Pending() {
-			if err != nil {
-				return err
-			}
-			a.add(d)
-		}
-		for v, err := range tx.Revocations() {
-			if err != nil {
-				return err
-			}
-			a.revocations[v.ID] = v.NotUntil
-		}
-		return each(tx.LiveGrants(), func(g Grant) { a.clock[string(g.ID)] = g.EndsAt })
+// bridge last stopped, however it stopped. What cannot be read any more is
+// told to the operator, and does not keep the rest from going on.
+func (b *Bridge) recover(ctx context.Context) error {
+	now := time.Now()
+	return b.store.View(ctx, func(tx ReadTx) error {
+		return errors.Join(
+			readable(b, tx.Pending(), func(d Due) { b.resume(d, now) }),
+			readable(b, tx.Revocations(), func(v Revoking) { b.revocations.seed(b.lane(v.Provider), v.ID, v.NotUntil) }),
+			readable(b, tx.LiveGrants(), func(g Grant) { b.clock.seed("", ofGrant(g.ID), g.EndsAt) }),
+		)
 	})
-	return a, err
 }
 
-func (a agenda) add(d Due) {
-	now := time.Now()
-	if !d.Deadline.IsZero() {
-		a.clock[string(d.ID)] = d.Deadline
-	}
+// resume plans what a pending request needs next. Polls are spread over the
+// time of one gap: when the last one was is not known, and nobody is to meet
+// all of them at once.
+func (b *Bridge) resume(d Due, now time.Time) {
+	deadline := d.Deadline
 	switch {
 	case d.State == Asked && d.Minting:
-		a.mints[d.ID] = now
+		b.mints.seed(b.lane(d.Provider), d.ID, now)
 	case d.State == Coded:
-		a.polls[pollKey{d.ID, d.Code}] = now.Add(gap(d.Interval)) // when the last poll was is not known
+		key, every := polling(d.ID, d.Code), gap(d.Interval)
+		b.polls.seed(b.lane(d.Provider), key, now.Add(every+time.Duration(key.id.share()*float64(every))))
 	case d.State == Held:
-		a.checks[d.ID] = now
+		b.checks.seed(b.lane(d.Provider), d.ID, now)
 		// What the human gave is checked at least once, however long the
 		// bridge was away.
-		a.clock[string(d.ID)] = latest(d.Deadline, now.Add(time.Minute))
+		deadline = latest(deadline, now.Add(time.Minute))
+	}
+	if !deadline.IsZero() {
+		b.clock.seed("", ofRequest(d.ID), deadline)
 	}
 }
+
+// readable runs do over a sequence and passes over what cannot be read.
+func readable[T any](b *Bridge, seq iter.Seq2[T, error], do func(T)) error {
+	for v, err := range seq {
+		switch {
+		case errors.Is(err, ErrUnreadable):
+			b.log.Error("something that is stored cannot be read; it is left alone", "err", err)
+		case err != nil:
+			return err
+		default:
+			do(v)
+		}
+	}
+	return nil
+}
+
+// lane names the lane of a provider: that of its issuer, which all providers
+// at it share.
+func (b *Bridge) lane(provider string) string {
+	return cmp.Or(b.dir.Providers[provider].Issuer, provider)
+}
+
+// clockKey is a request or a grant whose time may be over.
+type clockKey struct {
+	id    packed
+	grant bool
+}
+
+func ofRequest(id RequestID) clockKey { return clockKey{pack(id), false} }
+func ofGrant(id GrantID) clockKey     { return clockKey{pack(id), true} }
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {

@@ -16,6 +16,12 @@ const (
 	VerbShowCode Verb = "show_code"
 	VerbDeny     Verb = "deny"
 	VerbNotMe    Verb = "not_me"
+
+	// These two change nothing that is stored: they say what the human does
+	// at the provider, so that it is asked sooner. Opening is no button of
+	// ours: a surface may report that its link was followed.
+	VerbOpened   Verb = "opened"
+	VerbFinished Verb = "finished"
 )
 
 // Card is what a human is shown of a request: the same for every surface,
@@ -78,6 +84,7 @@ var (
 	buttonNewCode  = Button{VerbShowCode, "Get a new code"}
 	buttonDeny     = Button{VerbDeny, "Deny"}
 	buttonNotMe    = Button{VerbNotMe, "I did not ask for this"}
+	buttonFinished = Button{VerbFinished, "I have finished"}
 )
 
 // card lays down what a human is shown of a request. code is nil unless the
@@ -198,8 +205,10 @@ func says(r Request) []string {
 func buttons(r Request) []Button {
 	all := []Button{buttonNotMe, buttonDeny}
 	switch {
-	case r.State == Asked && r.Minting, r.State == Coded, r.State == Held:
+	case r.State == Asked && r.Minting, r.State == Held:
 		return all
+	case r.State == Coded:
+		return append(all, buttonFinished)
 	case r.Codes > 0:
 		return append(all, buttonNewCode)
 	default:

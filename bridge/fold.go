@@ -39,7 +39,7 @@ func (b *Bridge) fold(ctx context.Context, id RequestID, s step) (Request, bool,
 		return err
 	})
 	if errors.Is(err, ErrStoreUnavailable) {
-		b.clock.at(string(id), time.Now().Add(storeRetry)) // it may have been kept all the same: look again
+		b.clock.at("", ofRequest(id), time.Now().Add(storeRetry)) // it may have been kept all the same: look again
 	}
 	if err != nil {
 		return before, false, err
@@ -140,40 +140,44 @@ func takeBack(tx Tx, r Request, as GrantState, now time.Time) error {
 func (b *Bridge) follow(before, after Request) {
 	b.changes.wake(topicOf(after.ID), topicFor(after.Whom()))
 	if at, _ := after.Deadline(); !at.IsZero() {
-		b.clock.at(string(after.ID), at)
+		b.clock.at("", ofRequest(after.ID), at)
 	} else if !after.Pending() {
-		b.clock.drop(string(after.ID))
+		b.clock.drop("", ofRequest(after.ID))
 	}
 	if after.State == Failed && before.State != Failed {
 		b.log.Warn("a request failed", "request", after.ID, "provider", after.Target.Provider, "outcome", after.Outcome.Code, "why", after.Outcome.Message)
 	}
-	now := time.Now()
+	now, lane := time.Now(), b.lane(after.Target.Provider)
 	if before.State == Coded && after.State != Coded {
-		code := pollKey{before.ID, before.Codes}
-		b.polls.drop(code)
+		code := polling(before.ID, before.Codes)
+		b.polls.drop(lane, code)
 		b.gaps.forget(code)
 	}
 	if after.State == Asked && after.Minting && !before.Minting {
-		b.mints.at(after.ID, now)
+		b.mints.at(lane, after.ID, now)
 	}
 	if before.State != Held && after.State == Held {
-		b.checks.at(after.ID, now)
+		b.checks.at(lane, after.ID, now)
 	}
 	switch {
 	case before.State == Held && after.State.Ended():
-		b.revocations.at(string(after.ID), now)
+		b.revocations.at(lane, string(after.ID), now)
 	case before.State == Granted && after.State.Ended() && after.State != Collected:
-		b.revocations.at(string(after.Grant), now)
+		b.revocations.at(lane, string(after.Grant), now)
 	}
 }
 
 // strike is what the clock does: the event whose deadline has passed, on a
 // request or on a grant. It returns when to look again.
-func (b *Bridge) strike(ctx context.Context, key string) time.Time {
-	if isGrant(key) {
-		return b.strikeGrant(ctx, GrantID(key))
+func (b *Bridge) strike(ctx context.Context, key clockKey) time.Time {
+	if key.grant {
+		return b.strikeGrant(ctx, key.id.grant())
 	}
-	r, _, err := b.fold(ctx, RequestID(key), step{decide: func(_ ReadTx, r Request) (Event, error) {
+	return b.strikeRequest(ctx, key.id.request())
+}
+
+func (b *Bridge) strikeRequest(ctx context.Context, id RequestID) time.Time {
+	r, _, err := b.fold(ctx, id, step{decide: func(_ ReadTx, r Request) (Event, error) {
 		at, kind := r.Deadline()
 		if at.IsZero() || time.Now().Before(at) {
 			return Event{}, nil
@@ -184,7 +188,7 @@ func (b *Bridge) strike(ctx context.Context, key string) time.Time {
 		return time.Time{}
 	}
 	if err != nil {
-		b.log.Error("let a deadline pass", "request", key, "err", err)
+		b.log.Error("let a deadline pass", "request", id, "err", err)
 		return time.Now().Add(storeRetry)
 	}
 	b.plan(r)
@@ -196,17 +200,17 @@ func (b *Bridge) strike(ctx context.Context, key string) time.Time {
 // planned already: after a commit whose fate was not known, nothing may be. A
 // poll that is planned twice is still never early.
 func (b *Bridge) plan(r Request) {
-	now := time.Now()
+	now, lane := time.Now(), b.lane(r.Target.Provider)
 	switch {
 	case r.State == Asked && r.Minting:
-		b.mints.at(r.ID, now)
+		b.mints.at(lane, r.ID, now)
 	case r.State == Coded:
-		b.polls.at(pollKey{r.ID, r.Codes}, now.Add(gap(r.Interval)+callTimeout))
+		b.polls.at(lane, polling(r.ID, r.Codes), now.Add(gap(r.Interval)+callTimeout))
 	case r.State == Held:
-		b.checks.at(r.ID, now)
+		b.checks.at(lane, r.ID, now)
 	case r.State.Ended():
-		b.revocations.at(string(r.ID), now)
-		b.revocations.at(string(r.Grant), now)
+		b.revocations.at(lane, string(r.ID), now)
+		b.revocations.at(lane, string(r.Grant), now)
 	}
 }
 

@@ -86,7 +86,7 @@ func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
 		return Card{}, err
 	}
 	code, err := unpackCode(sealed)
-	return b.card(r, &code, nil), err
+	return b.card(r, &code.Code, nil), err
 }
 
 // approvedCard is the card of a request that led to a grant. A grant is
@@ -181,6 +181,9 @@ type Clicker struct {
 // nothing, because something else came first. A request of somebody else is
 // ErrNotFound.
 func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
+	if verb == VerbOpened || verb == VerbFinished {
+		return b.nudge(ctx, who, id, verb)
+	}
 	event, ok := clicks[verb]
 	if !ok {
 		return Card{}, "", problem(ProblemInvalidRequest, "there is no button %q", verb)
@@ -221,6 +224,33 @@ var clicks = map[Verb]Kind{
 	VerbShowCode: OnShowCode,
 	VerbDeny:     OnDeny,
 	VerbNotMe:    OnNotMe,
+}
+
+// nudge takes a human's word for what they do at the provider: its answer is
+// asked for before that of others and, once they say that they have finished,
+// as soon as the provider's interval allows.
+func (b *Bridge) nudge(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
+	r, err := b.read(ctx, id)
+	if err == nil && r.Whom() != who.Human {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Card{}, "", err
+	}
+	word := ""
+	switch {
+	case r.State != Coded:
+	case verb == VerbFinished:
+		b.hurry(r)
+		word = "Asking " + issuerHost(r.Target.Issuer) + " as soon as it lets us; this card then changes by itself."
+	default:
+		b.warm(r)
+	}
+	card, err := b.cardOf(ctx, id)
+	if word == "" && verb == VerbFinished {
+		word = remark(card, false)
+	}
+	return card, word, err
 }
 
 // change is a request before and after a step.

@@ -16,13 +16,19 @@ type RequestID string
 type GrantID string
 
 // idText keeps the order of the bytes it encodes and is safe in URLs.
-var idText = base32.HexEncoding.WithPadding(base32.NoPadding)
+var idText = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
+
+// The words that ids begin with.
+const (
+	requestWord = "req_"
+	grantWord   = "grt_"
+)
 
 // NewRequestID returns a fresh id for a request made at the given time.
-func NewRequestID(at time.Time) RequestID { return RequestID("req_" + newID(at)) }
+func NewRequestID(at time.Time) RequestID { return RequestID(requestWord + newID(at)) }
 
 // NewGrantID returns a fresh id for a grant made at the given time.
-func NewGrantID(at time.Time) GrantID { return GrantID("grt_" + newID(at)) }
+func NewGrantID(at time.Time) GrantID { return GrantID(grantWord + newID(at)) }
 
 // Short is the end of the id in the form that people read to each other. It
 // may name two requests; programs use the whole id.
@@ -34,5 +40,26 @@ func newID(at time.Time) string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(at.UnixMilli())<<16)
 	_, _ = rand.Read(b[6:]) // never fails: crypto/rand ends the process instead
-	return strings.ToLower(idText.EncodeToString(b[:]))
+	return idText.EncodeToString(b[:])
+}
+
+// packed is an id without its word, as the loops hold it: sixteen bytes and no
+// pointer, since there may be a million.
+type packed [16]byte
+
+// pack packs an id. One that is none of ours packs into zeros, which stand for
+// nothing.
+func pack[ID ~string](id ID) (p packed) {
+	if len(id) == len(requestWord)+idText.EncodedLen(len(p)) {
+		_, _ = idText.Decode(p[:], []byte(id[len(requestWord):]))
+	}
+	return p
+}
+
+func (p packed) request() RequestID { return RequestID(requestWord + idText.EncodeToString(p[:])) }
+func (p packed) grant() GrantID     { return GrantID(grantWord + idText.EncodeToString(p[:])) }
+
+// share is a number from 0 up to 1 that differs from id to id.
+func (p packed) share() float64 {
+	return float64(binary.BigEndian.Uint64(p[8:])>>11) / (1 << 53)
 }

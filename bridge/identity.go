@@ -58,10 +58,10 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 		return b.later(err, "decide about an account", id)
 	}
 	if after.State == Granted {
-		b.clock.at(string(after.Grant), time.Now()) // the clock finds out when it ends
+		b.clock.at("", ofGrant(after.Grant), time.Now()) // the clock finds out when it ends
 	}
 	if replaced != "" {
-		b.revocations.at(string(replaced), time.Now())
+		b.revocations.at(b.lane(r.Target.Provider), string(replaced), time.Now())
 	}
 	return time.Time{}
 }

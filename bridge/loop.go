@@ -2,49 +2,85 @@ package bridge
 
 import (
 	"context"
-	"iter"
 	"sync"
 	"time"
 
 	"github.com/authbridge/authbridge/internal/due"
 )
 
-// loop hands keys, each when its time comes, to a bounded number of workers.
-// One goroutine owns the heap of what is due; workers only do the work. A key
-// is never with two workers at once. A key holds nothing but its place in the
-// heap while it waits, so a hundred thousand of them are no goroutines.
+// loop hands keys, each when its time comes, to workers. Keys are in lanes,
+// one for each party outside that the work depends on, and no lane waits for
+// another: one that hangs holds up only itself. One goroutine owns the lanes;
+// workers only do the work, so many at once in each lane as the loop allows. A
+// key is never with two workers at once. While it waits it is nothing but its
+// place in a heap, so a hundred thousand of them are no goroutines.
 //
 // What a worker does starts from the store, so a wake-up that is too early,
 // late or double does no harm.
 type loop[K comparable] struct {
-	workers int
-	do      func(ctx context.Context, key K) (again time.Time) // zero = done with it
+	most  int  // workers in each lane
+	paced bool // lanes have a pace: see [pace]
+	do    func(ctx context.Context, key K) next
 
 	epoch   time.Time
 	wakes   chan wake[K]
-	work    chan K
-	done    chan wake[K]
+	done    chan finished[K]
 	stopped chan struct{}
+	workers sync.WaitGroup
 
-	heap due.Heap[K]
-	busy map[K]wake[K] // with a worker; the wake that came meanwhile
+	lanes map[string]*lane[K]
+	turns due.Heap[*lane[K]] // the lanes that have something to hand out, by when
 }
 
-// wake asks for a key to be worked on at a time; drop forgets it instead.
+// next is what a worker says of its key.
+type next struct {
+	at   time.Time     // when to work on it again; zero = done with it
+	ill  bool          // the party outside did not do its part
+	well bool          // it did; neither = nothing was learnt of it
+	wait time.Duration // ill: how long it asked to be left alone
+}
+
+// timed is work that says nothing but when to do it again.
+func timed[K comparable](do func(context.Context, K) time.Time) func(context.Context, K) next {
+	return func(ctx context.Context, key K) next { return next{at: do(ctx, key)} }
+}
+
+// wake asks for a key of a lane to be worked on at a time.
 type wake[K comparable] struct {
+	lane string
 	key  K
+	what order
 	at   time.Duration
-	set  bool
-	drop bool
+	set  bool // it came while a worker had the key
+
+	slack time.Duration // hurry
+	until time.Duration // hurry
 }
 
-// newLoop makes a loop that goes by the monotonic clock: what it is given are
-// times from now, and the wall clock may be set meanwhile.
-func newLoop[K comparable](workers int, do func(context.Context, K) time.Time) *loop[K] {
+// order is what a wake asks for.
+type order int
+
+const (
+	workAt order = iota
+	forget
+	hurryUp
+)
+
+// finished is a key that comes back from its worker.
+type finished[K comparable] struct {
+	lane *lane[K]
+	key  K
+	next next
+}
+
+// newLoop makes a loop with so many workers for each lane. It goes by the
+// monotonic clock: what it is given are times from now, and the wall clock may
+// be set meanwhile.
+func newLoop[K comparable](most int, do func(context.Context, K) next) *loop[K] {
 	return &loop[K]{
-		workers: workers, do: do, epoch: time.Now(),
-		wakes: make(chan wake[K]), work: make(chan K), done: make(chan wake[K]),
-		stopped: make(chan struct{}), busy: make(map[K]wake[K]),
+		most: most, do: do, epoch: time.Now(),
+		wakes: make(chan wake[K]), done: make(chan finished[K], most), stopped: make(chan struct{}),
+		lanes: make(map[string]*lane[K]),
 	}
 }
 
@@ -55,12 +91,26 @@ func byWallClock[K comparable](l *loop[K]) *loop[K] {
 	return l
 }
 
+// atAPace makes a loop whose lanes have a pace.
+func atAPace[K comparable](l *loop[K]) *loop[K] {
+	l.paced = true
+	return l
+}
+
 // at asks for the key to be worked on at the given time; if it is already
 // due earlier, it stays so.
-func (l *loop[K]) at(key K, at time.Time) { l.send(wake[K]{key: key, at: at.Sub(l.epoch), set: true}) }
+func (l *loop[K]) at(lane string, key K, at time.Time) {
+	l.send(wake[K]{lane: lane, key: key, at: at.Sub(l.epoch)})
+}
 
 // drop forgets the key, unless a worker has it: then its answer decides.
-func (l *loop[K]) drop(key K) { l.send(wake[K]{key: key, drop: true}) }
+func (l *loop[K]) drop(lane string, key K) { l.send(wake[K]{lane: lane, key: key, what: forget}) }
+
+// hurry brings the key forward by slack, once before each time it is worked
+// on, and until the given time lets it go before others of its lane.
+func (l *loop[K]) hurry(lane string, key K, slack time.Duration, until time.Time) {
+	l.send(wake[K]{lane: lane, key: key, what: hurryUp, slack: slack, until: until.Sub(l.epoch)})
+}
 
 func (l *loop[K]) send(w wake[K]) {
 	select {
@@ -69,31 +119,41 @@ func (l *loop[K]) send(w wake[K]) {
 	}
 }
 
-// run works until ctx ends and then waits for the workers. It begins with
-// the keys of start. The workers' context is work; it may outlive ctx so
-// that what is under way can be finished.
-func (l *loop[K]) run(ctx, work context.Context, start iter.Seq2[K, time.Time]) {
+// seed is at for the time before run, when nobody else has the loop.
+func (l *loop[K]) seed(lane string, key K, at time.Time) {
+	l.lane(lane).put(key, at.Sub(l.epoch))
+}
+
+// lane finds a lane, or makes it.
+func (l *loop[K]) lane(name string) *lane[K] {
+	known, ok := l.lanes[name]
+	if !ok {
+		known = &lane[K]{work: make(chan K, l.most), busy: make(map[K]wake[K])}
+		if l.paced {
+			known.pace = newPace()
+		}
+		l.lanes[name] = known
+	}
+	return known
+}
+
+// run works until ctx ends and then waits for the workers. The workers'
+// context is work; it may outlive ctx so that what is under way can be
+// finished.
+func (l *loop[K]) run(ctx, work context.Context) {
 	defer close(l.stopped)
-	for key, at := range start {
-		l.heap.Put(key, at.Sub(l.epoch))
+	l.own(ctx, work)
+	for _, lane := range l.lanes {
+		close(lane.work)
 	}
-	var workers sync.WaitGroup
-	for range l.workers {
-		workers.Go(func() { l.labour(work) })
-	}
-	l.own(ctx)
-	close(l.work)
-	go func() {
-		workers.Wait()
-		close(l.done)
-	}()
+	ended := make(chan struct{})
+	go func() { l.workers.Wait(); close(ended) }()
 	for {
 		select {
-		case _, more := <-l.done:
-			if !more {
-				return
-			}
+		case <-l.done:
 		case <-l.wakes:
+		case <-ended:
+			return
 		}
 	}
 }
@@ -101,38 +161,28 @@ func (l *loop[K]) run(ctx, work context.Context, start iter.Seq2[K, time.Time]) 
 // abandon is for a loop that is never run: nobody waits for it any more.
 func (l *loop[K]) abandon() { close(l.stopped) }
 
-// labour is one worker.
-func (l *loop[K]) labour(ctx context.Context) {
-	for key := range l.work {
-		again := l.do(ctx, key)
-		l.done <- wake[K]{key: key, at: again.Sub(l.epoch), set: !again.IsZero()}
+// own is the owner of the lanes; it never blocks on anything but its select.
+func (l *loop[K]) own(ctx, work context.Context) {
+	for _, lane := range l.lanes {
+		l.queue(lane, l.now())
 	}
-}
-
-// own is the owner of the heap; it never blocks on anything but its select.
-func (l *loop[K]) own(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		key, at, some := l.heap.Next()
-		var hand chan K
-		if now := time.Since(l.epoch); some && at <= now {
-			hand = l.work
-		} else if some {
-			timer.Reset(min(at-now, longestNap))
+		l.handOut(work)
+		if _, at, some := l.turns.Next(); some {
+			timer.Reset(min(at-l.now(), longestNap))
 		} else {
 			timer.Stop()
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case hand <- key:
-			l.heap.Remove(key)
-			l.busy[key] = wake[K]{}
 		case w := <-l.wakes:
 			l.take(w)
-		case w := <-l.done:
-			l.back(w)
+		case f := <-l.done:
+			f.lane.back(f.key, f.next, l.epoch, l.now())
+			l.queue(f.lane, l.now())
 		case <-timer.C:
 		}
 	}
@@ -143,32 +193,60 @@ func (l *loop[K]) own(ctx context.Context) {
 // sleeps.
 const longestNap = 30 * time.Second
 
-// take follows a wake from outside.
-func (l *loop[K]) take(w wake[K]) {
-	if meanwhile, busy := l.busy[w.key]; busy {
-		if !meanwhile.set || w.drop || w.at < meanwhile.at {
-			l.busy[w.key] = w
+// now is the time on the loop's own clock.
+func (l *loop[K]) now() time.Duration { return time.Since(l.epoch) }
+
+// handOut gives the workers all that is due and may go.
+func (l *loop[K]) handOut(work context.Context) {
+	for {
+		lane, at, some := l.turns.Next()
+		now := l.now()
+		if !some || at > now {
+			return
 		}
-		return
-	}
-	if w.drop {
-		l.heap.Remove(w.key)
-		return
-	}
-	if at, known := l.heap.At(w.key); !known || w.at < at {
-		l.heap.Put(w.key, w.at)
+		if key, ok := lane.hand(l.epoch, now); ok {
+			l.give(work, lane, key)
+		}
+		l.queue(lane, now)
 	}
 }
 
-// back takes a key from its worker: what came meanwhile and what the worker
-// says are both kept, the earlier wins.
-func (l *loop[K]) back(w wake[K]) {
-	meanwhile := l.busy[w.key]
-	delete(l.busy, w.key)
-	if w.set {
-		l.heap.Put(w.key, w.at)
+// give hands a key to an idle worker of its lane, or to a new one: the lane
+// has room for it, so this never blocks.
+func (l *loop[K]) give(work context.Context, lane *lane[K], key K) {
+	if lane.hands < len(lane.busy) {
+		lane.hands++
+		l.workers.Go(func() { l.labour(work, lane) })
 	}
-	if meanwhile.set {
-		l.take(meanwhile)
+	lane.work <- key
+}
+
+// labour is one worker of a lane.
+func (l *loop[K]) labour(ctx context.Context, lane *lane[K]) {
+	for key := range lane.work {
+		l.done <- finished[K]{lane, key, l.do(ctx, key)}
 	}
+}
+
+// queue puts a lane where its next turn is.
+func (l *loop[K]) queue(lane *lane[K], now time.Duration) {
+	if at, some := lane.turn(l.most, l.epoch, now); some {
+		l.turns.Put(lane, at)
+	} else {
+		l.turns.Remove(lane)
+	}
+}
+
+// take follows a wake from outside.
+func (l *loop[K]) take(w wake[K]) {
+	lane := l.lane(w.lane)
+	switch w.what {
+	case workAt:
+		lane.wake(w)
+	case forget:
+		lane.drop(w.key)
+	case hurryUp:
+		lane.hurry(w.key, w.slack, w.until)
+	}
+	l.queue(lane, l.now())
 }

@@ -15,10 +15,13 @@ import (
 // runs a loop in the bubble until the returned function is called.
 func runs[K comparable](l *loop[K], start map[K]time.Time) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
+	for key, at := range start {
+		l.seed("lane", key, at)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		l.run(ctx, context.WithoutCancel(ctx), maps.All(start))
+		l.run(ctx, context.WithoutCancel(ctx))
 	}()
 	synctest.Wait()
 	return func() { cancel(); <-done }
@@ -35,19 +38,19 @@ func TestLoopIsPunctual(t *testing.T) {
 			begun := time.Now()
 			want, got := map[int]time.Duration{}, map[int]time.Duration{}
 			var mu sync.Mutex
-			l := newLoop(3, func(_ context.Context, key int) time.Time {
+			l := newLoop(3, func(_ context.Context, key int) next {
 				mu.Lock()
 				defer mu.Unlock()
 				if _, twice := got[key]; twice {
 					t.Errorf("key %d was worked on twice", key)
 				}
 				got[key] = time.Since(begun)
-				return time.Time{}
+				return next{}
 			})
 			stop := runs(l, nil)
 			for _, p := range plan {
 				at := time.Duration(p[1]+1) * time.Second
-				l.at(p[0], begun.Add(at))
+				l.at("lane", p[0], begun.Add(at))
 				if before, known := want[p[0]]; !known || at < before {
 					want[p[0]] = at
 				}
@@ -64,18 +67,18 @@ func TestLoopIsPunctual(t *testing.T) {
 func TestLoopNeverGivesAKeyToTwoWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var busy, runsSoFar atomic.Int32
-		l := newLoop(8, func(context.Context, string) time.Time {
+		l := newLoop(8, func(context.Context, string) next {
 			if busy.Add(1) > 1 {
 				t.Error("two workers have the key")
 			}
 			<-time.After(10 * time.Second)
 			busy.Add(-1)
 			runsSoFar.Add(1)
-			return time.Time{}
+			return next{}
 		})
 		stop := runs(l, map[string]time.Time{"key": time.Now()})
 		for range 5 {
-			l.at("key", time.Now())
+			l.at("lane", "key", time.Now())
 		}
 		<-time.After(time.Minute)
 		stop()
@@ -89,12 +92,12 @@ func TestLoopComesBackWhenTheWorkerSays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var times []time.Duration
 		begun := time.Now()
-		l := newLoop(1, func(context.Context, string) time.Time {
+		l := newLoop(1, func(context.Context, string) next {
 			times = append(times, time.Since(begun))
 			if len(times) == 3 {
-				return time.Time{}
+				return next{}
 			}
-			return time.Now().Add(7 * time.Second)
+			return next{at: time.Now().Add(7 * time.Second)}
 		})
 		stop := runs(l, map[string]time.Time{"key": begun.Add(time.Second)})
 		<-time.After(time.Minute)
@@ -107,13 +110,13 @@ func TestLoopComesBackWhenTheWorkerSays(t *testing.T) {
 
 func TestLoopForgetsWhatIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLoop(1, func(context.Context, string) time.Time {
+		l := newLoop(1, func(context.Context, string) next {
 			t.Error("a dropped key was worked on")
-			return time.Time{}
+			return next{}
 		})
 		stop := runs(l, map[string]time.Time{"key": time.Now().Add(time.Minute)})
-		l.drop("key")
-		l.drop("nobody")
+		l.drop("lane", "key")
+		l.drop("lane", "nobody")
 		<-time.After(time.Hour)
 		stop()
 	})
@@ -122,25 +125,25 @@ func TestLoopForgetsWhatIsDropped(t *testing.T) {
 func TestLoopEndsAfterItsWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		finished := false
-		l := newLoop(2, func(context.Context, string) time.Time {
+		l := newLoop(2, func(context.Context, string) next {
 			<-time.After(5 * time.Second)
 			finished = true
-			return time.Now()
+			return next{at: time.Now()}
 		})
 		stop := runs(l, map[string]time.Time{"key": time.Now()})
 		stop()
 		if !finished {
 			t.Error("the loop ended before its worker")
 		}
-		l.at("key", time.Now()) // must not block: nobody is there any more
-		l.drop("key")
+		l.at("lane", "key", time.Now()) // must not block: nobody is there any more
+		l.drop("lane", "key")
 	})
 }
 
 func TestNobodyWaitsForALoopThatNeverRuns(t *testing.T) {
-	l := newLoop(1, func(context.Context, string) time.Time { return time.Time{} })
+	l := newLoop(1, func(context.Context, string) next { return next{} })
 	l.abandon()
-	l.at("key", time.Now())
+	l.at("lane", "key", time.Now())
 }
 
 func TestGapIsNeverShorterThanTheInterval(t *testing.T) {
@@ -157,7 +160,7 @@ func TestGapIsNeverShorterThanTheInterval(t *testing.T) {
 
 func TestGapsDoubleAndAreForgotten(t *testing.T) {
 	var g gaps
-	key := pollKey{"req_1", 1}
+	key := polling(NewRequestID(time.Now()), 1)
 	for i, want := range []time.Duration{12, 24, 48} {
 		if got := g.fault(key, 6*time.Second); got != want*time.Second {
 			t.Errorf("fault %d: %v, want %v", i, got, want*time.Second)

@@ -24,7 +24,7 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 		decide: always(e),
 		beside: func(tx Tx, after Request) error {
 			if after.State == Coded {
-				tx.PutSecret(CodeSecret(id), packCode(code))
+				tx.PutSecret(CodeSecret(id), packCode(liveCode{code, after.Codes, after.Target, after.CodeExpiresAt}))
 			}
 			return nil
 		},
@@ -33,7 +33,8 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 		return b.later(err, "store a code", id)
 	}
 	if taken && after.State == Coded {
-		b.polls.at(pollKey{id, after.Codes}, arrived.Add(gap(after.Interval)))
+		b.polls.at(b.lane(after.Target.Provider), polling(id, after.Codes), arrived.Add(gap(after.Interval)))
+		b.warm(after)
 	}
 	return time.Time{}
 }

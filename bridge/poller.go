@@ -11,8 +11,12 @@ import (
 // pollKey is one code that is polled. A request's next code is another key,
 // so nothing that was planned for the old one can touch it.
 type pollKey struct {
-	id   RequestID
-	code int
+	id   packed
+	code uint8
+}
+
+func polling(id RequestID, code int) pollKey {
+	return pollKey{pack(id), uint8(code)} //nolint:gosec // at most MaxCodes
 }
 
 // gap is the time from the end of one poll to the next: the provider's
@@ -55,68 +59,84 @@ func (g *gaps) forget(key pollKey) {
 	delete(g.all, key)
 }
 
+// hurryMargin is added to the interval where a human waits: clocks run
+// unevenly, and an early poll makes every later one slower.
+const hurryMargin = 100 * time.Millisecond
+
+// warmFor is how long polls go before others after the human did something.
+const warmFor = 2 * time.Minute
+
+// warm has a code polled before others for a while, since its human is busy
+// with it; hurry also has it polled as soon as its interval allows.
+func (b *Bridge) warm(r Request)  { b.hasten(r, 0) }
+func (b *Bridge) hurry(r Request) { b.hasten(r, gap(r.Interval)-r.Interval-hurryMargin) }
+
+func (b *Bridge) hasten(r Request, slack time.Duration) {
+	b.polls.hurry(b.lane(r.Target.Provider), polling(r.ID, r.Codes), slack, time.Now().Add(warmFor))
+}
+
 // poll asks the provider once about one code. While the human has not
-// finished it writes nothing. It returns when to ask again.
-func (b *Bridge) poll(ctx context.Context, key pollKey) time.Time {
-	r, code, err := b.polled(ctx, key)
-	if err != nil || r.ID == "" {
+// finished it writes nothing, and reads nothing but the sealed code.
+func (b *Bridge) poll(ctx context.Context, key pollKey) next {
+	id := key.id.request()
+	code, ok, err := b.polled(ctx, id, key)
+	if err != nil || !ok {
 		b.gaps.forget(key)
-		return b.later(err, "read a code that is polled", key.id)
+		return next{at: b.later(err, "read a code that is polled", id)}
 	}
-	answer, err := b.pollOnce(ctx, r, code)
+	answer, err := b.pollOnce(ctx, code)
 	end := time.Now()
 	if err != nil {
-		return b.pollFault(key, r, err, end)
+		return b.pollFault(key, code, err, end)
 	}
 	b.gaps.forget(key)
 	switch answer.Verdict {
 	case PollPending:
-		return end.Add(gap(r.Interval))
+		return next{at: end.Add(gap(code.Interval)), well: true}
 	case PollGranted:
-		return b.hold(ctx, key, r, answer.Tokens, end)
+		return next{at: b.hold(ctx, key, code, answer.Tokens, end), well: true}
 	default:
-		return b.heard(ctx, key, r, answer, end)
+		return next{at: b.heard(ctx, key, code, answer, end), well: true}
 	}
 }
 
-func (b *Bridge) pollOnce(ctx context.Context, r Request, code Code) (Answer, error) {
+func (b *Bridge) pollOnce(ctx context.Context, code liveCode) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return b.providers[r.Target.Provider].Poll(ctx, code)
+	return b.providers[code.Target.Provider].Poll(ctx, code.Code)
 }
 
-// polled reads what a poll needs; a request without id means that there is
-// nothing to poll any more.
-func (b *Bridge) polled(ctx context.Context, key pollKey) (r Request, code Code, err error) {
+// polled reads the code that a poll is about; ok is false when there is
+// nothing to poll any more. A code is put away in the commit that burns it.
+func (b *Bridge) polled(ctx context.Context, id RequestID, key pollKey) (code liveCode, ok bool, err error) {
 	err = b.store.View(ctx, func(tx ReadTx) error {
-		found, err := tx.Request(key.id)
-		live := err == nil && found.State == Coded && found.Codes == key.code && time.Now().Before(found.CodeExpiresAt)
-		if _, configured := b.provider(found.Target.Provider, found.Target.Issuer, found.Target.ClientID); !live || !configured {
-			return err
-		}
-		sealed, err := tx.Secret(CodeSecret(key.id))
+		sealed, err := tx.Secret(CodeSecret(id))
 		if err != nil {
 			return err
 		}
-		r = found
 		code, err = unpackCode(sealed)
 		return err
 	})
-	return r, code, err
+	_, configured := b.provider(code.Target.Provider, code.Target.Issuer, code.Target.ClientID)
+	return code, err == nil && configured && code.Number == int(key.code) && time.Now().Before(code.LapsesAt), err
 }
 
 // pollFault says when to ask again after a poll that told nothing. A code is
 // asked about once more before it lapses: by then the human may have granted.
-func (b *Bridge) pollFault(key pollKey, r Request, err error, end time.Time) time.Time {
-	least := gap(r.Interval)
-	wait := max(least, min(b.gaps.fault(key, least), r.CodeExpiresAt.Add(-lastPoll).Sub(end)))
+func (b *Bridge) pollFault(key pollKey, code liveCode, err error, end time.Time) next {
+	least := gap(code.Interval)
+	wait := max(least, min(b.gaps.fault(key, least), code.LapsesAt.Add(-lastPoll).Sub(end)))
 	var busy *Unavailable
-	if errors.As(err, &busy) && busy.RetryAfter > 0 {
+	asked := errors.As(err, &busy) && busy.RetryAfter > 0
+	if asked {
 		wait = max(least, busy.RetryAfter)
 	}
-	next := end.Add(wait)
-	b.log.Warn("poll a provider", "request", r.ID, "provider", r.Target.Provider, "again", next, "err", err)
-	return next
+	n := next{at: end.Add(wait), ill: true}
+	if asked {
+		n.wait = busy.RetryAfter
+	}
+	b.log.Warn("poll a provider", "request", key.id.request(), "provider", code.Target.Provider, "again", n.at, "err", err)
+	return n
 }
 
 // lastPoll is how long before a code's lapse it is asked about at the latest.
@@ -125,24 +145,25 @@ const lastPoll = 10 * time.Second
 // hold stores tokens the moment they arrive, with nothing else in the commit.
 // If the request has moved on meanwhile they are late: they go to the
 // revocation queue and are never released.
-func (b *Bridge) hold(ctx context.Context, key pollKey, r Request, tokens Tokens, at time.Time) time.Time {
+func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens Tokens, at time.Time) time.Time {
+	id := key.id.request()
 	e := Event{
-		Kind: OnToken, By: Actor{Kind: ByProvider, Name: r.Target.Provider},
-		Code: key.code, Scopes: tokens.Scopes, Until: at.Add(identityWithin).UTC().Round(0),
+		Kind: OnToken, By: Actor{Kind: ByProvider, Name: code.Target.Provider},
+		Code: code.Number, Scopes: tokens.Scopes, Until: at.Add(identityWithin).UTC().Round(0),
 	}
 	sealed := packTokens(tokens, at)
-	late := revoking(lateID(key), r.Target, at)
-	late.Request = r.ID
+	late := revoking(lateID(id, code), code.Target, at)
+	late.Request = id
 	kept := false
-	after, taken, err := b.keep(ctx, key.id, step{
+	after, taken, err := b.keep(ctx, id, step{
 		decide: always(e),
 		beside: func(tx Tx, _ Request) error {
-			tx.PutSecret(HeldSecret(key.id), sealed)
+			tx.PutSecret(HeldSecret(id), sealed)
 			return nil
 		},
 		late: func(tx Tx, now Request) error {
 			// A commit that was reported lost may have been kept after all.
-			held, err := tx.Secret(HeldSecret(key.id))
+			held, err := tx.Secret(HeldSecret(id))
 			if kept = err == nil && now.State == Held && held.Equal(sealed); !kept {
 				revokeLater(tx, late, sealed)
 			}
@@ -150,21 +171,21 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, r Request, tokens Tokens
 		},
 	})
 	if err != nil {
-		b.log.Error("store a token: it is lost", "request", key.id, "err", err)
-		return at.Add(gap(r.Interval)) // the provider will say that the code was used
+		b.log.Error("store a token: it is lost", "request", id, "err", err)
+		return at.Add(gap(code.Interval)) // the provider will say that the code was used
 	}
 	if kept {
 		b.plan(after)
 	} else if !taken {
-		b.log.Warn("a token came after its request had moved on; it is being revoked", "request", key.id)
-		b.revocations.at(late.ID, at)
+		b.log.Warn("a token came after its request had moved on; it is being revoked", "request", id)
+		b.revocations.at(b.lane(code.Target.Provider), late.ID, at)
 	}
 	return time.Time{}
 }
 
 // lateID names the revocation of a token that came too late.
-func lateID(key pollKey) string {
-	return fmt.Sprintf("%s.%d", key.id, key.code)
+func lateID(id RequestID, code liveCode) string {
+	return fmt.Sprintf("%s.%d", id, code.Number)
 }
 
 // keepFor is how long a provider's answer is held in memory while the store
@@ -190,12 +211,14 @@ func (b *Bridge) keep(ctx context.Context, id RequestID, s step) (Request, bool,
 	}
 }
 
-// heard folds any other answer of a poll.
-func (b *Bridge) heard(ctx context.Context, key pollKey, r Request, answer Answer, end time.Time) time.Time {
-	e := Event{By: Actor{Kind: ByProvider, Name: r.Target.Provider}, Code: key.code, Cause: answer.Cause}
+// heard folds any other answer of a poll. A longer interval also goes into the
+// sealed code, which is all that later polls read.
+func (b *Bridge) heard(ctx context.Context, key pollKey, code liveCode, answer Answer, end time.Time) time.Time {
+	id := key.id.request()
+	e := Event{By: Actor{Kind: ByProvider, Name: code.Target.Provider}, Code: code.Number, Cause: answer.Cause}
 	switch answer.Verdict {
 	case PollSlowDown:
-		e.Kind, e.Interval = OnSlowDown, max(r.Interval+slowDown, answer.Interval)
+		e.Kind, e.Interval = OnSlowDown, max(code.Interval+slowDown, answer.Interval)
 	case PollDenied:
 		e.Kind = OnRefused
 	case PollLapsed:
@@ -205,11 +228,20 @@ func (b *Bridge) heard(ctx context.Context, key pollKey, r Request, answer Answe
 	case PollFailed, PollPending, PollGranted:
 		e.Kind = OnPollFailed
 	}
-	after, taken, err := b.keep(ctx, key.id, step{decide: always(e)})
+	after, taken, err := b.keep(ctx, id, step{
+		decide: always(e),
+		beside: func(tx Tx, after Request) error {
+			if after.State == Coded {
+				code.Interval = after.Interval
+				tx.PutSecret(CodeSecret(id), packCode(code))
+			}
+			return nil
+		},
+	})
 	switch {
 	case err != nil:
-		b.log.Error("store a provider's answer", "request", key.id, "err", err)
-		return end.Add(gap(max(r.Interval, e.Interval)))
+		b.log.Error("store a provider's answer", "request", id, "err", err)
+		return end.Add(gap(max(code.Interval, e.Interval)))
 	case taken && after.State == Coded:
 		return end.Add(gap(after.Interval))
 	}

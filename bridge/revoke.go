@@ -3,12 +3,8 @@ package bridge
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 )
-
-// isGrant tells the two kinds of ids apart that the clock works on.
-func isGrant(id string) bool { return strings.HasPrefix(id, "grt_") }
 
 // endGrant ends a live grant; its tokens go to the revocation queue in the
 // same transaction, so that a crash cannot leave them alive and forgotten.
@@ -47,10 +43,11 @@ func revokeLater(tx Tx, v Revoking, tokens Secret) {
 // strikeGrant ends a grant whose time is over.
 func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 	var again time.Time
-	var human string
+	var human, provider string
 	err := b.store.Update(ctx, func(tx Tx) error {
 		again = time.Time{}
 		g, err := tx.Grant(id)
+		provider = g.Key.Provider
 		if err != nil || g.State != GrantLive {
 			return err
 		}
@@ -70,7 +67,7 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 		b.changes.wake(topicFor(human))
 	}
 	if again.IsZero() { // also when it had ended already: nobody may have planned this
-		b.revocations.at(string(id), time.Now())
+		b.revocations.at(b.lane(provider), string(id), time.Now())
 	}
 	return again
 }

@@ -10,6 +10,11 @@ import (
 // sealedCode and sealedTokens are the plain forms of what is sealed: the only
 // places where secrets are written out, and only into a Secret again.
 type sealedCode struct {
+	Number        int
+	Provider      string
+	Issuer        string
+	ClientID      string
+	LapsesAt      time.Time
 	DeviceCode    string
 	UserCode      string
 	URI           string
@@ -31,33 +36,47 @@ type sealedTokens struct {
 	Received  time.Time
 }
 
-func packCode(c Code) Secret {
-	return pack(sealedCode{
+// liveCode is a code with all that a poll needs to know of its request, so
+// that a poll reads nothing else.
+type liveCode struct {
+	Code
+	Number   int    // of the codes of its request
+	Target   Target // where it was made
+	LapsesAt time.Time
+}
+
+func packCode(c liveCode) Secret {
+	return seal(sealedCode{
+		c.Number, c.Target.Provider, c.Target.Issuer, c.Target.ClientID, c.LapsesAt,
 		c.DeviceCode.Reveal(), c.UserCode.Reveal(), c.VerificationURI, c.VerificationURIComplete.Reveal(),
 		c.Lifetime, c.Interval, c.TokenEndpoint, c.Scopes, c.Resource,
 	})
 }
 
-func unpackCode(s Secret) (Code, error) {
+func unpackCode(s Secret) (liveCode, error) {
 	var c sealedCode
-	if err := unpack(s, &c); err != nil {
-		return Code{}, fmt.Errorf("read the sealed code: %w", err)
+	if err := unseal(s, &c); err != nil {
+		return liveCode{}, fmt.Errorf("read the sealed code: %w", err)
 	}
-	return Code{
-		NewSecret(c.DeviceCode), NewSecret(c.UserCode), c.URI, NewSecret(c.Complete),
-		c.Lifetime, c.Interval, c.TokenEndpoint, c.Scopes, c.Resource,
+	return liveCode{
+		Code: Code{
+			NewSecret(c.DeviceCode), NewSecret(c.UserCode), c.URI, NewSecret(c.Complete),
+			c.Lifetime, c.Interval, c.TokenEndpoint, c.Scopes, c.Resource,
+		},
+		Number: c.Number, LapsesAt: c.LapsesAt,
+		Target: Target{Provider: c.Provider, Issuer: c.Issuer, ClientID: c.ClientID, Resource: c.Resource},
 	}, nil
 }
 
 func packTokens(t Tokens, received time.Time) Secret {
-	return pack(sealedTokens{
+	return seal(sealedTokens{
 		t.Access.Reveal(), t.Refresh.Reveal(), t.ID.Reveal(), t.Type, t.Scopes, t.ExpiresAt, received.UTC(),
 	})
 }
 
 func unpackTokens(s Secret) (tokens Tokens, received time.Time, err error) {
 	var t sealedTokens
-	if err := unpack(s, &t); err != nil {
+	if err := unseal(s, &t); err != nil {
 		return Tokens{}, time.Time{}, fmt.Errorf("read the sealed tokens: %w", err)
 	}
 	return Tokens{
@@ -65,16 +84,16 @@ func unpackTokens(s Secret) (tokens Tokens, received time.Time, err error) {
 	}, t.Received, nil
 }
 
-// pack cannot fail: its two shapes are strings, times and numbers.
-func pack(v any) Secret {
+// seal cannot fail: its two shapes are strings, times and numbers.
+func seal(v any) Secret {
 	plain, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("bridge: pack %T: %v", v, err))
+		panic(fmt.Sprintf("bridge: seal %T: %v", v, err))
 	}
 	return NewSecret(string(plain))
 }
 
-func unpack(s Secret, v any) error {
+func unseal(s Secret, v any) error {
 	if err := json.Unmarshal([]byte(s.Reveal()), v); err != nil {
 		return errors.New("its form is unknown") // the decoder's own words could quote the secret
 	}

@@ -57,7 +57,7 @@ func TestEqualSecrets(t *testing.T) {
 
 func TestWhatIsSealedComesBackWhole(t *testing.T) {
 	now := time.Now().UTC().Round(0)
-	code := Code{NewSecret("d"), NewSecret("u"), "https://a/device", NewSecret("https://a/device?c=u"), time.Minute, 5 * time.Second, "https://a/token", []string{"s"}, "https://r"}
+	code := liveCode{Code{NewSecret("d"), NewSecret("u"), "https://a/device", NewSecret("https://a/device?c=u"), time.Minute, 5 * time.Second, "https://a/token", []string{"s"}, "https://r"}, 2, Target{"corp", "https://a", "client", "https://r"}, now}
 	back, err := unpackCode(packCode(code))
 	if err != nil || fmt.Sprint(back) != fmt.Sprint(code) || back.DeviceCode.Reveal() != "d" || back.VerificationURIComplete.Reveal() != "https://a/device?c=u" {
 		t.Errorf("the code came back as %+v, %v", back, err)
@@ -69,6 +69,24 @@ func TestWhatIsSealedComesBackWhole(t *testing.T) {
 	}
 	if _, err := unpackCode(NewSecret(marked)); err == nil || strings.Contains(err.Error(), marked) {
 		t.Errorf("a broken seal: %v", err)
+	}
+}
+
+// The loops hold ids packed; nothing of them is lost, and what is no id of ours
+// stands for none.
+func TestPackedIdsComeBackWhole(t *testing.T) {
+	r, g := NewRequestID(time.Now()), NewGrantID(time.Now())
+	if back := pack(r).request(); back != r {
+		t.Errorf("%s came back as %s", r, back)
+	}
+	if back := pack(g).grant(); back != g {
+		t.Errorf("%s came back as %s", g, back)
+	}
+	if got := pack(RequestID("req_1")); got != (packed{}) {
+		t.Errorf("what is no id packs into %x", got)
+	}
+	if share := pack(r).share(); share < 0 || share >= 1 {
+		t.Errorf("its share is %v", share)
 	}
 }
 

@@ -1,0 +1,152 @@
+package bridge
+
+import (
+	"time"
+
+	"github.com/authbridge/authbridge/internal/due"
+)
+
+// lane is what a loop does with one party outside. Only the owner of the loop
+// touches it, but for the channel of its workers.
+type lane[K comparable] struct {
+	cold due.Heap[K]   // nearly all keys
+	warm due.Heap[K]   // those that somebody waits for; they go first
+	busy map[K]wake[K] // with a worker; the wake that came meanwhile, if set
+	heat map[K]heat    // of the warm keys
+
+	work  chan K
+	hands int // workers so far
+	pace  *pace
+}
+
+// heat is how long a key stays warm, and whether it was brought forward since
+// it was last worked on.
+type heat struct {
+	until   time.Duration
+	hurried bool
+}
+
+// put sets when a key is due.
+func (l *lane[K]) put(key K, at time.Duration) {
+	if _, warm := l.heat[key]; warm {
+		l.warm.Put(key, at)
+		return
+	}
+	l.cold.Put(key, at)
+}
+
+// at returns when a key is due, and whether it waits here at all.
+func (l *lane[K]) at(key K) (time.Duration, bool) {
+	if at, ok := l.cold.At(key); ok {
+		return at, true
+	}
+	return l.warm.At(key)
+}
+
+// wake makes a key due, unless it is due earlier.
+func (l *lane[K]) wake(w wake[K]) {
+	if meanwhile, busy := l.busy[w.key]; busy {
+		if !meanwhile.set || w.at < meanwhile.at {
+			w.set = true
+			l.busy[w.key] = w
+		}
+		return
+	}
+	if at, known := l.at(w.key); !known || w.at < at {
+		l.put(w.key, w.at)
+	}
+}
+
+// drop forgets a key, and what was asked of it while a worker has it.
+func (l *lane[K]) drop(key K) {
+	if _, busy := l.busy[key]; busy {
+		l.busy[key] = wake[K]{}
+		return
+	}
+	l.cold.Remove(key)
+	l.cool(key)
+}
+
+// cool takes a key out of the warm ones.
+func (l *lane[K]) cool(key K) {
+	l.warm.Remove(key)
+	delete(l.heat, key)
+}
+
+// hurry warms a key and, if it was not yet since it was last worked on, brings
+// it forward.
+func (l *lane[K]) hurry(key K, slack, until time.Duration) {
+	at, waits := l.at(key)
+	_, busy := l.busy[key]
+	if !waits && !busy {
+		return
+	}
+	was := l.heat[key]
+	if l.heat == nil {
+		l.heat = make(map[K]heat)
+	}
+	l.heat[key] = heat{until: max(was.until, until), hurried: was.hurried || waits && slack > 0}
+	if waits {
+		l.cold.Remove(key)
+		if !was.hurried {
+			at -= slack
+		}
+		l.warm.Put(key, at)
+	}
+}
+
+// back takes a key from its worker: what came meanwhile and what the worker
+// says are both kept, the earlier wins.
+func (l *lane[K]) back(key K, n next, epoch time.Time, now time.Duration) {
+	meanwhile := l.busy[key]
+	delete(l.busy, key)
+	if h, warm := l.heat[key]; warm && (n.at.IsZero() || now >= h.until) {
+		l.cool(key)
+	} else if warm {
+		l.heat[key] = heat{until: h.until}
+	}
+	if !n.at.IsZero() {
+		l.put(key, n.at.Sub(epoch))
+	}
+	if meanwhile.set {
+		l.wake(meanwhile)
+	}
+	if l.pace != nil {
+		l.pace.heard(n, n.at.Sub(epoch)-now, now)
+	}
+}
+
+// turn returns when the lane has something to hand out, if it may.
+func (l *lane[K]) turn(most int, epoch time.Time, now time.Duration) (time.Duration, bool) {
+	if len(l.busy) >= l.pace.most(most) {
+		return 0, false
+	}
+	_, warm, anyWarm := l.warm.Next()
+	_, cold, anyCold := l.cold.Next()
+	if anyCold {
+		cold = l.pace.allows(cold, l.cold.Len(), epoch, now)
+	}
+	switch {
+	case !anyWarm && !anyCold:
+		return 0, false
+	case !anyCold || anyWarm && warm < cold:
+		cold = warm
+	}
+	return l.pace.after(cold), true
+}
+
+// hand takes out the key whose turn it is.
+func (l *lane[K]) hand(epoch time.Time, now time.Duration) (key K, ok bool) {
+	if key, at, some := l.warm.Next(); some && at <= now {
+		l.warm.Remove(key)
+		l.busy[key] = wake[K]{}
+		return key, true
+	}
+	key, at, some := l.cold.Next()
+	if !some || at > now || !l.pace.spend(epoch, now) {
+		return key, false
+	}
+	l.cold.Remove(key)
+	l.busy[key] = wake[K]{}
+	return key, true
+}
