@@ -43,9 +43,8 @@ func contract() []claim {
 		configurationOfContract(),
 		apiOfContract(),
 		commandsOfContract(),
-		reachedBy("TestOneRequestWalksTheWholePath", button, "Show code", "Open <host>", "I did not ask for this", "Deny"),
+		reachedBy("TestOneRequestWalksTheWholePath", button, "Show code", "Open <host>", "I have finished", "I did not ask for this", "Deny"),
 		reachedBy("TestACodeLapsesAndAnotherIsShown", button, "Get a new code"),
-		laterIn(3, button, "", "I have finished"),
 		laterIn(4, button, "", "Allow again", "Claim", "Release", "Decline for the team", "Mine", "Not mine", "Revoke"),
 		laterIn(7, button, "", "Show again"),
 	)

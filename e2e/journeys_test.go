@@ -73,6 +73,8 @@ func TestOneRequestWalksTheWholePath(t *testing.T) {
 	}
 	j.agent.says("alice has a code")
 	j.provider.wants(t, counts{devprovider.KindDeviceAuthorization: 1, devprovider.KindSignIn: 0, devprovider.KindTokenIssued: 0})
+	j.page.press("I have finished") // too soon: it gives nothing away, and is answered
+	j.page.sees("Asking " + host(j.provider.Issuer()))
 
 	provider := j.openProvider()
 	provider.signIn("alice")

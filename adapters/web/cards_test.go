@@ -31,6 +31,7 @@ var (
 	deny     = bridge.Button{Verb: bridge.VerbDeny, Label: "Deny"}
 	showCode = bridge.Button{Verb: bridge.VerbShowCode, Label: "Show code"}
 	newCode  = bridge.Button{Verb: bridge.VerbShowCode, Label: "Get a new code"}
+	finished = bridge.Button{Verb: bridge.VerbFinished, Label: "I have finished"}
 )
 
 // The cards below are laid down as the bridge lays them down: its own golden
@@ -58,6 +59,7 @@ func minting() bridge.Card {
 func coded() bridge.Card {
 	c := minting()
 	c.Request, c.State, c.Minting = request(1), bridge.Coded, false
+	c.Buttons = []bridge.Button{notMe, deny, finished}
 	c.Code = &bridge.ShownCode{
 		UserCode: bridge.NewSecret("WDJB-MJHT"), Address: "https://login.example.com/device",
 		Open: bridge.NewSecret("https://login.example.com/device?user_code=WDJB-MJHT&lang=en"),
@@ -242,7 +244,7 @@ func TestButtonsAreNamedAsTheContractSays(t *testing.T) {
 		"asked":         {"not_me=I did not ask for this", "deny=Deny", "show_code=Show code"},
 		"asked-lapsed":  {"not_me=I did not ask for this", "deny=Deny", "show_code=Get a new code"},
 		"asked-minting": {"not_me=I did not ask for this", "deny=Deny"},
-		"coded":         {"not_me=I did not ask for this", "deny=Deny"},
+		"coded":         {"not_me=I did not ask for this", "deny=Deny", "finished=I have finished"},
 		"asked-fault":   {"not_me=I did not ask for this", "deny=Deny", "show_code=Show code"},
 		"held":          {"not_me=I did not ask for this", "deny=Deny"},
 		"denied":        nil,

@@ -192,6 +192,32 @@ func TestTapOnWhatStoodStillCounts(t *testing.T) {
 	p.eventuallyClicked(bridge.VerbDeny)
 }
 
+// Who follows Open is about to sign in: the bridge is told, and the link works
+// whether it answers or not.
+func TestOpeningIsReported(t *testing.T) {
+	p := openPage(t)
+	p.house.desk.put("alice", coded())
+	p.visit(p.newLink())
+	p.eventually("the card", p.titles("waiting"), "helper wants corp")
+	told := make(chan bridge.Verb, 2)
+	p.house.desk.onClick(func(c clicked) (bridge.Card, string, error) {
+		told <- c.verb
+		return coded(), "", nil
+	})
+	p.eventually("nothing is opened", `document.querySelector("a.open").addEventListener("click", (e) => e.preventDefault()) ?? "ready"`, "ready")
+	for selector, want := range map[string]bridge.Verb{"a.open": bridge.VerbOpened, "[data-verb=finished]": bridge.VerbFinished} {
+		p.run(chromedp.Click(selector))
+		select {
+		case got := <-told:
+			if got != want {
+				t.Errorf("the bridge was told %s, want %s", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("the bridge was not told %s", want)
+		}
+	}
+}
+
 // eventuallyClicked waits until exactly these buttons have been pressed.
 func (p *pageUnderTest) eventuallyClicked(want ...bridge.Verb) {
 	p.t.Helper()

@@ -321,6 +321,12 @@ function overlap(a, b) {
 // --- Clicks
 
 main.addEventListener("click", (event) => {
+  const link = event.target.closest("a.open");
+  if (link) { // the bridge then asks the provider before it asks for others
+    const request = encodeURIComponent(link.closest("[data-request]").dataset.request);
+    call("POST", `/requests/${request}/opened`).catch(() => {}); // only a hint: the link works without it
+    return;
+  }
   const button = event.target.closest("button");
   if (!button || button.getAttribute("aria-disabled") === "true") {
     return;
