@@ -1,40 +1,21 @@
 package bridge
 
 import (
-	"encoding/json"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
-// sealedCode and sealedTokens are the plain forms of what is sealed: the only
-// places where secrets are written out, and only into a Secret again.
-type sealedCode struct {
-	Number        int
-	Provider      string
-	Issuer        string
-	ClientID      string
-	LapsesAt      time.Time
-	DeviceCode    string
-	UserCode      string
-	URI           string
-	Complete      string `json:",omitempty"`
-	Lifetime      time.Duration
-	Interval      time.Duration
-	TokenEndpoint string
-	Scopes        []string `json:",omitempty"`
-	Resource      string   `json:",omitempty"`
-}
+// What is sealed is a list of texts, each with its length before it: every
+// poll reads one, and so they are cut out of the opened text and not copied.
+// These are the only places where secrets are written out, and only into a
+// Secret again.
 
-type sealedTokens struct {
-	Access    string
-	Refresh   string `json:",omitempty"`
-	ID        string `json:",omitempty"`
-	Type      string
-	Scopes    []string `json:",omitempty"`
-	ExpiresAt time.Time
-	Received  time.Time
-}
+// sealedForm is the first text of every list.
+const sealedForm = "2"
 
 // liveCode is a code with all that a poll needs to know of its request, so
 // that a poll reads nothing else.
@@ -46,56 +27,115 @@ type liveCode struct {
 }
 
 func packCode(c liveCode) Secret {
-	return seal(sealedCode{
-		c.Number, c.Target.Provider, c.Target.Issuer, c.Target.ClientID, c.LapsesAt,
+	return seal(
+		strconv.Itoa(c.Number), c.Target.Provider, c.Target.Issuer, c.Target.ClientID, writeTime(c.LapsesAt),
 		c.DeviceCode.Reveal(), c.UserCode.Reveal(), c.VerificationURI, c.VerificationURIComplete.Reveal(),
-		c.Lifetime, c.Interval, c.TokenEndpoint, c.Scopes, c.Resource,
-	})
+		writeSpan(c.Lifetime), writeSpan(c.Interval), c.TokenEndpoint, strings.Join(c.Scopes, " "), c.Resource,
+	)
 }
 
 func unpackCode(s Secret) (liveCode, error) {
-	var c sealedCode
-	if err := unseal(s, &c); err != nil {
-		return liveCode{}, fmt.Errorf("read the sealed code: %w", err)
-	}
-	return liveCode{
+	r := unseal(s)
+	c := liveCode{
+		Number:   int(r.number()),
+		Target:   Target{Provider: r.text(), Issuer: r.text(), ClientID: r.text()},
+		LapsesAt: r.time(),
 		Code: Code{
-			NewSecret(c.DeviceCode), NewSecret(c.UserCode), c.URI, NewSecret(c.Complete),
-			c.Lifetime, c.Interval, c.TokenEndpoint, c.Scopes, c.Resource,
+			DeviceCode: NewSecret(r.text()), UserCode: NewSecret(r.text()),
+			VerificationURI: r.text(), VerificationURIComplete: NewSecret(r.text()),
+			Lifetime: r.span(), Interval: r.span(), TokenEndpoint: r.text(), Scopes: r.list(), Resource: r.text(),
 		},
-		Number: c.Number, LapsesAt: c.LapsesAt,
-		Target: Target{Provider: c.Provider, Issuer: c.Issuer, ClientID: c.ClientID, Resource: c.Resource},
-	}, nil
+	}
+	c.Target.Resource = c.Resource
+	return c, r.end("the sealed code")
 }
 
 func packTokens(t Tokens, received time.Time) Secret {
-	return seal(sealedTokens{
-		t.Access.Reveal(), t.Refresh.Reveal(), t.ID.Reveal(), t.Type, t.Scopes, t.ExpiresAt, received.UTC(),
-	})
+	return seal(
+		t.Access.Reveal(), t.Refresh.Reveal(), t.ID.Reveal(), t.Type, strings.Join(t.Scopes, " "),
+		writeTime(t.ExpiresAt), writeTime(received),
+	)
 }
 
 func unpackTokens(s Secret) (tokens Tokens, received time.Time, err error) {
-	var t sealedTokens
-	if err := unseal(s, &t); err != nil {
-		return Tokens{}, time.Time{}, fmt.Errorf("read the sealed tokens: %w", err)
+	r := unseal(s)
+	tokens = Tokens{
+		Access: NewSecret(r.text()), Refresh: NewSecret(r.text()), ID: NewSecret(r.text()),
+		Type: r.text(), Scopes: r.list(), ExpiresAt: r.time(),
 	}
-	return Tokens{
-		NewSecret(t.Access), NewSecret(t.Refresh), NewSecret(t.ID), t.Type, t.Scopes, t.ExpiresAt,
-	}, t.Received, nil
+	received = r.time()
+	return tokens, received, r.end("the sealed tokens")
 }
 
-// seal cannot fail: its two shapes are strings, times and numbers.
-func seal(v any) Secret {
-	plain, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("bridge: seal %T: %v", v, err))
+func seal(texts ...string) Secret {
+	b := binary.AppendUvarint(nil, uint64(len(sealedForm)))
+	b = append(b, sealedForm...)
+	for _, t := range texts {
+		b = append(binary.AppendUvarint(b, uint64(len(t))), t...)
 	}
-	return NewSecret(string(plain))
+	return NewSecret(string(b))
 }
 
-func unseal(s Secret, v any) error {
-	if err := json.Unmarshal([]byte(s.Reveal()), v); err != nil {
-		return errors.New("its form is unknown") // the decoder's own words could quote the secret
+// writeTime keeps nanoseconds and forgets the zone; "" is the zero time.
+func writeTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(t.UnixNano(), 10)
+}
+
+func writeSpan(d time.Duration) string { return strconv.FormatInt(int64(d), 10) }
+
+// opened reads what seal wrote, text by text. Once something is wrong, all
+// that follows is empty, and end says so.
+type opened struct {
+	rest string
+	bad  bool
+}
+
+func unseal(s Secret) *opened {
+	r := &opened{rest: s.Reveal()}
+	r.bad = r.text() != sealedForm
+	return r
+}
+
+func (r *opened) text() string {
+	size, n := binary.Uvarint([]byte(r.rest[:min(len(r.rest), binary.MaxVarintLen32)]))
+	if r.bad || n <= 0 || size > uint64(len(r.rest[n:])) {
+		r.bad = true
+		return ""
+	}
+	text := r.rest[n:][:size]
+	r.rest = r.rest[n:][size:]
+	return text
+}
+
+func (r *opened) number() int64 {
+	n, err := strconv.ParseInt(r.text(), 10, 64)
+	r.bad = r.bad || err != nil
+	return n
+}
+
+func (r *opened) span() time.Duration { return time.Duration(r.number()) }
+
+func (r *opened) time() time.Time {
+	text := r.text()
+	if text == "" {
+		return time.Time{}
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	r.bad = r.bad || err != nil
+	return time.Unix(0, n).UTC()
+}
+
+func (r *opened) list() []string { return strings.Fields(r.text()) }
+
+// end reports whether all was as it should be. Its words quote nothing.
+func (r *opened) end(what string) error {
+	if r.bad || r.rest != "" {
+		return fmt.Errorf("read %s: %w", what, errForm)
 	}
 	return nil
 }
+
+var errForm = errors.Join(ErrUnreadable, errors.New("its form is unknown"))

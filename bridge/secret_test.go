@@ -103,3 +103,26 @@ func TestIdsSortByTime(t *testing.T) {
 		t.Error("two ids of one millisecond are the same")
 	}
 }
+
+// Whatever is opened, nothing of it is ever quoted, and only what was sealed
+// makes sense.
+func FuzzUnpack(f *testing.F) {
+	f.Add(packCode(liveCode{Number: 1, LapsesAt: time.Unix(1, 2)}).Reveal())
+	f.Add(packTokens(Tokens{Access: NewSecret("a"), Scopes: []string{"s"}}, time.Unix(3, 4)).Reveal())
+	f.Add("")
+	f.Add("\x012\xff\xff\xff\xff\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		if code, err := unpackCode(NewSecret(text)); err == nil {
+			again, err := unpackCode(packCode(code))
+			if err != nil || again.DeviceCode != code.DeviceCode || !again.LapsesAt.Equal(code.LapsesAt) {
+				t.Errorf("it came back as something else: %v", err)
+			}
+		}
+		if tokens, at, err := unpackTokens(NewSecret(text)); err == nil {
+			again, then, err := unpackTokens(packTokens(tokens, at))
+			if err != nil || again.Access != tokens.Access || !then.Equal(at) {
+				t.Errorf("it came back as something else: %v", err)
+			}
+		}
+	})
+}
