@@ -206,8 +206,16 @@ func remember(tx Tx, agent string, ask Ask, id RequestID, now time.Time) {
 // openFor lists what is open for a human.
 func openFor(tx ReadTx, whom string) ([]Request, error) {
 	var all []Request
-	err := each(tx.OpenFor(whom), func(r Request) { all = append(all, r) })
-	return all, err
+	for r, err := range tx.OpenFor(whom) {
+		switch {
+		case errors.Is(err, ErrUnreadable): // it must not keep others from asking
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, r)
+		}
+	}
+	return all, nil
 }
 
 // draft is the request that an ask would become; it has no state yet.

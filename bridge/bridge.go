@@ -15,7 +15,7 @@ import (
 // humans, and drives providers. All methods are safe for concurrent use.
 type Bridge struct {
 	dir       *Directory
-	store     Store
+	store     *watchedStore
 	providers map[string]Provider
 	log       *slog.Logger
 
@@ -53,7 +53,7 @@ const callTimeout = 30 * time.Second
 // New makes a bridge. It does nothing until Run.
 func New(o Options) *Bridge {
 	b := &Bridge{
-		dir: o.Directory, store: o.Store, providers: o.Providers, log: o.Log,
+		dir: o.Directory, store: &watchedStore{Store: o.Store}, providers: o.Providers, log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
 	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
@@ -195,17 +195,6 @@ func latest(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// each runs do over a sequence that may fail.
-func each[T any](seq iter.Seq2[T, error], do func(T)) error {
-	for v, err := range seq {
-		if err != nil {
-			return err
-		}
-		do(v)
-	}
-	return nil
 }
 
 // sweepEvery is how often ended requests are looked through for those that

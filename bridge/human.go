@@ -30,6 +30,9 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 	err := b.store.View(ctx, func(tx ReadTx) (err error) {
 		in = Inbox{}
 		for r, err := range tx.OpenFor(human) {
+			if errors.Is(err, ErrUnreadable) {
+				continue // the start has told the operator
+			}
 			if err != nil {
 				return err
 			}
@@ -50,6 +53,9 @@ func (b *Bridge) earlier(tx ReadTx, human string) ([]Card, error) {
 	var cards []Card
 	read, over := 0, 0
 	for r, err := range tx.EndedFor(human) {
+		if errors.Is(err, ErrUnreadable) {
+			continue
+		}
 		if read++; err != nil || read > earlierRead {
 			return cards, err
 		}

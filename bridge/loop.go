@@ -23,6 +23,7 @@ type loop[K comparable] struct {
 	do    func(ctx context.Context, key K) next
 
 	epoch   time.Time
+	clock   func() time.Time // [time.Now], unless a test sets the clock
 	wakes   chan wake[K]
 	done    chan finished[K]
 	stopped chan struct{}
@@ -78,7 +79,7 @@ type finished[K comparable] struct {
 // be set meanwhile.
 func newLoop[K comparable](most int, do func(context.Context, K) next) *loop[K] {
 	return &loop[K]{
-		most: most, do: do, epoch: time.Now(),
+		most: most, do: do, epoch: time.Now(), clock: time.Now,
 		wakes: make(chan wake[K]), done: make(chan finished[K], most), stopped: make(chan struct{}),
 		lanes: make(map[string]*lane[K]),
 	}
@@ -194,7 +195,7 @@ func (l *loop[K]) own(ctx, work context.Context) {
 const longestNap = 30 * time.Second
 
 // now is the time on the loop's own clock.
-func (l *loop[K]) now() time.Duration { return time.Since(l.epoch) }
+func (l *loop[K]) now() time.Duration { return l.clock().Sub(l.epoch) }
 
 // handOut gives the workers all that is due and may go.
 func (l *loop[K]) handOut(work context.Context) {

@@ -171,3 +171,44 @@ func TestGapsDoubleAndAreForgotten(t *testing.T) {
 		t.Error("a forgotten code leaves something behind")
 	}
 }
+
+// What goes by the wall clock follows it both ways, within half a minute; what
+// goes by the monotonic clock does not notice.
+func TestTheWallClockIsSet(t *testing.T) {
+	for name, c := range map[string]struct {
+		wall bool
+		step time.Duration
+		want time.Duration // after the step, on a clock that nobody sets
+	}{
+		"forward, by the wall": {true, 50 * time.Minute, 10 * time.Minute},
+		"past it, by the wall": {true, 24 * time.Hour, 0},
+		"back, by the wall":    {true, -30 * time.Minute, 90 * time.Minute},
+		"forward, by no clock": {false, 24 * time.Hour, time.Hour},
+		"back, by no clock":    {false, -24 * time.Hour, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				var set atomic.Int64 // by how much the wall clock was set
+				var done time.Duration
+				worked := false
+				l := newLoop(1, func(context.Context, int) next {
+					done, worked = time.Since(begun), true
+					return next{}
+				})
+				if c.wall { // else the monotonic part counts, which nobody sets
+					l = byWallClock(l)
+					l.clock = func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
+				}
+				l.seed("lane", 1, begun.Add(time.Hour))
+				stop := runs(l, nil)
+				set.Store(int64(c.step))
+				<-time.After(3 * time.Hour)
+				stop()
+				if late := done - c.want; !worked || late < 0 || late > longestNap {
+					t.Errorf("it was worked on after %v, want %v, at most %v late", done, c.want, longestNap)
+				}
+			})
+		})
+	}
+}

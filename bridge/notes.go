@@ -33,14 +33,16 @@ func (n *Notes) Put(ctx context.Context, key string, value []byte, expires time.
 	})
 }
 
-// Take returns a value and forgets it, in one transaction: of many callers
-// one gets it, the others get ErrNotFound.
-func (n *Notes) Take(ctx context.Context, key string) (value []byte, err error) {
+// Exchange moves a value to another key, where it stays until it expires, and
+// returns it. Of many callers one gets it, the others get ErrNotFound; a crash
+// leaves it under the one key or the other.
+func (n *Notes) Exchange(ctx context.Context, from, to string, expires time.Time) (value []byte, err error) {
 	err = n.store.Update(ctx, func(tx Tx) error {
-		if value, err = tx.Note(n.room, key, time.Now()); err != nil {
+		if value, err = tx.Note(n.room, from, time.Now()); err != nil {
 			return err
 		}
-		tx.DeleteNote(n.room, key)
+		tx.DeleteNote(n.room, from)
+		tx.PutNote(n.room, to, value, expires)
 		return nil
 	})
 	return value, err

@@ -84,6 +84,9 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 		b.gaps.forget(key)
 		return next{at: b.later(err, "read a code that is polled", id)}
 	}
+	if b.store.refusing() {
+		return next{at: time.Now().Add(gap(code.Interval))} // what it brings could not be kept
+	}
 	answer, err := b.pollOnce(ctx, code)
 	end := time.Now()
 	if err != nil {
@@ -171,7 +174,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 		},
 	})
 	if err != nil {
-		b.log.Error("store a token: it is lost", "request", id, "err", err)
+		b.giveBack(ctx, id, code, tokens, err)
 		return at.Add(gap(code.Interval)) // the provider will say that the code was used
 	}
 	if kept {
@@ -183,6 +186,18 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 	return time.Time{}
 }
 
+// giveBack revokes tokens that could not be stored in all that time: nobody
+// will ever know them again.
+func (b *Bridge) giveBack(ctx context.Context, id RequestID, code liveCode, tokens Tokens, cause error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackWithin)
+	defer cancel()
+	err := b.providers[code.Target.Provider].Revoke(ctx, tokens)
+	b.log.Error("a token could not be stored and was given back to its provider", "request", id, "provider", code.Target.Provider, "err", cause, "revoke", err)
+}
+
+// giveBackWithin bounds that, also when the bridge is about to end.
+const giveBackWithin = 5 * time.Second
+
 // lateID names the revocation of a token that came too late.
 func lateID(id RequestID, code liveCode) string {
 	return fmt.Sprintf("%s.%d", id, code.Number)
@@ -190,7 +205,7 @@ func lateID(id RequestID, code liveCode) string {
 
 // keepFor is how long a provider's answer is held in memory while the store
 // cannot take it.
-const keepFor = 2 * time.Minute
+const keepFor = 10 * time.Minute
 
 // keep folds a step that must not be lost, and so tries again while the store
 // is unavailable and ctx lasts.

@@ -77,6 +77,11 @@ const (
 	revokeFirst      = 2 * time.Second
 	revokeMost       = time.Hour
 	revokeAfterFault = time.Minute // of the store
+
+	// revokeFor is how long it is tried at all: a provider that refuses for a
+	// week, or is no longer configured, will not change its mind, and most
+	// tokens are over by themselves.
+	revokeFor = 7 * 24 * time.Hour
 )
 
 // revoke tells the provider that tokens are over, until it says yes or is
@@ -102,6 +107,9 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	case err == nil:
 		return b.settled(b.revoked(ctx, v, RevocationDone), id)
 	case errors.Is(err, ErrCannotRevoke):
+		return b.settled(b.revoked(ctx, v, RevocationUnsupported), id)
+	case time.Since(v.Since) > revokeFor:
+		b.log.Error("gave up revoking tokens: end them at the provider", "id", id, "provider", v.Provider, "err", err)
 		return b.settled(b.revoked(ctx, v, RevocationUnsupported), id)
 	}
 	return b.revokeAgain(ctx, v, err)

@@ -229,12 +229,15 @@ func (n *notes) Put(_ context.Context, key string, value []byte, expires time.Ti
 	return n.fault
 }
 
-func (n *notes) Take(_ context.Context, key string) ([]byte, error) {
+func (n *notes) Exchange(_ context.Context, from, to string, expires time.Time) ([]byte, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.takes++
-	value, err := n.get(key)
-	delete(n.all, key)
+	value, err := n.get(from)
+	if err == nil {
+		delete(n.all, from)
+		n.all[to] = kept{value, expires}
+	}
 	return value, err
 }
 

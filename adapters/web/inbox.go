@@ -37,8 +37,8 @@ type Desk interface {
 type Notes interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	Put(ctx context.Context, key string, value []byte, expires time.Time) error
-	// Take returns a value and forgets it: of many callers one gets it.
-	Take(ctx context.Context, key string) ([]byte, error)
+	// Exchange moves a value to another key and returns it: of many callers one gets it.
+	Exchange(ctx context.Context, from, to string, expires time.Time) ([]byte, error)
 	Delete(ctx context.Context, key string) error
 }
 

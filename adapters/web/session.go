@@ -70,18 +70,14 @@ func (in *Inbox) signIn(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This is not how a link is opened: open it in a browser.", status)
 		return
 	}
-	human, err := in.spend(r.Context(), link)
+	secret := newSecret()
+	human, err := in.spend(r.Context(), link, secret)
 	if errors.Is(err, bridge.ErrNotFound) {
 		http.Error(w, spent, http.StatusForbidden)
 		return
 	}
 	if err != nil {
 		in.refuse(w, r, "open a link", err)
-		return
-	}
-	secret := newSecret()
-	if err := in.notes.Put(r.Context(), sessionNote(secret), []byte(human), time.Now().Add(sessionLife)); err != nil {
-		in.refuse(w, r, "remember a session", err)
 		return
 	}
 	writeJSON(w, map[string]string{"session": secret.Reveal(), "human": human})
@@ -108,20 +104,18 @@ func readLink(r *http.Request) (link bridge.Secret, status int) {
 	return bridge.NewSecret(body.Link), 0
 }
 
-// spend takes a link and returns whom it signs in. It looks before it takes,
-// so that guesses cost no write.
-func (in *Inbox) spend(ctx context.Context, link bridge.Secret) (human string, err error) {
-	if _, err := in.notes.Get(ctx, linkNote(link)); err != nil {
-		return "", err
-	}
-	taken, err := in.notes.Take(ctx, linkNote(link))
+// spend makes a session of a link and returns whom it signs in. It looks
+// before it takes, so that guesses cost no write.
+func (in *Inbox) spend(ctx context.Context, link, session bridge.Secret) (human string, err error) {
+	known, err := in.notes.Get(ctx, linkNote(link))
 	if err != nil {
 		return "", err
 	}
-	if !in.desk.HasHuman(string(taken)) {
+	if !in.desk.HasHuman(string(known)) {
 		return "", bridge.ErrNotFound
 	}
-	return string(taken), nil
+	taken, err := in.notes.Exchange(ctx, linkNote(link), sessionNote(session), time.Now().Add(sessionLife))
+	return string(taken), err
 }
 
 // signOut ends a session.

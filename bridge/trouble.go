@@ -1,0 +1,36 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+// watchedStore knows whether the store has just refused a change. Nothing is
+// fetched then that could not be kept: a token, above all.
+type watchedStore struct {
+	Store
+	refusedAt atomic.Int64 // in nanoseconds since 1970; 0 = the last change was taken
+}
+
+// Update implements [Store].
+func (s *watchedStore) Update(ctx context.Context, fn func(Tx) error) error {
+	err := s.Store.Update(ctx, fn)
+	switch {
+	case errors.Is(err, ErrStoreUnavailable):
+		s.refusedAt.Store(time.Now().UnixNano())
+	case err == nil:
+		s.refusedAt.Store(0)
+	}
+	return err
+}
+
+// refusing reports whether a change was refused within the last moments and
+// none was taken since. Whoever holds something that must be kept goes on
+// trying; so this ends when the trouble does, or soon after the last of them
+// gave up.
+func (s *watchedStore) refusing() bool {
+	at := s.refusedAt.Load()
+	return at != 0 && time.Since(time.Unix(0, at)).Abs() < storeRetry
+}
