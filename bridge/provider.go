@@ -77,6 +77,11 @@ type Answer struct {
 	Interval time.Duration // with PollSlowDown: the interval that the provider named, 0 = none
 	Tokens   Tokens        // with PollGranted
 	Cause    string        // with PollFailed: for humans, without anything secret
+
+	// RetryAfter, with PollPending and PollSlowDown, is how long the provider
+	// says to leave this code alone (RFC 9110, section 10.2.3), counted from
+	// the answer, once and not for good: at most 30 minutes, 0 = not said.
+	RetryAfter time.Duration
 }
 
 // Tokens is what a provider hands out.

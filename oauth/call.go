@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -33,44 +33,99 @@ type reply struct {
 	body   []byte
 }
 
+// form is the body of a call to be posted. Its members keep the order in
+// which they came.
+type form struct{ text strings.Builder }
+
+func newForm() *form {
+	f := new(form)
+	f.text.Grow(512) // most fit
+	return f
+}
+
+func (f *form) add(name, value string) {
+	if f.text.Len() > 0 {
+		f.text.WriteByte('&')
+	}
+	f.text.WriteString(name)
+	f.text.WriteByte('=')
+	f.text.WriteString(url.QueryEscape(value))
+}
+
 // post sends a form as our client (RFC 6749, section 2.3.1). The secret goes
 // into the header or the form, never both.
-func (p *Provider) post(ctx context.Context, endpoint string, form url.Values) (reply, error) {
-	form = maps.Clone(form)
+func (p *Provider) post(ctx context.Context, endpoint string, f *form) (reply, error) {
+	at, err := p.endpoint(endpoint)
+	if err != nil {
+		return reply{}, err
+	}
 	if p.method != AuthBasic {
-		form.Set("client_id", p.id)
+		f.add("client_id", p.id)
 	}
 	if p.method == AuthPost {
-		form.Set("client_secret", p.secret.Reveal())
+		f.add("client_secret", p.secret.Reveal())
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return reply{}, errors.New("the endpoint is no address")
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	if p.method == AuthBasic {
-		r.SetBasicAuth(url.QueryEscape(p.id), url.QueryEscape(p.secret.Reveal()))
+		proof := url.QueryEscape(p.id) + ":" + url.QueryEscape(p.secret.Reveal())
+		header["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(proof))}
 	}
-	return p.call(r)
+	body := f.text.String()
+	return p.call(ctx, &http.Request{
+		Method: http.MethodPost, URL: at, Host: at.Host, Header: header,
+		Body: newBody(body), GetBody: func() (io.ReadCloser, error) { return newBody(body), nil },
+		ContentLength: int64(len(body)),
+	})
 }
+
+func newBody(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }
 
 // get fetches JSON; a bearer token is sent unless it is empty.
 func (p *Provider) get(ctx context.Context, endpoint string, bearer bridge.Secret) (reply, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
+	at, err := p.endpoint(endpoint)
 	if err != nil {
-		return reply{}, errors.New("the endpoint is no address")
+		return reply{}, err
 	}
+	header := http.Header{}
 	if !bearer.IsZero() {
-		r.Header.Set("Authorization", "Bearer "+bearer.Reveal())
+		header["Authorization"] = []string{"Bearer " + bearer.Reveal()}
 	}
-	return p.call(r)
+	return p.call(ctx, &http.Request{Method: http.MethodGet, URL: at, Host: at.Host, Header: header})
 }
 
-// call makes one request. Every error of it is a *bridge.Unavailable.
-func (p *Provider) call(r *http.Request) (reply, error) {
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", "authbridge")
-	answer, err := p.client.Do(r)
+// endpoint reads and vets an address, but for the one that was read last:
+// that is the token endpoint of a hundred thousand polls. Whatever the
+// address, the gate vets each call again, and the dialer each connection.
+func (p *Provider) endpoint(raw string) (*url.URL, error) {
+	if last := p.lastEndpoint.Load(); last != nil && last.raw == raw {
+		return last.read, nil
+	}
+	read, err := p.network.parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	p.lastEndpoint.Store(&endpoint{raw, read})
+	return read, nil
+}
+
+// endpoint is an address and how it reads; nobody changes either.
+type endpoint struct {
+	raw  string
+	read *url.URL
+}
+
+// call makes one request. Every error of it is a *bridge.Unavailable. It goes
+// straight to the gate: of what [http.Client.Do] does on the way, redirects
+// and the bound in time are seen to here and in the gate, and cookies and a
+// referrer are nothing we want.
+func (p *Provider) call(ctx context.Context, r *http.Request) (reply, error) {
+	r.Header["Accept"], r.Header["User-Agent"] = []string{"application/json"}, []string{"authbridge"}
+	if end, bounded := ctx.Deadline(); !bounded || time.Until(end) > p.patience {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, p.patience)
+		defer cancel()
+	}
+	answer, err := p.gate.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		return reply{}, unreachable(r.URL, err)
 	}

@@ -29,14 +29,14 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if err := md.offersDeviceGrant(); err != nil {
 		return bridge.Code{}, err
 	}
-	form := url.Values{}
+	f := newForm()
 	if len(ask.Scopes) > 0 {
-		form.Set("scope", strings.Join(ask.Scopes, " "))
+		f.add("scope", strings.Join(ask.Scopes, " "))
 	}
 	if ask.Resource != "" {
-		form.Set("resource", ask.Resource)
+		f.add("resource", ask.Resource)
 	}
-	answer, err := p.post(ctx, md.Device, form)
+	answer, err := p.post(ctx, md.Device, f)
 	if err != nil {
 		return bridge.Code{}, hopeless(err)
 	}

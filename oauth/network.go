@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -43,6 +45,10 @@ type NetworkPolicy struct {
 	AllowPrivate []netip.Prefix
 }
 
+func (n NetworkPolicy) equal(other NetworkPolicy) bool {
+	return n.AllowHTTPLoopback == other.AllowHTTPLoopback && slices.Equal(n.AllowPrivate, other.AllowPrivate)
+}
+
 // NewHTTPClient returns a client for all outgoing calls of the process, so
 // that connections are shared. It follows no redirect, cuts answers at 1 MiB
 // with an error, gives up after 30 s, and refuses addresses outside the
@@ -50,24 +56,27 @@ type NetworkPolicy struct {
 // address gains nothing. A proxy named by the environment (HTTPS_PROXY) is
 // used and is itself exempt; it then resolves names and has to guard them.
 func NewHTTPClient(policy NetworkPolicy) *http.Client {
-	return harden(&http.Client{Transport: newDialer(policy).transport()}, policy)
+	client, _ := harden(&http.Client{Transport: newDialer(policy).transport()}, policy)
+	return client
 }
 
-// harden gives a client the manners that no call may do without.
-func harden(client *http.Client, policy NetworkPolicy) *http.Client {
+// harden gives a client the manners that no call may do without, and returns
+// the gate that it goes through. A gate within a gate would only do the same
+// again.
+func harden(client *http.Client, policy NetworkPolicy) (*http.Client, gate) {
 	next := client.Transport
 	if next == nil {
 		next = newDialer(policy).transport()
+	}
+	if inner, ok := next.(gate); ok && inner.policy.equal(policy) {
+		next = inner.next
 	}
 	timeout := client.Timeout
 	if timeout <= 0 || timeout > callTimeout {
 		timeout = callTimeout
 	}
-	return &http.Client{
-		Transport:     gate{policy, next},
-		Timeout:       timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
-	}
+	way := gate{policy, next}
+	return &http.Client{Transport: way, Timeout: timeout}, way
 }
 
 // gate is the one way out: every call of this package, and of the libraries
@@ -84,7 +93,7 @@ func (g gate) CloseIdleConnections() {
 	}
 }
 
-// RoundTrip vets the address and caps the answer.
+// RoundTrip vets the address, caps the answer, and refuses a redirect.
 func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := g.policy.vet(r.URL); err != nil {
 		if r.Body != nil {
@@ -97,7 +106,23 @@ func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answer.Body = http.MaxBytesReader(nil, answer.Body, maxAnswer)
+	if redirects(answer) {
+		_, _ = io.Copy(io.Discard, answer.Body) // so that the connection can be used again
+		_ = answer.Body.Close()
+		return nil, errRedirect
+	}
 	return answer, nil
+}
+
+// redirects reports whether a client would have to go elsewhere (RFC 9110,
+// section 15.4).
+func redirects(answer *http.Response) bool {
+	switch answer.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return answer.Header.Get("Location") != ""
+	}
+	return false
 }
 
 // dialer guards every connection but those to the operator's own proxy,
@@ -116,19 +141,34 @@ func newDialer(policy NetworkPolicy) *dialer {
 	return d
 }
 
-// transport is tuned for few hosts and many short calls.
+// connections is how many connections a host gets at most, and all of them
+// may stay for the next call. The bridge never has more than 64 polls under way
+// with an issuer; the others are for codes, accounts and revocations, which
+// are not to wait behind polls of a server that hangs, and for issuers that
+// share a host.
+const connections = 256
+
+// transport is tuned for few hosts and many short calls. How long a call may
+// take is in its context, so that one timer is enough. An HTTP/2 connection
+// carries many calls and outlives all of them: a silent one is pinged, and
+// given up 25 s after the other side was last heard, so that the next poll
+// finds another.
 func (d *dialer) transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                  d.proxy,
 		DialContext:            d.dial,
 		ForceAttemptHTTP2:      true,
 		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  20 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    32,
-		MaxConnsPerHost:        64,
+		MaxIdleConns:           4 * connections,
+		MaxIdleConnsPerHost:    connections,
+		MaxConnsPerHost:        connections,
 		MaxResponseHeaderBytes: 64 << 10,
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout:  15 * time.Second,
+			PingTimeout:      10 * time.Second,
+			WriteByteTimeout: 15 * time.Second,
+		},
 	}
 }
 

@@ -154,7 +154,8 @@ func (v *victim) client(t *testing.T, policy NetworkPolicy, resolver *net.Resolv
 	transport := d.transport()
 	transport.TLSClientConfig = v.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	t.Cleanup(transport.CloseIdleConnections)
-	return harden(&http.Client{Transport: transport}, policy)
+	client, _ := harden(&http.Client{Transport: transport}, policy)
+	return client
 }
 
 func get(t *testing.T, client *http.Client, address string) error {
@@ -277,7 +278,7 @@ func TestTheProxyOfTheOperator(t *testing.T) {
 	d.environment = func(*http.Request) (*url.URL, error) { return at, nil }
 	transport := d.transport()
 	t.Cleanup(transport.CloseIdleConnections)
-	client := harden(&http.Client{Transport: transport}, NetworkPolicy{})
+	client, _ := harden(&http.Client{Transport: transport}, NetworkPolicy{})
 	if err := get(t, client, "https://login.example.com/"); err == nil || errors.Is(err, errForbidden) {
 		t.Errorf("through the proxy: %v", err)
 	}

@@ -1,10 +1,10 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -20,18 +20,39 @@ import (
 // expires_in is "3600.0" or the JSON is labelled text/plain, sends an empty
 // code parameter along, and reports an answer cut short without its status.
 func (p *Provider) Poll(ctx context.Context, code bridge.Code) (bridge.Answer, error) {
-	if _, err := p.network.parse(code.TokenEndpoint); err != nil {
+	if _, err := p.endpoint(code.TokenEndpoint); err != nil {
 		return bridge.Answer{}, fmt.Errorf("token endpoint: %w", err)
 	}
-	form := url.Values{"grant_type": {deviceGrant}, "device_code": {code.DeviceCode.Reveal()}}
+	f := newForm()
+	f.add("grant_type", deviceGrant)
+	f.add("device_code", code.DeviceCode.Reveal())
 	if code.Resource != "" {
-		form.Set("resource", code.Resource)
+		f.add("resource", code.Resource)
 	}
-	answer, err := p.post(ctx, code.TokenEndpoint, form)
+	answer, err := p.post(ctx, code.TokenEndpoint, f)
 	if err != nil {
 		return bridge.Answer{}, err
 	}
-	return p.readAnswer(answer, code)
+	if last := p.lastPending.Load(); last != nil && last.same(answer) {
+		return bridge.Answer{Verdict: bridge.PollPending}, nil
+	}
+	read, err := p.readAnswer(answer, code)
+	if err == nil && read.Verdict == bridge.PollPending && read.RetryAfter == 0 && len(answer.body) <= maxPending {
+		p.lastPending.Store(&answer)
+	}
+	return read, err
+}
+
+// maxPending is how long an answer may be, in bytes, that is kept to know the
+// next one by: nearly all answers are authorization_pending, and with most
+// providers the same to the letter, so that reading one of them is enough.
+const maxPending = 1 << 10
+
+// same reports whether two answers cannot but mean the same.
+func (r *reply) same(other reply) bool {
+	return r.status == other.status && bytes.Equal(r.body, other.body) &&
+		r.header.Get("Content-Type") == other.header.Get("Content-Type") &&
+		r.header.Get("Retry-After") == other.header.Get("Retry-After")
 }
 
 // readAnswer tells apart what was answered and what is not known. Providers
@@ -60,9 +81,9 @@ func (p *Provider) readAnswer(answer reply, code bridge.Code) (bridge.Answer, er
 func (p *Provider) verdict(answer reply, m members, code bridge.Code) bridge.Answer {
 	switch m.text("error") {
 	case "authorization_pending":
-		return bridge.Answer{Verdict: bridge.PollPending}
+		return bridge.Answer{Verdict: bridge.PollPending, RetryAfter: notBefore(answer)}
 	case "slow_down":
-		return bridge.Answer{Verdict: bridge.PollSlowDown, Interval: namedInterval(answer, m)}
+		return bridge.Answer{Verdict: bridge.PollSlowDown, Interval: namedInterval(answer, m), RetryAfter: notBefore(answer)}
 	case "access_denied", "authorization_declined":
 		return bridge.Answer{Verdict: bridge.PollDenied}
 	case "expired_token", "token_expired", "code_expired":
@@ -82,6 +103,10 @@ func namedInterval(answer reply, m members) time.Duration {
 	}
 	return min(interval, longestLifetime)
 }
+
+// notBefore is the Retry-After that some providers send with an answer that
+// asks for patience, bounded as an interval.
+func notBefore(answer reply) time.Duration { return min(answer.retryAfter(), longestLifetime) }
 
 // tokens reads a successful answer (RFC 6749, section 5.1).
 func tokens(m members, code bridge.Code) bridge.Tokens {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -177,6 +178,60 @@ func TestSlowDownNamesAnInterval(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPatienceThatIsAskedFor is the provider that says with its answer when to
+// come back. One story, since what was answered before must not be taken for
+// what is answered now.
+func TestPatienceThatIsAskedFor(t *testing.T) {
+	tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
+		code := s.begin()
+		for _, at := range []struct {
+			word, after string
+			want        time.Duration
+		}{
+			{"authorization_pending", "", 0},
+			{"authorization_pending", "20", 20 * time.Second},
+			{"authorization_pending", "", 0},
+			{"authorization_pending", "-20", 0},
+			{"authorization_pending", "soon", 0},
+			{"authorization_pending", time.Now().Add(time.Minute).UTC().Format(time.RFC1123), 0},
+			{"authorization_pending", time.Now().Add(time.Minute).UTC().Format(http.TimeFormat), time.Minute},
+			{"authorization_pending", "99999999999", 30 * time.Minute},
+			{"slow_down", "20", 20 * time.Second},
+			{"slow_down", "99999999999", 30 * time.Minute},
+		} {
+			fault := oauthtest.OAuthError(400, at.word)
+			fault.Header.Set("Retry-After", at.after)
+			answer, err := s.pollOnce(code, fault)
+			pending := answer.Verdict == bridge.PollPending || answer.Verdict == bridge.PollSlowDown
+			if err != nil || !pending || answer.RetryAfter != at.want {
+				t.Errorf("%s, Retry-After %q: verdict %v, not before %v: %v", at.word, at.after, answer.Verdict, answer.RetryAfter, err)
+			}
+		}
+	})
+}
+
+// TestTheSameWordsUnderAnotherStatus: an answer that has been read before is
+// known again by all that its meaning hangs on.
+func TestTheSameWordsUnderAnotherStatus(t *testing.T) {
+	tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
+		code := s.begin()
+		for range 2 {
+			answer, err := s.pollOnce(code, oauthtest.OAuthError(400, "authorization_pending"))
+			if err != nil || answer.Verdict != bridge.PollPending {
+				t.Errorf("verdict %v: %v", answer.Verdict, err)
+			}
+			_, err = s.pollOnce(code, oauthtest.OAuthError(503, "authorization_pending"))
+			wantFault(t, err, 0, "HTTP 503")
+			answer, err = s.pollOnce(code, oauthtest.Answer(400, "text/plain", "error=authorization_pending"))
+			if err != nil || answer.Verdict != bridge.PollPending {
+				t.Errorf("as a form: verdict %v: %v", answer.Verdict, err)
+			}
+			_, err = s.pollOnce(code, oauthtest.Answer(400, "text/html", "error=authorization_pending"))
+			wantFault(t, err, 0, "web page")
+		}
+	})
 }
 
 func TestPollsThatTeachNothing(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -47,7 +48,13 @@ type Provider struct {
 	secret  bridge.Secret
 	method  string
 	network NetworkPolicy
-	client  *http.Client
+
+	client   *http.Client  // for libraries; our own calls go to the gate
+	gate     gate          // of the client
+	patience time.Duration // how long one call may take
+
+	lastEndpoint atomic.Pointer[endpoint]
+	lastPending  atomic.Pointer[reply] // that meant nothing but authorization_pending
 
 	flight singleflight.Group
 	mu     sync.Mutex // guards what follows
@@ -74,14 +81,17 @@ func New(cfg Config, client *http.Client) (*Provider, error) {
 	if client == nil {
 		client = NewHTTPClient(cfg.Network)
 	}
+	hardened, way := harden(client, cfg.Network)
 	return &Provider{
-		issuer:  issuer,
-		name:    cfg.Issuer,
-		id:      cfg.ClientID,
-		secret:  cfg.ClientSecret,
-		method:  cfg.AuthMethod,
-		network: cfg.Network,
-		client:  harden(client, cfg.Network),
+		issuer:   issuer,
+		name:     cfg.Issuer,
+		id:       cfg.ClientID,
+		secret:   cfg.ClientSecret,
+		method:   cfg.AuthMethod,
+		network:  cfg.Network,
+		client:   hardened,
+		gate:     way,
+		patience: hardened.Timeout,
 	}, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -45,7 +44,10 @@ func (p *Provider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
 // revoke takes one token back. That the token is unknown is as good as
 // revoked (RFC 7009, section 2.2); a web page is no answer at all.
 func (p *Provider) revoke(ctx context.Context, endpoint string, token bridge.Secret, hint string) error {
-	answer, err := p.post(ctx, endpoint, url.Values{"token": {token.Reveal()}, "token_type_hint": {hint}})
+	f := newForm()
+	f.add("token", token.Reveal())
+	f.add("token_type_hint", hint)
+	answer, err := p.post(ctx, endpoint, f)
 	if err != nil {
 		return err
 	}
