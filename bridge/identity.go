@@ -21,7 +21,7 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 	if err != nil || r.ID == "" {
 		return b.later(err, "read a held token", id)
 	}
-	who, kind, cause, err := b.ask(ctx, r, tokens)
+	who, kind, cause, err := b.ask(ctx, r, tokens, received)
 	if err != nil {
 		b.log.Warn("ask whose account granted", "request", id, "provider", r.Target.Provider, "err", err)
 		return time.Now().Add(identityAgain)
@@ -88,14 +88,14 @@ func (b *Bridge) held(ctx context.Context, id RequestID) (r Request, tokens Toke
 
 // ask asks the provider who granted. A kind means that the matter is
 // settled without an account; an error, that nothing is known.
-func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens) (who Account, kind Kind, cause string, err error) {
+func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens, received time.Time) (who Account, kind Kind, cause string, err error) {
 	p, ok := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
 	if !ok {
 		return Account{}, OnIdentityRefused, errUnconfigured.Error(), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	who, err = p.Identify(ctx, tokens)
+	who, err = p.Identify(ctx, tokens, received)
 	var no *Refusal
 	switch {
 	case errors.Is(err, ErrNoIdentity):

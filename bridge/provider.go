@@ -22,10 +22,12 @@ type Provider interface {
 	Poll(ctx context.Context, code Code) (Answer, error)
 
 	// Identify tells whose account granted the tokens: from a verified
-	// id_token, else from the userinfo endpoint. ErrNoIdentity when this
-	// provider offers neither; a *Refusal when what it offers is not to be
-	// believed.
-	Identify(ctx context.Context, tokens Tokens) (Account, error)
+	// id_token, else from the userinfo endpoint. An id_token must have been
+	// valid when the tokens were received: it says who signed in then, and
+	// may be over by the time somebody comes to read it. ErrNoIdentity when
+	// this provider offers neither; a *Refusal when what it offers is not to
+	// be believed.
+	Identify(ctx context.Context, tokens Tokens, received time.Time) (Account, error)
 
 	// Revoke revokes the refresh token first, then the access token
 	// (RFC 7009). ErrCannotRevoke when the provider has no such endpoint.

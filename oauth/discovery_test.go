@@ -250,7 +250,7 @@ func TestRedirectsAreNeverFollowed(t *testing.T) {
 				_, err = s.provider.Poll(t.Context(), code)
 				wantFault(t, err, 0, "redirect")
 				s.issuer.Inject(oauthtest.Userinfo, elsewhere)
-				_, err = s.provider.Identify(t.Context(), bridge.Tokens{Access: bridge.NewSecret("a")})
+				_, err = s.provider.Identify(t.Context(), bridge.Tokens{Access: bridge.NewSecret("a")}, time.Now())
 				wantFault(t, err, 0, "redirect")
 				s.issuer.Inject(oauthtest.Revocation, elsewhere)
 				err = s.provider.Revoke(t.Context(), bridge.Tokens{Access: bridge.NewSecret("a")})

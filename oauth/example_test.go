@@ -41,7 +41,7 @@ func Example() {
 		fmt.Println("not granted yet")
 		return
 	}
-	account, err := provider.Identify(ctx, answer.Tokens)
+	account, err := provider.Identify(ctx, answer.Tokens, time.Now())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -15,15 +16,16 @@ import (
 )
 
 // Identify implements [bridge.Provider]. The id_token tells; the userinfo
-// endpoint is asked where there is none, or it has no e-mail address.
-func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens) (bridge.Account, error) {
+// endpoint is asked where there is none, or it has no e-mail address. Tokens
+// whose time of receipt is not known count as received now.
+func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens, received time.Time) (bridge.Account, error) {
 	md, err := p.lastGood(ctx)
 	if err != nil {
 		return bridge.Account{}, err
 	}
 	var account bridge.Account
 	if !tokens.ID.IsZero() && md.Keys != "" {
-		if account, err = p.fromIDToken(ctx, md, tokens.ID); err != nil || account.Email != "" {
+		if account, err = p.fromIDToken(ctx, md, tokens.ID, received); err != nil || account.Email != "" {
 			return account, err
 		}
 	}
@@ -45,12 +47,16 @@ func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens) (bridge.A
 }
 
 // fromIDToken verifies an id_token (OpenID Connect Core 1.0, section
-// 3.1.3.7) and reads the account.
-func (p *Provider) fromIDToken(ctx context.Context, md *metadata, raw bridge.Secret) (bridge.Account, error) {
+// 3.1.3.7) as of its receipt, and reads the account.
+func (p *Provider) fromIDToken(ctx context.Context, md *metadata, raw bridge.Secret, received time.Time) (bridge.Account, error) {
+	if received.IsZero() {
+		received = time.Now()
+	}
 	keys := &watchedKeys{KeySet: p.keySet(ctx, md.Keys)}
 	verifier := oidc.NewVerifier(p.name, keys, &oidc.Config{
 		ClientID:             p.id,
 		SupportedSigningAlgs: publicKeyAlgorithms(md.Algorithms),
+		Now:                  func() time.Time { return received },
 	})
 	token, err := verifier.Verify(ctx, raw.Reveal())
 	if keys.fault != nil {

@@ -32,7 +32,7 @@ func TestTheIDTokenTellsWhoItIs(t *testing.T) {
 	for _, algorithm := range []string{"ES256", "RS256"} {
 		t.Run(algorithm, func(t *testing.T) {
 			tell(t, oauthtest.Settings{Algorithm: algorithm}, func(t *testing.T, s story) {
-				got, err := s.provider.Identify(t.Context(), s.granted())
+				got, err := s.provider.Identify(t.Context(), s.granted(), time.Now())
 				want := bridge.Account{Issuer: s.issuer.URL(), Subject: "sub-alice", Email: "alice@example.com", EmailVerified: true, Name: "Alice"}
 				if diff := cmp.Diff(want, got); err != nil || diff != "" {
 					t.Errorf("%v %s", err, diff)
@@ -72,7 +72,7 @@ func TestIDTokensThatAreNotBelieved(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 				spoil(s)
 				tokens := s.granted()
-				account, err := s.provider.Identify(t.Context(), tokens)
+				account, err := s.provider.Identify(t.Context(), tokens, time.Now())
 				s.wantRefusal(err, bridge.OutcomeProviderError, "")
 				if account != (bridge.Account{}) || len(s.issuer.Calls(oauthtest.Userinfo)) != 0 {
 					t.Errorf("account %v", account)
@@ -83,6 +83,31 @@ func TestIDTokensThatAreNotBelieved(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnIDTokenIsJudgedByTheTimeOfItsReceipt: while the keys could not be had,
+// it has come to its end; it still says who signed in. One that was over, or
+// not yet good, when it came is not believed at any time.
+func TestAnIDTokenIsJudgedByTheTimeOfItsReceipt(t *testing.T) {
+	tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
+		s.claim("exp", time.Now().Add(time.Minute).Unix())
+		tokens, received := s.granted(), time.Now()
+		s.issuer.Always(oauthtest.Keys, oauthtest.HTML(503))
+		_, err := s.provider.Identify(t.Context(), tokens, received)
+		wantFault(t, err, 0, "the provider's keys cannot be had")
+		after(9 * time.Minute)
+		s.issuer.Always(oauthtest.Keys, oauthtest.Fault{})
+		account, err := s.provider.Identify(t.Context(), tokens, received.UTC())
+		if err != nil || account.Subject != alice.Subject {
+			t.Errorf("account %v: %v", account, err)
+		}
+		for name, when := range map[string]time.Time{"late": received.Add(2 * time.Minute), "now": time.Now(), "not known": {}} {
+			_, err := s.provider.Identify(t.Context(), tokens, when)
+			if no := (*bridge.Refusal)(nil); !errors.As(err, &no) {
+				t.Errorf("received %s: %v", name, err)
+			}
+		}
+	})
 }
 
 // TestAlgorithmsOfTheMetadata: what the issuer offers bounds what is taken,
@@ -101,7 +126,7 @@ func TestAlgorithmsOfTheMetadata(t *testing.T) {
 		t.Run(strings.Join(at.offered, " "), func(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 				s.issuer.Always(oauthtest.Metadata, oauthtest.Set("id_token_signing_alg_values_supported", at.offered))
-				_, err := s.provider.Identify(t.Context(), s.granted())
+				_, err := s.provider.Identify(t.Context(), s.granted(), time.Now())
 				if at.good && err != nil {
 					t.Error(err)
 				}
@@ -116,7 +141,7 @@ func TestAlgorithmsOfTheMetadata(t *testing.T) {
 func TestSeveralAudiencesAndOurParty(t *testing.T) {
 	tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 		s.issuer.EditClaims(func(c map[string]any) { c["aud"], c["azp"] = []string{"api", clientID}, clientID })
-		if account, err := s.provider.Identify(t.Context(), s.granted()); err != nil || account.Subject != alice.Subject {
+		if account, err := s.provider.Identify(t.Context(), s.granted(), time.Now()); err != nil || account.Subject != alice.Subject {
 			t.Errorf("account %v: %v", account, err)
 		}
 	})
@@ -206,7 +231,7 @@ func TestUserinfoFillsWhatIsMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 				at.prepare(s)
-				got, err := s.provider.Identify(t.Context(), s.granted())
+				got, err := s.provider.Identify(t.Context(), s.granted(), time.Now())
 				at.want.Issuer = s.issuer.URL()
 				if diff := cmp.Diff(at.want, got); err != nil || diff != "" {
 					t.Errorf("%v %s", err, diff)
@@ -233,7 +258,7 @@ func TestUserinfoThatIsNotBelieved(t *testing.T) {
 				s.claim("email", nil)
 				tokens := s.granted()
 				s.issuer.Inject(oauthtest.Userinfo, at.fault)
-				account, err := s.provider.Identify(t.Context(), tokens)
+				account, err := s.provider.Identify(t.Context(), tokens, time.Now())
 				s.wantRefusal(err, bridge.OutcomeProviderError, at.words)
 				if account != (bridge.Account{}) {
 					t.Errorf("account %v", account)
@@ -259,7 +284,7 @@ func TestNobodyTells(t *testing.T) {
 				tokens := s.granted()
 				tokens.ID, tokens.Type = bridge.Secret{}, at.kind
 				s.issuer.Always(oauthtest.Userinfo, at.userinfo)
-				_, err := s.provider.Identify(t.Context(), tokens)
+				_, err := s.provider.Identify(t.Context(), tokens, time.Now())
 				if !errors.Is(err, bridge.ErrNoIdentity) || !strings.Contains(err.Error(), at.words) {
 					t.Errorf("got %v", err)
 				}
@@ -278,7 +303,7 @@ func TestIdentityCannotBeAskedNow(t *testing.T) {
 				s.claim("email", nil)
 				tokens := s.granted()
 				s.issuer.Inject(oauthtest.Userinfo, fault)
-				_, err := s.provider.Identify(t.Context(), tokens)
+				_, err := s.provider.Identify(t.Context(), tokens, time.Now())
 				wantFault(t, err, 3*time.Second, "HTTP")
 			})
 		})
@@ -291,10 +316,10 @@ func TestIdentityCannotBeAskedNow(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 				tokens := s.granted()
 				s.issuer.Inject(oauthtest.Keys, fault)
-				_, err := s.provider.Identify(t.Context(), tokens)
+				_, err := s.provider.Identify(t.Context(), tokens, time.Now())
 				wantFault(t, err, 0, "the provider's keys cannot be had")
 				synctest.Wait() // the key set hands out a failure until its own goroutine has ended
-				if account, err := s.provider.Identify(t.Context(), tokens); err != nil || account.Email != alice.Email {
+				if account, err := s.provider.Identify(t.Context(), tokens, time.Now()); err != nil || account.Email != alice.Email {
 					t.Errorf("afterwards: %v %v", account, err)
 				}
 			})
@@ -306,7 +331,7 @@ func TestKeysAreFetchedOnceAndAgainWhenTheyChange(t *testing.T) {
 	tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 		identify := func(want int) {
 			t.Helper()
-			if _, err := s.provider.Identify(t.Context(), s.granted()); err != nil {
+			if _, err := s.provider.Identify(t.Context(), s.granted(), time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait() // keys are kept a moment after they are handed out
@@ -331,7 +356,7 @@ func TestOneCallersEndDoesNotSpoilTheKeys(t *testing.T) {
 		hasty, giveUp := context.WithCancel(t.Context())
 		var both sync.WaitGroup
 		both.Go(func() {
-			if _, err := s.provider.Identify(hasty, tokens); !errors.Is(err, context.Canceled) {
+			if _, err := s.provider.Identify(hasty, tokens, time.Now()); !errors.Is(err, context.Canceled) {
 				t.Errorf("who gave up got %v", err)
 			}
 		})
@@ -339,7 +364,7 @@ func TestOneCallersEndDoesNotSpoilTheKeys(t *testing.T) {
 		giveUp()
 		both.Wait()
 		after(time.Minute) // the hanging fetch ends by its own limit
-		if account, err := s.provider.Identify(t.Context(), tokens); err != nil || account.Subject != alice.Subject {
+		if account, err := s.provider.Identify(t.Context(), tokens, time.Now()); err != nil || account.Subject != alice.Subject {
 			t.Errorf("the next caller got %v %v", account, err)
 		}
 	})

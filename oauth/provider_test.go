@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -67,7 +68,7 @@ func TestEveryClientAuthentication(t *testing.T) {
 		t.Run(at.name, func(t *testing.T) {
 			tell(t, oauthtest.Settings{ClientSecret: at.secret, AuthMethod: at.method, Path: "/t1"}, func(t *testing.T, s story) {
 				tokens := s.granted()
-				account, err := s.provider.Identify(s.Context(), tokens)
+				account, err := s.provider.Identify(s.Context(), tokens, time.Now())
 				want := bridge.Account{
 					Issuer: s.issuer.URL(), Subject: alice.Subject, Email: alice.Email, EmailVerified: true, Name: "Alice",
 				}
@@ -129,7 +130,7 @@ func TestADeadConnectionIsNotTriedAgain(t *testing.T) {
 func TestARealSocket(t *testing.T) {
 	s := onSocket(t)
 	tokens := s.granted()
-	if account, err := s.provider.Identify(t.Context(), tokens); err != nil || account.Subject != alice.Subject {
+	if account, err := s.provider.Identify(t.Context(), tokens, time.Now()); err != nil || account.Subject != alice.Subject {
 		t.Errorf("account %v: %v", account, err)
 	}
 	if err := s.provider.Revoke(t.Context(), tokens); err != nil || s.issuer.Live(tokens.Access.Reveal()) {

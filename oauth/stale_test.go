@@ -34,7 +34,7 @@ func TestTheLastGoodMetadataStandsIn(t *testing.T) {
 				after(time.Hour)
 				hasty, cancel := contextFor(t, 30*time.Second)
 				defer cancel()
-				if account, err := s.provider.Identify(hasty, tokens); err != nil || account.Subject != alice.Subject {
+				if account, err := s.provider.Identify(hasty, tokens, time.Now()); err != nil || account.Subject != alice.Subject {
 					t.Errorf("identify: %v, %v", account, err)
 				}
 				if err := s.provider.Revoke(t.Context(), tokens); err != nil {
@@ -100,7 +100,7 @@ func TestADocumentThatMustNotBeUsedBeginsNothing(t *testing.T) {
 				for range 2 { // also after the others went on with the old one
 					_, err := s.provider.Begin(t.Context(), bridge.CodeRequest{})
 					s.wantRefusal(err, bridge.OutcomeProviderError, "")
-					if account, err := s.provider.Identify(t.Context(), tokens); err != nil || account.Subject != alice.Subject {
+					if account, err := s.provider.Identify(t.Context(), tokens, time.Now()); err != nil || account.Subject != alice.Subject {
 						t.Errorf("identify: %v, %v", account, err)
 					}
 				}

@@ -249,7 +249,7 @@ func (p *Provider) SlowDown() {
 }
 
 // Identify tells who approved last.
-func (p *Provider) Identify(context.Context, bridge.Tokens) (bridge.Account, error) {
+func (p *Provider) Identify(context.Context, bridge.Tokens, time.Time) (bridge.Account, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.fault("Identify"); err != nil {

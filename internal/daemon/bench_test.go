@@ -355,7 +355,7 @@ func (p *patientCorp) Poll(context.Context, bridge.Code) (bridge.Answer, error) 
 	return bridge.Answer{Verdict: bridge.PollPending}, nil
 }
 
-func (p *patientCorp) Identify(context.Context, bridge.Tokens) (bridge.Account, error) {
+func (p *patientCorp) Identify(context.Context, bridge.Tokens, time.Time) (bridge.Account, error) {
 	who := bridgetest.Alice
 	who.Issuer = "https://login.example.com"
 	return who, nil
