@@ -30,7 +30,9 @@ type Provider interface {
 	Identify(ctx context.Context, tokens Tokens, received time.Time) (Account, error)
 
 	// Revoke revokes the refresh token first, then the access token
-	// (RFC 7009). ErrCannotRevoke when the provider has no such endpoint.
+	// (RFC 7009). ErrCannotRevoke when the provider has no such endpoint; a
+	// *Refusal when it has understood and says no, which the same call again
+	// does not mend.
 	Revoke(ctx context.Context, tokens Tokens) error
 }
 

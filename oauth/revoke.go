@@ -42,7 +42,9 @@ func (p *Provider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
 }
 
 // revoke takes one token back. That the token is unknown is as good as
-// revoked (RFC 7009, section 2.2); a web page is no answer at all.
+// revoked (RFC 7009, section 2.2). An OAuth error is a no that no repetition
+// mends, but for those that ask to come back; a web page or a bare status may
+// come from somebody before the provider, and so tells nothing.
 func (p *Provider) revoke(ctx context.Context, endpoint string, token bridge.Secret, hint string) error {
 	f := newForm()
 	f.add("token", token.Reveal())
@@ -55,16 +57,25 @@ func (p *Provider) revoke(ctx context.Context, endpoint string, token bridge.Sec
 	switch word := m.text("error"); {
 	case answer.busy():
 		return answer.later(nil)
-	case word == "invalid_token":
-		return nil
-	case word == "unsupported_token_type":
-		return fmt.Errorf("%w: it does not revoke a token of kind %s", bridge.ErrCannotRevoke, hint)
 	case word != "":
-		return refuse(bridge.OutcomeProviderError, "%s", m.complaint(p.secret, token))
-	case answer.ok() && answer.isPage():
+		return p.unrevoked(answer, m, token, hint)
+	case answer.isPage():
 		return answer.later(errPage)
-	case answer.ok():
-		return nil
+	case !answer.ok():
+		return answer.later(fmt.Errorf("the provider refused the revocation without saying why (HTTP %d)", answer.status))
 	}
-	return refuse(bridge.OutcomeProviderError, "the provider refused the revocation without saying why (HTTP %d)", answer.status)
+	return nil
+}
+
+// unrevoked reads an OAuth error (RFC 7009, section 2.2.1).
+func (p *Provider) unrevoked(answer reply, m members, token bridge.Secret, hint string) error {
+	switch m.text("error") {
+	case "invalid_token":
+		return nil
+	case "unsupported_token_type":
+		return fmt.Errorf("%w: it does not revoke a token of kind %s", bridge.ErrCannotRevoke, hint)
+	case "slow_down", "temporarily_unavailable", "server_error":
+		return answer.later(errors.New(m.complaint(p.secret, token)))
+	}
+	return refuse(bridge.OutcomeProviderError, "%s", m.complaint(p.secret, token))
 }

@@ -72,7 +72,11 @@ func TestAnswersToARevocation(t *testing.T) {
 		{"dropped", oauthtest.Fault{Drop: true}, ok, 1, func(t *testing.T, err error) { wantFault(t, err, 0, "the connection broke") }},
 		{"not our client", oauthtest.OAuthError(401, "invalid_client"), ok, 1, wantNo(`"invalid_client"`)},
 		{"error under 200", oauthtest.OAuthError(200, "invalid_client"), ok, 1, wantNo(`"invalid_client"`)},
-		{"gone away", oauthtest.HTML(404), ok, 1, wantNo("HTTP 404")},
+		{"not for this client", oauthtest.OAuthError(400, "unauthorized_client"), ok, 1, wantNo(`"unauthorized_client"`)},
+		{"not understood", ok, oauthtest.OAuthError(403, "invalid_request"), 2, wantNo(`"invalid_request"`)},
+		{"not now", oauthtest.OAuthError(400, "temporarily_unavailable"), ok, 1, func(t *testing.T, err error) { wantFault(t, err, 0, "temporarily_unavailable") }},
+		{"gone away", oauthtest.HTML(404), ok, 1, func(t *testing.T, err error) { wantFault(t, err, 0, "web page") }},
+		{"no words", oauthtest.Answer(403, "", ""), ok, 1, func(t *testing.T, err error) { wantFault(t, err, 0, "HTTP 403") }},
 	} {
 		t.Run(at.name, func(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
