@@ -145,6 +145,38 @@ func TestADirectoryThatIsThereStaysAsItIs(t *testing.T) {
 	}
 }
 
+// TestADirectoryOfOthersIsRefused: whoever can write to it could put a socket
+// of theirs in the place of ours.
+func TestADirectoryOfOthersIsRefused(t *testing.T) {
+	for mode, fine := range map[fs.FileMode]bool{
+		0o755: true, 0o750: true, 0o775: false, 0o757: false, 0o777: false,
+		0o777 | fs.ModeSticky: true, 0o775 | fs.ModeSticky: true,
+	} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		l, err := localhttp.Listen(t.Context(), filepath.Join(dir, "a.sock"), nil)
+		if err == nil {
+			_ = l.Close()
+		}
+		if fine != (err == nil) || !fine && !errors.Is(err, localhttp.ErrUnsafe) {
+			t.Errorf("mode %v: %v", mode, err)
+		}
+	}
+	if os.Getuid() != 0 {
+		return // only root can give a directory away
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	_, err := localhttp.Listen(t.Context(), filepath.Join(dir, "a.sock"), nil)
+	if !errors.Is(err, localhttp.ErrUnsafe) || !strings.Contains(err.Error(), "belongs to uid 12345") {
+		t.Errorf("in somebody else's directory: %v", err)
+	}
+}
+
 func modeOf(t *testing.T, path string) fs.FileMode {
 	t.Helper()
 	info, err := os.Lstat(path)

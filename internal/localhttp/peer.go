@@ -10,22 +10,39 @@ import (
 type callerKey struct{}
 
 // ConnContext is for [net/http.Server]: it notes with a connection which
-// user opened it, as the kernel says. Where that cannot be known, nothing is
-// noted.
+// user opened it, as the kernel says, and whether there is room for it. Where
+// the user cannot be known, none is noted.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	var who peer
+	if g, bounded := c.(*guest); bounded {
+		who = g.peer
+		if g.crowded {
+			ctx = context.WithValue(ctx, crowdedKey{}, true)
+		}
+	} else {
+		who = peerOf(c)
+	}
+	if !who.known {
+		return ctx
+	}
+	return WithUID(ctx, who.uid)
+}
+
+// peerOf asks the kernel who opened a connection.
+func peerOf(c net.Conn) peer {
 	conn, ok := c.(syscall.Conn)
 	if !ok {
-		return ctx
+		return peer{}
 	}
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return ctx
+		return peer{}
 	}
 	uid, ok := peerUID(raw)
 	if !ok {
-		return ctx
+		return peer{}
 	}
-	return WithUID(ctx, uid)
+	return peer{uid, true}
 }
 
 // WithUID notes who calls.
