@@ -5,19 +5,20 @@ package daemon
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
-	"time"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/authbridge/authbridge/adapters/web"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/internal/localhttp"
 	"github.com/authbridge/authbridge/oauth"
 	"github.com/authbridge/authbridge/store"
 	"github.com/authbridge/authbridge/store/bolt"
@@ -26,22 +27,23 @@ import (
 // Daemon is a bridge with everything around it. Start it, Run it, and it
 // closes itself.
 type Daemon struct {
-	cfg     *config.Config
-	log     *slog.Logger
-	store   bridge.Store
-	bridge  *bridge.Bridge
-	inbox   *web.Inbox // nil when it is off
-	inboxAt string
-	doors   []door
-
-	stopping context.Context // ends when the daemon begins to stop
+	cfg      *config.Config
+	log      *slog.Logger
+	store    bridge.Store
+	bridge   *bridge.Bridge
+	inbox    *web.Inbox // nil when it is off
+	inboxAt  string
+	doors    []door
+	bounds   map[string]localhttp.Bounds // by door
+	probe    sync.Mutex                  // of readyz
+	stopping context.Context             // ends when the daemon begins to stop
 	stop     context.CancelFunc
 }
 
 // door is one listener and what serves it.
 type door struct {
 	name     string
-	listener net.Listener
+	listener *localhttp.Bounded
 	server   *http.Server
 }
 
@@ -58,9 +60,12 @@ func Start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Daemon, 
 
 // start is Start with these providers.
 func start(ctx context.Context, cfg *config.Config, providers map[string]bridge.Provider, log *slog.Logger) (*Daemon, error) {
-	d := &Daemon{cfg: cfg, log: log}
+	files, err := openFiles()
+	if err != nil {
+		return nil, err
+	}
+	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files)}
 	d.stopping, d.stop = context.WithCancel(context.Background())
-	var err error
 	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal, SealHandedOver: cfg.SealHandedOver}, bolt.Backend())
 	if err != nil {
 		return nil, err
@@ -85,6 +90,10 @@ func (d *Daemon) warn() {
 
 // connect makes the providers; it calls nobody.
 func connect(cfg *config.Config) (map[string]bridge.Provider, error) {
+	// Without this the first call over TLS would look for the system's
+	// certificates. If there were no file to be had then, it would find none,
+	// and the library would not look again.
+	_, _ = x509.SystemCertPool()
 	policy := oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
 	client := oauth.NewHTTPClient(policy)
 	providers := make(map[string]bridge.Provider)
@@ -108,21 +117,22 @@ func storeURL(cfg *config.Config) string {
 	return cfg.Store.Kind + ":" + cfg.Store.Path
 }
 
-// Run works until ctx ends, and then comes to an end itself within about ten
-// seconds: waiting agents are answered first, calls to providers that are
-// under way may finish, then the store is closed.
+// Run works until ctx ends, and then comes to an end itself within ten
+// seconds, in the order of stop.go.
 func (d *Daemon) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, o := range d.doors {
 		group.Go(func() error { return serve(o) })
 		d.log.Info("listening", "for", o.name, "at", o.listener.Addr().String())
 	}
-	group.Go(func() error { return d.work(ctx) })
+	over := make(chan struct{})
+	group.Go(func() error {
+		defer close(over)
+		return d.work(ctx)
+	})
 	group.Go(func() error {
 		<-ctx.Done()
-		d.log.Info("stopping")
-		d.stop()
-		return d.shut() //nolint:contextcheck // ctx has just ended, and answers get their time
+		return d.end(over) //nolint:contextcheck // ctx has just ended, and answers get their time
 	})
 	return errors.Join(group.Wait(), d.store.Close())
 }
@@ -142,26 +152,6 @@ func serve(o door) error {
 		return fmt.Errorf("serve %s: %w", o.name, err)
 	}
 	return nil
-}
-
-// shutWithin is how long answers under way may take when the daemon stops.
-const shutWithin = 5 * time.Second
-
-// shut closes the doors; what is being answered is answered.
-func (d *Daemon) shut() error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutWithin)
-	defer cancel()
-	group := new(errgroup.Group)
-	for _, o := range d.doors {
-		group.Go(func() error {
-			err := o.server.Shutdown(ctx)
-			if errors.Is(err, context.DeadlineExceeded) {
-				return o.server.Close()
-			}
-			return err
-		})
-	}
-	return group.Wait()
 }
 
 // close gives back what Start opened before it failed.

@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/authbridge/authbridge/adapters/web"
 	"github.com/authbridge/authbridge/admin"
+	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/httpapi"
 	"github.com/authbridge/authbridge/internal/localhttp"
@@ -98,9 +100,11 @@ func (d *Daemon) admit(name string, l net.Listener, h http.Handler) {
 	if name == webDoor {
 		base = d.stopping
 	}
-	d.doors = append(d.doors, door{name, l, &http.Server{
-		Handler:           h,
+	bounded := localhttp.Bound(l, d.bounds[name])
+	d.doors = append(d.doors, door{name, bounded, &http.Server{
+		Handler:           d.minded(name, h),
 		ConnContext:       localhttp.ConnContext,
+		ConnState:         bounded.ConnState,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
@@ -109,6 +113,40 @@ func (d *Daemon) admit(name string, l net.Listener, h http.Handler) {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
 	}})
+}
+
+// minded answers at a door what the rooms behind it cannot know: that there
+// is no room for a connection, and at the inbox that the bridge is stopping.
+// A connection that gets an answer while the bridge stops is then closed.
+func (d *Daemon) minded(name string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stopping, crowded := d.stopping.Err() != nil, localhttp.Crowded(r.Context())
+		if stopping || crowded {
+			w.Header().Set("Connection", "close")
+		}
+		switch {
+		case crowded && name == webDoor:
+			sorry(w, "The bridge has no room for another connection. Close pages that you do not need, and try again in a few seconds.")
+		case crowded:
+			no := localhttp.Refuse(api.ProblemTooManyOpen, "every connection that the bridge has room for is busy").
+				WithHint("use one connection for many calls, and close those that you do not need")
+			no.RetryAfter = retryAfter
+			no.Write(w)
+		case stopping && name == webDoor:
+			sorry(w, "The bridge is stopping. Nothing is lost: try again in a few seconds, when it is back.")
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+// retryAfter is when those may come again whom we have no time for.
+const retryAfter = 2 * time.Second
+
+// sorry tells somebody at a browser to come again.
+func sorry(w http.ResponseWriter, words string) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
+	say(w, http.StatusServiceUnavailable, words)
 }
 
 // linker makes links that sign humans in; nil when the inbox is off.

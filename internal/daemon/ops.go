@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"io"
 	"net/http"
 )
@@ -29,16 +30,25 @@ func (d *Daemon) readyz(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case d.stopping.Err() != nil:
 		say(w, http.StatusServiceUnavailable, "stopping")
-	case d.bridge.Check(r.Context()) != nil:
+	case !d.storeTakes(r.Context()):
 		say(w, http.StatusServiceUnavailable, "the store is unavailable")
 	default:
 		say(w, http.StatusOK, "ready")
 	}
 }
 
+// storeTakes asks the store, which writes something for it: one at a time, so
+// that who asks often does not keep the disk busy.
+func (d *Daemon) storeTakes(ctx context.Context) bool {
+	d.probe.Lock()
+	defer d.probe.Unlock()
+	return d.bridge.Check(ctx) == nil
+}
+
 func say(w http.ResponseWriter, status int, words string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, words+"\n")
 }
