@@ -36,6 +36,7 @@ type Daemon struct {
 	doors    []door
 	bounds   map[string]localhttp.Bounds // by door
 	probe    sync.Mutex                  // of readyz
+	hangUp   func()                      // closes idle connections to providers
 	stopping context.Context             // ends when the daemon begins to stop
 	stop     context.CancelFunc
 }
@@ -51,20 +52,26 @@ type door struct {
 // when it returns. Its errors are sentences for the operator. On an error
 // nothing stays open.
 func Start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Daemon, error) {
-	providers, err := connect(cfg)
+	client := oauth.NewHTTPClient(policy(cfg))
+	providers, err := connect(cfg, client)
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, cfg, providers, log)
+	d, err := start(ctx, cfg, providers, log)
+	if err != nil {
+		return nil, err
+	}
+	d.hangUp = client.CloseIdleConnections
+	return d, nil
 }
 
-// start is Start with these providers.
+// start is Start with these providers, who leave nothing open.
 func start(ctx context.Context, cfg *config.Config, providers map[string]bridge.Provider, log *slog.Logger) (*Daemon, error) {
 	files, err := openFiles()
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files)}
+	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files), hangUp: func() {}}
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal, SealHandedOver: cfg.SealHandedOver}, bolt.Backend())
 	if err != nil {
@@ -89,18 +96,16 @@ func (d *Daemon) warn() {
 }
 
 // connect makes the providers; it calls nobody.
-func connect(cfg *config.Config) (map[string]bridge.Provider, error) {
+func connect(cfg *config.Config, client *http.Client) (map[string]bridge.Provider, error) {
 	// Without this the first call over TLS would look for the system's
 	// certificates. If there were no file to be had then, it would find none,
 	// and the library would not look again.
 	_, _ = x509.SystemCertPool()
-	policy := oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
-	client := oauth.NewHTTPClient(policy)
 	providers := make(map[string]bridge.Provider)
 	for name, p := range cfg.Providers {
 		made, err := oauth.New(oauth.Config{
 			Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
-			AuthMethod: string(p.AuthMethod), Network: policy,
+			AuthMethod: string(p.AuthMethod), Network: policy(cfg),
 		}, client)
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", name, err)
@@ -108,6 +113,10 @@ func connect(cfg *config.Config) (map[string]bridge.Provider, error) {
 		providers[name] = made
 	}
 	return providers, nil
+}
+
+func policy(cfg *config.Config) oauth.NetworkPolicy {
+	return oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
 }
 
 func storeURL(cfg *config.Config) string {
@@ -134,7 +143,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return d.end(over) //nolint:contextcheck // ctx has just ended, and answers get their time
 	})
-	return errors.Join(group.Wait(), d.store.Close())
+	err := group.Wait()
+	d.hangUp()
+	return errors.Join(err, d.store.Close())
 }
 
 // work runs the bridge. Being told to stop before it has taken up what was

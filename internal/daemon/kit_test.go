@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -173,14 +174,35 @@ func (d *Daemon) at(name string) string {
 	return ""
 }
 
-// clean checks that nothing goes on that did not go on before.
+// clean checks that nothing goes on that did not go on before, and that no
+// file is open that was not.
 func clean(t testing.TB) func() {
 	t.Helper()
-	before := goleak.IgnoreCurrent()
+	before, files := goleak.IgnoreCurrent(), filesOpen(t)
 	return func() {
 		t.Helper()
 		goleak.VerifyNone(t, before)
+		if now := filesOpen(t); now > files {
+			t.Errorf("%d files are open, and %d were", now, files)
+		}
 	}
+}
+
+// filesOpen counts what this process has open, on Linux.
+func filesOpen(t testing.TB) int {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // opens what Go keeps open
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(all)
 }
 
 // get fetches a page over TCP.

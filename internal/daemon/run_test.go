@@ -261,50 +261,6 @@ func (d *Daemon) watched(name, begin string) <-chan struct{} {
 	return calls
 }
 
-// TestACallUnderWayMayFinish: the answer to a poll may be a token, and the
-// provider gives it once.
-func TestACallUnderWayMayFinish(t *testing.T) {
-	cfg, provider := configured(t, home(t), helper), &slow{corp(), make(chan struct{}), make(chan struct{})}
-	h := open(t, cfg, provider)
-	r := h.ask("")
-	h.press(r.ID, bridge.VerbShowCode)
-	h.until(r.ID, api.Coded)
-	provider.Approve(bridgetest.Alice)
-	<-provider.sent
-	ended := make(chan struct{})
-	go func() { defer close(ended); h.endsSoon() }()
-	<-h.stopping.Done()
-	close(provider.arrive)
-	<-ended
-
-	again := open(t, cfg, provider)
-	token, err := again.agent.WaitToken(t.Context(), r.ID, 0, nil)
-	if err != nil || token.AccessToken != "access-1" {
-		t.Errorf("the token that came during the end is lost: %v", err)
-	}
-}
-
-// TestAProviderThatHangsIsNotWaitedForForEver takes as long as the end may
-// take.
-func TestAProviderThatHangsIsNotWaitedForForEver(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes eight seconds")
-	}
-	provider := &slow{corp(), make(chan struct{}), nil}
-	h := open(t, configured(t, home(t), helper), provider)
-	r := h.ask("")
-	h.press(r.ID, bridge.VerbShowCode)
-	h.until(r.ID, api.Coded)
-	provider.Approve(bridgetest.Alice)
-	<-provider.sent
-	began := time.Now()
-	h.stop()
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("the end took %s", took)
-	}
-}
-
 // slow is a provider whose token takes its time to arrive.
 type slow struct {
 	*bridgetest.Provider

@@ -14,9 +14,9 @@ const (
 	// stayFor is how long the doors stay open at least when somebody is
 	// connected. An agent that was waiting is answered and calls again at
 	// once; it is to hear that the bridge stops, and not to find it gone.
-	stayFor = time.Second
+	stayFor = 500 * time.Millisecond
 	// shutWithin is how long answers under way may take after that.
-	shutWithin = 1500 * time.Millisecond
+	shutWithin = time.Second
 )
 
 // end comes to an end when the daemon is told to: who waits is answered, and
