@@ -38,14 +38,38 @@ one human, "operator", and one agent, "local", who is whoever runs it.`,
 }
 
 func (a *app) serve(ctx context.Context, cfg *config.Config) error {
+	// The system sends this signal with every write beyond the limit on the
+	// size of files, and it would end the process. Without it the write fails,
+	// as on a full disk, and the store says so.
+	signal.Ignore(syscall.SIGXFSZ)
+	// Whoever asks twice to stop does not want to wait for a clean end.
+	defer context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT, syscall.SIGTERM) })()
 	log := logger(a.err, cfg.Log)
 	d, err := daemon.Start(ctx, cfg, log)
-	if err != nil {
-		return &failure{exit: exitUsage, err: fmt.Errorf("cannot start: %w", err)}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // told to stop before it had begun
+	case err != nil:
+		return &failure{exit: exitOfStart(err), err: fmt.Errorf("cannot start: %w", err)}
 	}
 	log.Info("authbridge started", "version", version)
 	defer onHangUp(func() { log.Warn("SIGHUP: reload is not in this version; restart to take a changed configuration") })()
 	return d.Run(ctx)
+}
+
+// exitOfStart is the exit of a start that failed. Almost all that can be wrong
+// then is for the operator to set right, in the configuration or in what it
+// names: a path, a port, a key. That the machine has no room or no working
+// disk is neither's fault, and a service manager may well try again.
+func exitOfStart(err error) int {
+	for _, short := range []syscall.Errno{
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS,
+	} {
+		if errors.Is(err, short) {
+			return exitInternal
+		}
+	}
+	return exitUsage
 }
 
 // onHangUp calls tell at every SIGHUP, which would end the process otherwise,
