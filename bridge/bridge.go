@@ -20,6 +20,7 @@ type Bridge struct {
 	log       *slog.Logger
 
 	changes     *watchers
+	feeds       *feeds
 	polls       *loop[pollKey]
 	clock       *loop[clockKey] // whose time is over
 	mints       *loop[RequestID]
@@ -53,9 +54,11 @@ const callTimeout = 30 * time.Second
 // New makes a bridge. It does nothing until Run.
 func New(o Options) *Bridge {
 	b := &Bridge{
-		dir: o.Directory, store: &watchedStore{Store: o.Store}, providers: o.Providers, log: o.Log,
+		dir: o.Directory, providers: o.Providers, log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
+	b.feeds = newFeeds(b.changes.wake)
+	b.store = &watchedStore{Store: noting{o.Store, b.feeds}}
 	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
 	b.clock = byWallClock(newLoop(clockWorkers, timed(b.strike)))
 	b.mints = newLoop(mintsAtOnce, timed(b.mint))

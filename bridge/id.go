@@ -43,6 +43,9 @@ func newID(at time.Time) string {
 	return idText.EncodeToString(b[:])
 }
 
+// isGrant tells the two kinds of ids apart.
+func isGrant(id string) bool { return strings.HasPrefix(id, grantWord) }
+
 // packed is an id without its word, as the loops hold it: sixteen bytes and no
 // pointer, since there may be a million.
 type packed [16]byte

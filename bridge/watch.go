@@ -50,6 +50,7 @@ func (w *watchers) wake(topics ...string) {
 }
 
 // topicOf is what changes with a request; topicFor with anything that a
-// human is shown.
+// human is shown; topicBy with anything that an agent has asked or holds.
 func topicOf(id RequestID) string { return "request/" + string(id) }
 func topicFor(whom string) string { return "for/" + whom }
+func topicBy(agent string) string { return "by/" + agent }

@@ -1,0 +1,206 @@
+package bridge
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// feeds keep, for each agent that has ever been followed, which of its
+// requests and grants changed last. What they hold is a hint where to look,
+// and never the truth: that is read from the store.
+type feeds struct {
+	mu   sync.Mutex
+	by   map[string]*feed // agent
+	wake func(topics ...string)
+}
+
+func newFeeds(wake func(topics ...string)) *feeds {
+	return &feeds{by: make(map[string]*feed), wake: wake}
+}
+
+// changesKept is how many changes of one agent can be gone back to.
+const changesKept = 16 << 10
+
+// feed is the last changes of one agent, numbered from 0 since it was begun.
+// It holds bytes and no pointers: a full one is half a megabyte, however many
+// requests are waited for.
+type feed struct {
+	epoch string // of its cursors: random, so that they are good for no other feed
+	made  uint64 // changes so far
+	ring  []changedID
+}
+
+// changedID is the text of a RequestID or a GrantID.
+type changedID [30]byte
+
+func (id changedID) String() string { return string(bytes.TrimRight(id[:], "\x00")) }
+
+// add numbers one more change. The oldest makes room for it.
+func (f *feed) add(id string) {
+	var c changedID
+	copy(c[:], id)
+	if len(f.ring) < changesKept {
+		f.ring = append(f.ring, c)
+	} else {
+		f.ring[f.made%changesKept] = c
+	}
+	f.made++
+}
+
+// from copies the changes from number n on.
+func (f *feed) from(n uint64) []changedID {
+	if n == f.made {
+		return nil
+	}
+	size := uint64(len(f.ring))
+	first, end := n%changesKept, (f.made-1)%changesKept+1
+	if first < end {
+		return slices.Clone(f.ring[first:end])
+	}
+	return slices.Concat(f.ring[first:size], f.ring[:end])
+}
+
+// cursor names the place before change number n.
+func (f *feed) cursor(n uint64) Cursor {
+	return Cursor(f.epoch + "-" + strconv.FormatUint(n, 10))
+}
+
+// find returns the number of the first change after a cursor. It is not known
+// for a cursor of another feed, one that is too old, and one from the future.
+func (f *feed) find(c Cursor) (n uint64, known bool) {
+	epoch, number, _ := strings.Cut(string(c), "-")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || epoch != f.epoch || f.cursor(n) != c {
+		return 0, false
+	}
+	return n, n <= f.made && f.made-n <= uint64(len(f.ring))
+}
+
+// news is what a feed knows after a cursor.
+type news struct {
+	missed bool // nothing: it does not know the cursor
+	ids    []changedAt
+	next   Cursor
+}
+
+// changedAt is something that changed, with the cursor after its last change.
+type changedAt struct {
+	id     string
+	cursor Cursor
+}
+
+// after returns what of an agent's changed after a cursor, each thing once, in
+// the order of the last changes, at most so many. It begins the agent's feed
+// if there is none.
+func (s *feeds) after(agent string, c Cursor, most int) news {
+	s.mu.Lock()
+	f := s.by[agent]
+	if f == nil {
+		f = &feed{epoch: strings.ToLower(rand.Text())}
+		s.by[agent] = f
+	}
+	n, known := f.find(c)
+	if !known {
+		defer s.mu.Unlock()
+		return news{missed: true, next: f.cursor(f.made)}
+	}
+	changes, last := f.from(n), f.cursor(f.made)
+	s.mu.Unlock()
+
+	found := news{ids: f.collapse(changes, n), next: last}
+	if len(found.ids) > most {
+		found.ids = found.ids[:most]
+		found.next = found.ids[most-1].cursor
+	}
+	return found
+}
+
+// collapse makes one of several changes of the same thing: the last. The
+// first of the changes has number n.
+func (f *feed) collapse(changes []changedID, n uint64) []changedAt {
+	var all []changedAt
+	seen := make(map[changedID]struct{})
+	after := n + uint64(len(changes))
+	for _, c := range slices.Backward(changes) {
+		if _, later := seen[c]; !later {
+			seen[c] = struct{}{}
+			all = append(all, changedAt{c.String(), f.cursor(after)})
+		}
+		after--
+	}
+	slices.Reverse(all)
+	return all
+}
+
+// note adds changes to the feeds of their agents, if somebody ever followed
+// those, and wakes who does now.
+func (s *feeds) note(changes []changeOf) {
+	var topics []string
+	s.mu.Lock()
+	for _, c := range changes {
+		if f := s.by[c.agent]; f != nil {
+			f.add(c.id)
+			topics = append(topics, topicBy(c.agent))
+		}
+	}
+	s.mu.Unlock()
+	if len(topics) > 0 {
+		s.wake(topics...)
+	}
+}
+
+// changeOf is a change of an agent's request or grant.
+type changeOf struct{ agent, id string }
+
+// noting is a store that has every change that an agent can see noted in the
+// feeds, when it is committed and not before.
+type noting struct {
+	Store
+	feeds *feeds
+}
+
+// Update runs fn as [Store] says. A change of which it is not known whether
+// it was kept is noted, too: who follows then looks.
+func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
+	var changes []changeOf
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		n := noter{Tx: tx}
+		err := fn(&n)
+		changes = n.changes
+		return err
+	})
+	if err == nil || errors.Is(err, ErrStoreUnavailable) {
+		s.feeds.note(changes)
+	}
+	return err
+}
+
+// noter is a transaction that remembers what it changed.
+type noter struct {
+	Tx
+	changes []changeOf
+}
+
+// PutRequest notes a request. What leaves no line in its history may be a
+// change that nobody sees: that is not noted.
+func (n *noter) PutRequest(r Request, entry *Entry) {
+	n.Tx.PutRequest(r, entry)
+	if entry == nil {
+		if before, err := n.Request(r.ID); err == nil && before.Version == r.Version {
+			return
+		}
+	}
+	n.changes = append(n.changes, changeOf{r.Agent, string(r.ID)})
+}
+
+// PutGrant notes a grant.
+func (n *noter) PutGrant(g Grant) {
+	n.Tx.PutGrant(g)
+	n.changes = append(n.changes, changeOf{g.Key.Agent, string(g.ID)})
+}
