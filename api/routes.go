@@ -6,19 +6,25 @@ import "net/url"
 const (
 	RequestsPath = "/v1/requests" // POST asks, GET lists
 	TokenPath    = "/v1/token"    // POST asks, waits and collects
+	EventsPath   = "/v1/events"   // GET: server-sent events
 	WhoamiPath   = "/v1/whoami"   // GET
 )
 
-// MediaType and ProblemMediaType are what bodies and problems (RFC 9457) are
-// sent as.
+// MediaType, ProblemMediaType and EventMediaType are what bodies, problems
+// (RFC 9457) and events (the WHATWG's server-sent events) are sent as.
 const (
 	MediaType        = "application/json"
 	ProblemMediaType = "application/problem+json"
+	EventMediaType   = "text/event-stream"
 )
 
 // IdempotencyKeyHeader names the header under which an ask may be sent again
 // without becoming a second one.
 const IdempotencyKeyHeader = "Idempotency-Key"
+
+// LastEventIDHeader names the header with the id of the last event that the
+// caller of GET /v1/events has seen: the stream goes on after it.
+const LastEventIDHeader = "Last-Event-ID"
 
 // MaxBody is how many bytes a body may have; a longer one is
 // [ProblemTooLarge].

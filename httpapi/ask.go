@@ -23,7 +23,7 @@ func (h *handler) ask(w http.ResponseWriter, r *http.Request, agent bridge.Agent
 		status = http.StatusCreated
 	}
 	w.Header().Set("Location", api.RequestPath(string(request.ID)))
-	return localhttp.WriteJSON(w, status, requestOf(request))
+	return h.answer(w, r, status, requestOf(request))
 }
 
 // token serves POST /v1/token: ask, wait and collect in one.
@@ -34,7 +34,7 @@ func (h *handler) token(w http.ResponseWriter, r *http.Request, agent bridge.Age
 	}
 	w.Header().Set("Location", api.RequestPath(string(request.ID)))
 	if request.State.Open() {
-		return localhttp.WriteJSON(w, http.StatusAccepted, parked(request))
+		return h.answer(w, r, http.StatusAccepted, parked(request))
 	}
 	if err := r.Context().Err(); err != nil {
 		return err // a token is not handed to somebody who has gone
@@ -59,7 +59,10 @@ func (h *handler) place(w http.ResponseWriter, r *http.Request, agent bridge.Age
 	if err != nil {
 		return bridge.Request{}, 0, err
 	}
-	leave, err := h.waits.enter(agent.Name, wait)
+	if err := h.mayAsk(agent.Name); err != nil {
+		return bridge.Request{}, 0, err
+	}
+	leave, err := h.enter(agent.Name, wait)
 	if err != nil {
 		return bridge.Request{}, 0, err
 	}

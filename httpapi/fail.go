@@ -22,13 +22,34 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case r.Context().Err() != nil:
 		return // nobody is there any more
 	case errors.Is(err, bridge.ErrStoreUnavailable):
-		h.log.WarnContext(r.Context(), "a call was refused", "route", r.Pattern, "err", err)
+		h.storeIsAway(r, err)
 		no = localhttp.Refuse(api.ProblemStoreUnavailable, "the bridge cannot reach its store now; nothing was changed").
 			WithHint("send the same call again in a moment")
 	default:
 		no = h.internal(r, err)
 	}
 	no.Write(w)
+}
+
+// storeIsAway notes a call that the store has failed. Only the first on its
+// route is logged.
+func (h *handler) storeIsAway(r *http.Request, err error) {
+	if h.outages.failed(r.Pattern) {
+		h.log.WarnContext(r.Context(), "calls are refused: the store is away", "route", r.Pattern, "err", err)
+	}
+}
+
+// answer answers a call for which the store was there.
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, v any) error {
+	h.well(r)
+	return localhttp.WriteJSON(w, status, v)
+}
+
+// well notes that the store is there: an outage of the route is over.
+func (h *handler) well(r *http.Request) {
+	if was, ok := h.outages.over(r.Pattern); ok {
+		h.log.InfoContext(r.Context(), "calls are served again: the store is back", "route", r.Pattern, "refused", was.calls, "since", was.since)
+	}
 }
 
 // internal logs a fault and refers to it.

@@ -31,6 +31,10 @@ type Desk interface {
 	// Await reads a request once enough says so, or when ctx ends as it is
 	// then: that is no error.
 	Await(ctx context.Context, agent string, id bridge.RequestID, enough func(bridge.Request) bool) (bridge.Request, error)
+	// Changes returns what changed of an agent's requests and grants after a
+	// cursor, as soon as something did or the cursor is not known, or nothing
+	// when ctx ends: that is no error.
+	Changes(ctx context.Context, agent string, after bridge.Cursor) (bridge.Changes, error)
 	// List reads a page of an agent's requests, newest first, from those
 	// older than before; next is the before of the page after it, "" = none.
 	List(ctx context.Context, agent string, states []bridge.State, before bridge.RequestID, limit int) (page []bridge.Request, next bridge.RequestID, err error)
@@ -44,13 +48,13 @@ type Desk interface {
 type Options struct {
 	Desk     Desk            // required
 	Log      *slog.Logger    // faults, which callers are not told; nil = none
-	Stopping context.Context // when it ends, waits return and new calls are refused; nil = never
+	Stopping context.Context // when it ends, waits and streams end and new calls are refused; nil = never
 }
 
 // New returns the handler of the agent API. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{desk: o.Desk, log: o.Log, stopping: o.Stopping, waits: newWaits()}
+	h := &handler{desk: o.Desk, log: o.Log, stopping: o.Stopping, waits: newPlaces(maxWaits), streams: newPlaces(maxStreams), asks: newPace(asksEvery, asksAtOnce), outages: newOutages()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -64,7 +68,10 @@ type handler struct {
 	desk     Desk
 	log      *slog.Logger
 	stopping context.Context
-	waits    *waits
+	waits    *places // calls that wait
+	streams  *places // streams of events
+	asks     *pace
+	outages  *outages
 }
 
 // handle answers one call of a known agent. It answers nothing when it
@@ -81,6 +88,7 @@ func (h *handler) routes() *http.ServeMux {
 		one:              {http.MethodDelete: h.cancel, http.MethodGet: h.get},
 		one + "/token":   {http.MethodPost: h.collect},
 		api.TokenPath:    {http.MethodPost: h.token},
+		api.EventsPath:   {http.MethodGet: h.events},
 		api.WhoamiPath:   {http.MethodGet: h.whoami},
 	} {
 		for method, do := range methods {
@@ -88,7 +96,7 @@ func (h *handler) routes() *http.ServeMux {
 		}
 		mux.Handle(route, h.guarded(otherMethod(slices.Sorted(maps.Keys(methods)))))
 	}
-	for _, route := range []string{"/v1/grants", "/v1/grants/{id}", "/v1/events", "/openapi.json"} {
+	for _, route := range []string{"/v1/grants", "/v1/grants/{id}", "/openapi.json"} {
 		mux.Handle(route, h.guarded(notYet))
 	}
 	mux.Handle("/", h.guarded(nothingHere))

@@ -298,7 +298,7 @@ func TestBadQueries(t *testing.T) {
 
 func TestPathsAndMethods(t *testing.T) {
 	s := newStage(t)
-	for _, path := range []string{"/v1/grants", "/v1/grants/grt_1", "/v1/events", "/openapi.json"} {
+	for _, path := range []string{"/v1/grants", "/v1/grants/grt_1", "/openapi.json"} {
 		if p := s.do(get(path)).problem(api.ProblemNotFound); !strings.Contains(p.Detail, "not in this version") {
 			t.Errorf("%s: %s", path, p.Detail)
 		}

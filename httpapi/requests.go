@@ -25,7 +25,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request, agent bridge.Agent
 	if err != nil {
 		return err
 	}
-	leave, err := h.waits.enter(agent.Name, wait)
+	leave, err := h.enter(agent.Name, wait)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request, agent bridge.Agent
 			return err
 		}
 	}
-	return localhttp.WriteJSON(w, http.StatusOK, requestOf(request))
+	return h.answer(w, r, http.StatusOK, requestOf(request))
 }
 
 // cancel serves DELETE /v1/requests/{id}.
@@ -57,7 +57,7 @@ func (h *handler) cancel(w http.ResponseWriter, r *http.Request, agent bridge.Ag
 	if err != nil {
 		return err
 	}
-	return localhttp.WriteJSON(w, http.StatusOK, requestOf(request))
+	return h.answer(w, r, http.StatusOK, requestOf(request))
 }
 
 // collect serves POST /v1/requests/{id}/token.
@@ -74,7 +74,7 @@ func (h *handler) handOut(w http.ResponseWriter, r *http.Request, agent bridge.A
 	if err != nil {
 		return err
 	}
-	return localhttp.WriteJSON(w, http.StatusOK, tokenOf(token))
+	return h.answer(w, r, http.StatusOK, tokenOf(token))
 }
 
 // whoami serves GET /v1/whoami.
@@ -111,7 +111,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, agent bridge.Agen
 	for _, request := range requests {
 		page.Items = append(page.Items, requestOf(request))
 	}
-	return localhttp.WriteJSON(w, http.StatusOK, page)
+	return h.answer(w, r, http.StatusOK, page)
 }
 
 // bare reads a call that names a request and says nothing else.

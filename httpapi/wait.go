@@ -25,35 +25,47 @@ func (h *handler) await(ctx context.Context, agent bridge.Agent, id bridge.Reque
 // maxWaits is how many calls of one agent may wait at once.
 const maxWaits = 1000
 
-// waits counts the calls that wait.
-type waits struct {
+// enter lets one more call of an agent wait, until leave. A call that does
+// not wait needs no place.
+func (h *handler) enter(agent string, wait time.Duration) (leave func(), err error) {
+	if wait == 0 {
+		return func() {}, nil
+	}
+	leave, ok := h.waits.take(agent)
+	if !ok {
+		return nil, localhttp.Refuse(api.ProblemTooManyOpen, "agent %q has %d calls waiting, and may have no more", agent, maxWaits).
+			WithHint("follow %s, which tells of all requests at once, or call without waiting", api.EventsPath)
+	}
+	return leave, nil
+}
+
+// places counts what each agent has under way, up to a bound.
+type places struct {
+	most int
+
 	mu sync.Mutex
 	by map[string]int // agent
 }
 
-func newWaits() *waits { return &waits{by: make(map[string]int)} }
+func newPlaces(most int) *places { return &places{most: most, by: make(map[string]int)} }
 
-// enter lets one more call of an agent wait, until leave. A call that does
-// not wait needs no place.
-func (w *waits) enter(agent string, wait time.Duration) (leave func(), err error) {
-	if wait == 0 {
-		return func() {}, nil
+// take takes one more place for an agent, until leave; none when all are
+// taken.
+func (p *places) take(agent string) (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.by[agent] >= p.most {
+		return nil, false
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.by[agent] >= maxWaits {
-		return nil, localhttp.Refuse(api.ProblemTooManyOpen, "agent %q has %d calls waiting, and may have no more", agent, maxWaits).
-			WithHint("let one call wait for each request, or call without waiting")
-	}
-	w.by[agent]++
-	return func() { w.leave(agent) }, nil
+	p.by[agent]++
+	return func() { p.leave(agent) }, true
 }
 
-func (w *waits) leave(agent string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.by[agent]--; w.by[agent] == 0 {
-		delete(w.by, agent)
+func (p *places) leave(agent string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.by[agent]--; p.by[agent] == 0 {
+		delete(p.by, agent)
 	}
 }
 

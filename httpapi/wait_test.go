@@ -35,7 +35,9 @@ func inHouse(t *testing.T, story func(*testing.T, *house)) {
 		srv := &http.Server{
 			Handler:     httpapi.New(httpapi.Options{Desk: desk, Stopping: stopping}),
 			ConnContext: httpapitest.As(helperUID),
-			ReadTimeout: 30 * time.Second, // a wait may be longer than a caller may take to send
+			// A wait may be longer than a caller may take to send, and a stream
+			// than any other answer.
+			ReadTimeout: 30 * time.Second, WriteTimeout: 90 * time.Second, IdleTimeout: 2 * time.Minute,
 		}
 		done := make(chan struct{})
 		go func() { defer close(done); _ = srv.Serve(l) }()

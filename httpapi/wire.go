@@ -43,6 +43,18 @@ func outcomeOf(o *bridge.Outcome) *api.Outcome {
 	return &api.Outcome{Code: api.OutcomeCode(o.Code), Message: o.Message, Retryable: o.Retryable}
 }
 
+// grantOf shows an agent one of its grants.
+func grantOf(g bridge.Grant) api.Grant {
+	return api.Grant{
+		ID: string(g.ID), State: api.GrantState(g.State), Session: api.Optional(g.Key.Session),
+		Human: api.Optional(g.Key.Human), Team: api.Optional(g.Key.Team), Provider: api.Optional(g.Key.Provider),
+		Issuer: api.Optional(g.Issuer), Resource: api.Optional(g.Key.Resource),
+		Scopes: list(g.Scopes), Account: api.Optional(g.Account),
+		CreatedAt: g.CreatedAt.UTC(), LastUsedAt: known(g.LastUsedAt), AccessExpiresAt: known(g.AccessExpiresAt), ReuseUntil: g.ReuseUntil.UTC(),
+		Revocation: api.Revocation(g.Revocation),
+	}
+}
+
 // tokenOf is the one place where an access token is written in plain.
 func tokenOf(t bridge.Token) api.Token {
 	return api.Token{

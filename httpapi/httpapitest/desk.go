@@ -28,7 +28,9 @@ type Desk struct {
 	fault    error
 	live     *bridge.Token
 	calls    int
-	changed  chan struct{} // closed at the next change
+	changed  chan struct{}   // closed at the next change
+	changes  []bridge.Change // all of them, as things were then
+	life     int             // of the cursors
 }
 
 type key struct {
@@ -81,6 +83,7 @@ func (d *Desk) Put(r bridge.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.requests = append(d.requests, r)
+	d.tell(bridge.Change{Request: &r})
 	slices.SortFunc(d.requests, func(a, b bridge.Request) int { return cmp.Compare(a.ID, b.ID) })
 }
 
@@ -100,8 +103,38 @@ func (d *Desk) change(id bridge.RequestID, change func(*bridge.Request)) {
 	change(&d.requests[i])
 	d.requests[i].Version++
 	d.requests[i].UpdatedAt = time.Now().UTC()
+	now := d.requests[i]
+	d.tell(bridge.Change{Request: &now})
+}
+
+// PutGrant tells of a grant.
+func (d *Desk) PutGrant(g bridge.Grant) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tell(bridge.Change{Grant: &g})
+}
+
+// tell wakes who waits.
+func (d *Desk) tell(c bridge.Change) {
+	d.changes = append(d.changes, c)
 	close(d.changed)
 	d.changed = make(chan struct{})
+}
+
+// Rename makes a user another agent, and the one before unknown.
+func (d *Desk) Rename(uid uint32, name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a := d.agents[uid]
+	a.Name = name
+	d.agents[uid] = a
+}
+
+// Forget makes every cursor so far one that nobody knows.
+func (d *Desk) Forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.life++
 }
 
 // Grant grants a request, with its token.
@@ -119,6 +152,8 @@ func (d *Desk) End(id bridge.RequestID, state bridge.State, outcome bridge.Outco
 
 // AgentByUID finds an agent.
 func (d *Desk) AgentByUID(uid uint32) (bridge.Agent, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	a, ok := d.agents[uid]
 	return a, ok
 }
@@ -165,6 +200,7 @@ func (d *Desk) Ask(_ context.Context, agent bridge.Agent, ask bridge.Ask) (bridg
 		d.tokens[r.ID], d.live = *d.live, nil
 	}
 	d.requests = append(d.requests, r)
+	d.tell(bridge.Change{Request: &r})
 	return r, reply, nil
 }
 
@@ -236,6 +272,47 @@ func (d *Desk) Await(ctx context.Context, agent string, id bridge.RequestID, eno
 		}
 	}
 }
+
+// Changes returns the next change after a cursor, one at a time.
+func (d *Desk) Changes(ctx context.Context, agent string, after bridge.Cursor) (bridge.Changes, error) {
+	if _, limited := ctx.Deadline(); !limited {
+		d.t.Error("somebody waits for changes without a limit")
+	}
+	d.mu.Lock()
+	d.known(agent)
+	d.mu.Unlock()
+	for {
+		d.mu.Lock()
+		found, err := d.after(agent, after), d.fault
+		changed := d.changed
+		d.mu.Unlock()
+		if err != nil || found.Missed || len(found.All) > 0 {
+			return found, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return bridge.Changes{Next: after}, nil
+		}
+	}
+}
+
+func (d *Desk) after(agent string, after bridge.Cursor) bridge.Changes {
+	var n int
+	_, err := fmt.Sscanf(string(after), fmt.Sprintf("%d-%%d", d.life), &n)
+	if err != nil || n > len(d.changes) {
+		return bridge.Changes{Missed: true, Next: d.cursor(len(d.changes))}
+	}
+	for i, c := range d.changes[n:] {
+		if c.Request != nil && c.Request.Agent == agent || c.Grant != nil && c.Grant.Key.Agent == agent {
+			c.Cursor = d.cursor(n + i + 1)
+			return bridge.Changes{All: []bridge.Change{c}, Next: c.Cursor}
+		}
+	}
+	return bridge.Changes{Next: after}
+}
+
+func (d *Desk) cursor(n int) bridge.Cursor { return bridge.Cursor(fmt.Sprintf("%d-%d", d.life, n)) }
 
 // List reads a page.
 func (d *Desk) List(_ context.Context, agent string, states []bridge.State, before bridge.RequestID, limit int) (page []bridge.Request, next bridge.RequestID, err error) {
