@@ -22,6 +22,7 @@ type code struct {
 	expires      time.Time
 	interval     time.Duration
 	mayPoll      time.Time // earlier polls are too early
+	slow         bool      // the next poll is told to slow down, early or not
 	denied       bool
 	account      *Account // set once approved
 	spent        bool
@@ -116,7 +117,7 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	c := i.codes[r.PostForm.Get("device_code")]
-	if bad := check(c, r.PostForm.Get("resource")); bad != nil {
+	if bad := i.check(c, r.PostForm.Get("resource")); bad != nil {
 		return *bad
 	}
 	c.spent = true
@@ -125,7 +126,7 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 
 // check says whether a code can be redeemed now (RFC 8628, section 3.5). A
 // poll before its time makes the wait longer for good.
-func check(c *code, resource string) *answer {
+func (i *Issuer) check(c *code, resource string) *answer {
 	bad := func(code, description string) *answer {
 		a := wrong(http.StatusBadRequest, code, description)
 		return &a
@@ -141,20 +142,33 @@ func check(c *code, resource string) *answer {
 	case !now.Before(c.expires):
 		return bad("expired_token", "this device code is over")
 	}
-	early := now.Before(c.mayPoll)
-	if early {
-		c.interval += 5 * time.Second
+	if early := now.Before(c.mayPoll); early || c.slow {
+		return i.slowDown(c, early)
 	}
 	c.mayPoll = now.Add(c.interval)
 	switch {
-	case early:
-		return bad("slow_down", "too early")
 	case c.denied:
 		return bad("access_denied", "the human said no")
 	case c.account == nil:
 		return bad("authorization_pending", "the human has not finished")
 	}
 	return nil
+}
+
+// slowDown makes the wait between the polls of a code five seconds longer for
+// good.
+func (i *Issuer) slowDown(c *code, early bool) *answer {
+	c.slow = false
+	c.interval += 5 * time.Second
+	c.mayPoll = time.Now().Add(c.interval)
+	a := wrong(http.StatusBadRequest, "slow_down", "the server is busy")
+	if early {
+		a.members["error_description"] = TooEarly
+	}
+	if i.settings.NameInterval {
+		a.members["interval"] = c.interval.Seconds()
+	}
+	return &a
 }
 
 // hand makes the tokens of an approved code.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +30,7 @@ type Settings struct {
 	Interval      time.Duration // between polls, default 5 s
 	TokenLifetime time.Duration // default 1 h
 	Algorithm     string        // of id_tokens: ES256 (default) or RS256
+	NameInterval  bool          // a slow_down names the new interval, as GitHub's does
 
 	// WellKnown lists the paths that serve the metadata; nil = every one
 	// that RFC 8414 and OpenID Connect know for this issuer.
@@ -79,6 +81,7 @@ type Issuer struct {
 	always  map[Endpoint]Fault
 	claims  func(map[string]any)
 	keys    keyRing
+	watch   func(Step)
 }
 
 // New makes an issuer.
@@ -153,7 +156,8 @@ func (i *Issuer) Calls(e Endpoint) []Call {
 // ServeHTTP implements [http.Handler].
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := i.endpoint(r.URL.Path)
-	i.note(e, r)
+	call := i.note(e, r)
+	i.tell(Step{Stage: Arrived, Call: call})
 	fault, faulty := i.nextFault(e)
 	if faulty && fault.instead() {
 		fault.play(w, r)
@@ -163,7 +167,9 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if faulty {
 		answer = fault.bend(answer)
 	}
+	i.tell(Step{Decided, call, answer.status, answer.members})
 	answer.write(w)
+	i.tell(Step{Sent, call, answer.status, answer.members})
 }
 
 func (i *Issuer) serve(e Endpoint, r *http.Request) answer {
@@ -209,14 +215,16 @@ func (i *Issuer) wellKnown() []string {
 }
 
 // note writes a request down. A form that cannot be read is written as none.
-func (i *Issuer) note(e Endpoint, r *http.Request) {
+func (i *Issuer) note(e Endpoint, r *http.Request) Call {
 	_ = r.ParseForm()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.journal = append(i.journal, Call{
+	call := Call{
 		At: time.Now(), Endpoint: e, Method: r.Method, Path: r.URL.Path,
 		Header: r.Header.Clone(), Form: maps.Clone(r.PostForm),
-	})
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.journal = append(i.journal, call)
+	return call
 }
 
 func (i *Issuer) serveMetadata() answer {
@@ -260,9 +268,11 @@ func (a answer) write(w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body)
+	_ = http.NewResponseController(w).Flush() // with the length given, nothing more has to follow
 }
 
 func encodeForm(members map[string]any) []byte {
