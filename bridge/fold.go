@@ -201,6 +201,9 @@ func (b *Bridge) strikeRequest(ctx context.Context, id RequestID) time.Time {
 // poll that is planned twice is still never early.
 func (b *Bridge) plan(r Request) {
 	now, lane := time.Now(), b.lane(r.Target.Provider)
+	if r.Grant != "" {
+		b.clock.at("", ofGrant(r.Grant), now)
+	}
 	switch {
 	case r.State == Asked && r.Minting:
 		b.mints.at(lane, r.ID, now)

@@ -57,8 +57,8 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 	if err != nil {
 		return b.later(err, "decide about an account", id)
 	}
-	if after.State == Granted {
-		b.clock.at("", ofGrant(after.Grant), time.Now()) // the clock finds out when it ends
+	if after.Grant != "" { // the clock finds out when it ends
+		b.clock.at("", ofGrant(after.Grant), time.Now())
 	}
 	if replaced != "" {
 		b.revocations.at(b.lane(r.Target.Provider), string(replaced), time.Now())

@@ -5,6 +5,7 @@ package bridgetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +25,8 @@ type Provider struct {
 	polls   int
 	revoked []string
 	faults  map[string][]error
-	account bridge.Account
+	granted map[string]*code // by access token
+	judged  map[string]bool  // access tokens whose account was asked for
 	gates   map[string]chan struct{}
 
 	// Lifetime and Interval are what new codes get, TokenLifetime what new
@@ -45,6 +47,8 @@ type code struct {
 	interval time.Duration
 	last     time.Time
 	scopes   []string
+	polled   bool
+	slow     bool   // the next poll is told to slow down
 	state    string // "", "approved", "denied", "used"
 	who      bridge.Account
 }
@@ -53,6 +57,7 @@ type code struct {
 func New(issuer string) *Provider {
 	return &Provider{
 		issuer: issuer, codes: map[string]*code{}, faults: map[string][]error{}, gates: map[string]chan struct{}{},
+		granted: map[string]*code{}, judged: map[string]bool{},
 		Lifetime: 10 * time.Minute, Interval: 5 * time.Second, TokenLifetime: time.Hour,
 	}
 }
@@ -71,6 +76,9 @@ func (p *Provider) Hold() (release func()) { return p.hold("Poll") }
 
 // HoldBegin makes requests for a code wait before they are answered.
 func (p *Provider) HoldBegin() (release func()) { return p.hold("Begin") }
+
+// HoldIdentify makes the question whose account granted wait.
+func (p *Provider) HoldIdentify() (release func()) { return p.hold("Identify") }
 
 // HoldRevoke makes revocations hang.
 func (p *Provider) HoldRevoke() (release func()) { return p.hold("Revoke") }
@@ -116,7 +124,10 @@ func (p *Provider) Deny() { p.answer("denied", bridge.Account{}) }
 func (p *Provider) answer(state string, who bridge.Account) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.order[len(p.order)-1]
+	p.settle(p.order[len(p.order)-1], state, who)
+}
+
+func (p *Provider) settle(c *code, state string, who bridge.Account) {
 	if who.Issuer == "" {
 		who.Issuer = p.issuer
 	}
@@ -195,6 +206,7 @@ func (p *Provider) polled(shown bridge.Code) (bridge.Answer, chan struct{}, erro
 	if c == nil || c.state == "used" {
 		return bridge.Answer{Verdict: bridge.PollLost}, nil, nil
 	}
+	c.polled = true
 	early := !c.last.IsZero() && now.Sub(c.last) < c.interval
 	c.last = now
 	if err := p.fault("Poll"); err != nil {
@@ -203,15 +215,17 @@ func (p *Provider) polled(shown bridge.Code) (bridge.Answer, chan struct{}, erro
 	switch {
 	case now.After(c.lapses):
 		return bridge.Answer{Verdict: bridge.PollLapsed}, nil, nil
-	case early:
-		p.early++
+	case early || c.slow:
+		if early {
+			p.early++
+		}
+		c.slow = false
 		c.interval += 5 * time.Second
 		return bridge.Answer{Verdict: bridge.PollSlowDown}, nil, nil
 	case c.state == "denied":
 		return bridge.Answer{Verdict: bridge.PollDenied}, nil, nil
 	case c.state == "approved":
 		c.state = "used"
-		p.account = c.who
 		return bridge.Answer{Verdict: bridge.PollGranted, Tokens: p.issue(c, now)}, p.gates["Poll"], nil
 	}
 	return bridge.Answer{Verdict: bridge.PollPending}, nil, nil
@@ -230,6 +244,7 @@ func (p *Provider) issue(c *code, now time.Time) bridge.Tokens {
 	if p.TokenLifetime > 0 {
 		t.ExpiresAt = now.Add(p.TokenLifetime)
 	}
+	p.granted[t.Access.Reveal()] = c
 	return t
 }
 
@@ -244,18 +259,27 @@ func (p *Provider) numbered(kind string) string {
 func (p *Provider) SlowDown() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := p.order[len(p.order)-1]
-	c.last = time.Now().Add(24 * time.Hour)
+	p.order[len(p.order)-1].slow = true
 }
 
-// Identify tells who approved last.
-func (p *Provider) Identify(context.Context, bridge.Tokens, time.Time) (bridge.Account, error) {
+// Identify tells who approved the code that the token was granted for. A
+// token that is not from here, or is revoked, is refused.
+func (p *Provider) Identify(ctx context.Context, t bridge.Tokens, _ time.Time) (bridge.Account, error) {
+	if err := pass(ctx, p.gate("Identify")); err != nil {
+		return bridge.Account{}, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.fault("Identify"); err != nil {
 		return bridge.Account{}, err
 	}
-	return p.account, nil
+	access := t.Access.Reveal()
+	c := p.granted[access]
+	if c == nil || p.Same != "access" && slices.Contains(p.revoked, access) {
+		return bridge.Account{}, &bridge.Refusal{Outcome: bridge.OutcomeProviderError, Cause: "the provider does not know this token"}
+	}
+	p.judged[access] = true
+	return c.who, nil
 }
 
 // Revoke notes the access token.

@@ -1,0 +1,92 @@
+package bridge_test
+
+import (
+	"errors"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/bridge/bridgetest"
+)
+
+// plots are the stories that the crash tests tell.
+func plots() []plot {
+	return append(append(goodPlots(), endingPlots()...), faultPlots()...)
+}
+
+func one() []bridge.Ask { return []bridge.Ask{{}} }
+
+// wide is an ask for more than the first grant of a saga holds.
+var wide = bridge.Ask{Scopes: []string{"files:read", "files:write"}}
+
+// goodPlots end with a token.
+func goodPlots() []plot {
+	return []plot{
+		{name: "from ask to token", asks: one(), again: true, ends: []string{"collected"}},
+		{name: "the code lapses and a second one is shown", asks: one(), lets: 1, corp: brief, ends: []string{"collected"}},
+		{name: "slow_down", asks: one(), slow: true, ends: []string{"collected"}},
+		{
+			name: "a live grant serves", asks: []bridge.Ask{{}, {}},
+			ends: []string{"collected", "collected"},
+		},
+		{
+			name: "a grant takes the place of another", asks: []bridge.Ask{{}, wide},
+			ends: []string{"collected", "collected"},
+		},
+		{
+			name: "what must not be reused", asks: []bridge.Ask{{}, {}},
+			rules: func(d *bridge.Directory) { d.Agents["helper"].May[0].Reuse = 0 },
+			ends:  []string{"collected", "collected"},
+		},
+	}
+}
+
+// endingPlots end because somebody ends them, or nobody does anything.
+func endingPlots() []plot {
+	late := []string{"collected"} // the account was known before the press came through
+	return []plot{
+		{name: "deny while asked", asks: one(), deny: bridge.Asked, ends: []string{"denied/denied"}},
+		{name: "deny while coded", asks: one(), deny: bridge.Coded, ends: []string{"denied/denied"}},
+		{name: "deny while held", asks: one(), deny: bridge.Held, corp: failing("Identify", 5), ends: []string{"denied/denied"}, also: late},
+		{name: "not me while asked", asks: one(), notMe: bridge.Asked, ends: []string{"denied/not_me"}},
+		{name: "not me while coded", asks: one(), notMe: bridge.Coded, ends: []string{"denied/not_me"}},
+		{name: "not me while held", asks: one(), notMe: bridge.Held, corp: failing("Identify", 5), ends: []string{"denied/not_me"}, also: late},
+		{name: "cancel while asked", asks: one(), cancel: bridge.Asked, away: true, ends: []string{"cancelled/cancelled"}},
+		{name: "cancel while coded", asks: one(), cancel: bridge.Coded, ends: []string{"cancelled/cancelled"}},
+		{name: "cancel while held", asks: one(), cancel: bridge.Held, corp: failing("Identify", 5), ends: []string{"cancelled/cancelled"}, also: late},
+		{name: "cancel while granted", asks: one(), cancel: bridge.Granted, ends: []string{"cancelled/cancelled"}},
+		{name: "cancel what a grant served", asks: []bridge.Ask{{}, {}}, cancel: bridge.Granted, ends: []string{"collected", "cancelled/cancelled"}},
+		{name: "no at the provider", asks: one(), refuses: true, ends: []string{"denied/provider_denied"}},
+		{name: "nobody answers", asks: []bridge.Ask{{TTL: 5 * time.Minute}}, away: true, ends: []string{"expired/expired"}},
+		{
+			name: "nobody collects", asks: one(), leaves: true,
+			rules: func(d *bridge.Directory) { d.Limits.CollectWithin = 10 * time.Minute },
+			ends:  []string{"expired/not_collected"},
+		},
+	}
+}
+
+// faultPlots meet faults at the provider.
+func faultPlots() []plot {
+	return []plot{
+		{name: "somebody else signs in", asks: one(), who: bridgetest.Bob, ends: []string{"failed/identity_mismatch"}},
+		{name: "no code at first", asks: one(), corp: failing("Begin", 1), ends: []string{"collected"}},
+		{name: "polls that fail", asks: one(), corp: failing("Poll", 2), ends: []string{"collected"}},
+		{name: "nobody can say whose it is", asks: one(), corp: mute, ends: []string{"failed/provider_error"}},
+		{name: "revocations that fail", asks: one(), cancel: bridge.Granted, corp: failing("Revoke", 2), ends: []string{"cancelled/cancelled"}},
+	}
+}
+
+// failing makes the first calls of a method fail.
+func failing(method string, times int) func(*bridgetest.Provider) {
+	return func(p *bridgetest.Provider) {
+		for range times {
+			p.Fail(method, errors.New("bad gateway"))
+		}
+	}
+}
+
+// brief codes live for a minute.
+func brief(p *bridgetest.Provider) { p.Lifetime = time.Minute }
+
+// mute lets all who ask for an account wait.
+func mute(p *bridgetest.Provider) { p.HoldIdentify() }

@@ -1,0 +1,375 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/bridge/bridgetest"
+	"github.com/authbridge/authbridge/store"
+	"github.com/authbridge/authbridge/store/bolt"
+)
+
+// plot is how a story goes: what the agent, the human and the provider want.
+// They act again and again on what they see, as real ones would, and so find
+// their way through crashes.
+type plot struct {
+	name  string
+	rules func(*bridge.Directory)
+	corp  func(*bridgetest.Provider)
+
+	// The agent asks one after the other, and collects each token.
+	asks   []bridge.Ask
+	cancel bridge.State // withdraws its last ask in this state
+	leaves bool         // never comes for a token
+	again  bool         // comes twice
+
+	// The human shows each code and grants at the provider, but:
+	deny, notMe bridge.State // presses that in this state
+	refuses     bool         // says no at the provider
+	who         bridge.Account
+	lets        int  // so many codes lapse
+	away        bool // sees nothing
+	slow        bool // the provider says slow_down once per code
+
+	ends []string // how the asks end, with all going well: "collected", "denied/not_me"
+	also []string // other ends that the last may come to when something breaks
+}
+
+// life is one process.
+type life struct {
+	*bridge.Bridge
+	points *bridgetest.Failpoints
+	store  bridge.Store
+	stop   context.CancelFunc
+	done   chan error
+}
+
+// known is what the agent knows of one of its asks.
+type known struct {
+	id      bridge.RequestID
+	last    bridge.Request
+	tokens  []string
+	first   time.Time // of the tokens
+	refused bool      // it was told that it may not ask
+	over    bool      // it knows how it ended
+}
+
+// saga is a plot as it is told, on one file and one provider, through as many
+// lives as it takes.
+type saga struct {
+	t       *testing.T
+	plot    plot
+	dir     *bridge.Directory
+	corp    *bridgetest.Provider
+	state   string
+	lives   []*bridgetest.Failpoints // of all lives, planned ones too
+	down    []time.Duration          // how long after each crash nothing runs
+	now     *life
+	begun   int
+	idle    int // for so many turns nothing new was seen
+	known   []known
+	seen    map[string]time.Time // codes on the human's page, and when they were first there
+	slowed  map[string]bool
+	notMe   bool
+	lost    int    // tokens that were under way in crashes
+	crash   string // where the last life died
+	unheard bool   // a life died with a slow_down that it had not stored
+	slept   time.Duration
+}
+
+// grantEnds is the time that what is given lives at most in a saga.
+const grantEnds = 20 * time.Minute
+
+// tell plays a plot to its end and beyond, until all that was given is over.
+func tell(t *testing.T, p plot, lives []*bridgetest.Failpoints, down ...time.Duration) *saga {
+	t.Helper()
+	dir := bridgetest.Directory()
+	for name, agent := range dir.Agents {
+		agent.May = slices.Clone(agent.May)
+		agent.May[0].Reuse = grantEnds
+		dir.Agents[name] = agent
+	}
+	corp := bridgetest.New("https://login.example.com")
+	corp.TokenLifetime = grantEnds
+	if p.rules != nil {
+		p.rules(dir)
+	}
+	if p.corp != nil {
+		p.corp(corp)
+	}
+	if p.who == (bridge.Account{}) {
+		p.who = bridgetest.Alice
+	}
+	s := &saga{
+		t: t, plot: p, dir: dir, corp: corp, state: filepath.Join(t.TempDir(), "state"),
+		lives: lives, down: down, known: make([]known, len(p.asks)),
+		seen: map[string]time.Time{}, slowed: map[string]bool{},
+	}
+	s.live()
+	s.goOn(45*time.Minute, s.over)
+	s.goOn(grantEnds+10*time.Minute, func() bool { return false })
+	s.audit()
+	s.end()
+	return s
+}
+
+// live begins the next life on the same file.
+func (s *saga) live() {
+	s.t.Helper()
+	var points *bridgetest.Failpoints
+	if s.begun == len(s.lives) {
+		s.lives = append(s.lives, bridgetest.NewFailpoints())
+	}
+	points = s.lives[s.begun]
+	s.begun++
+	opened, err := store.Open(ctx, store.Options{StateDir: s.state}, bolt.Backend())
+	if err != nil {
+		s.t.Fatalf("life %d: %v", s.begun, err)
+	}
+	kept := points.Store(opened)
+	l := &life{
+		Bridge: bridge.New(bridge.Options{
+			Directory: s.dir, Store: kept, Log: slog.New(slog.DiscardHandler),
+			Providers: map[string]bridge.Provider{"corp": points.Provider(s.corp)},
+		}),
+		points: points, store: kept, done: make(chan error, 1),
+	}
+	run, stop := context.WithCancel(ctx)
+	l.stop = stop
+	go func() { l.done <- l.Run(run) }()
+	s.now = l
+	synctest.Wait()
+}
+
+// end ends the life, dead or not, and frees its file.
+func (s *saga) end() {
+	s.t.Helper()
+	s.now.stop()
+	if err := <-s.now.done; err != nil && !errors.Is(err, bridgetest.ErrCrashed) {
+		s.t.Errorf("life %d ended with %v", s.begun, err)
+	}
+	if err := s.now.store.Close(); err != nil {
+		s.t.Errorf("life %d: close the store: %v", s.begun, err)
+	}
+}
+
+// goOn lets everybody act now and then, for the given time or until enough
+// says so: every second while there is something new, else less often.
+func (s *saga) goOn(most time.Duration, enough func() bool) {
+	s.t.Helper()
+	for until := time.Now().Add(most); time.Now().Before(until) && !enough(); {
+		s.agent()
+		s.human()
+		if s.idle++; s.idle < 12 {
+			bridgetest.Pass(time.Second)
+		} else {
+			bridgetest.Pass(15 * time.Second)
+		}
+		for s.now.points.Crashed() {
+			s.crashed()
+			s.idle = 0
+			s.end()
+			if len(s.down) > 0 {
+				bridgetest.Pass(s.down[0])
+				s.slept += s.down[0]
+				s.down = s.down[1:]
+			}
+			s.live()
+		}
+	}
+}
+
+// crashed takes down where the life ended.
+func (s *saga) crashed() {
+	trail := s.now.points.Trail()
+	s.crash = trail[len(trail)-1].String()
+	if s.crash == "before Poll" && slices.ContainsFunc(slices.Collect(maps.Keys(s.seen)), s.corp.Approved) {
+		s.crash += ", approved"
+	}
+	s.unheard = s.unheard || s.crash == "after Poll of slow_down" || s.crash == "before commit of unseen while coded"
+	s.lost += s.now.points.Lost()
+}
+
+func (s *saga) over() bool {
+	for _, k := range s.known {
+		if !k.over {
+			return false
+		}
+	}
+	return true
+}
+
+// noAnswer reports whether an error tells its caller nothing; then they try
+// again.
+func noAnswer(err error) bool {
+	return errors.Is(err, bridgetest.ErrCrashed) || errors.Is(err, bridge.ErrStoreUnavailable)
+}
+
+// agent does the next thing that the agent wants: it asks the next when the
+// one before is over.
+func (s *saga) agent() {
+	for i := range s.known {
+		k := &s.known[i]
+		comesAgain := s.plot.again && len(k.tokens) == 1
+		if k.over && !comesAgain {
+			continue
+		}
+		if k.id != "" || s.ask(i, k) {
+			s.look(k)
+			s.follow(k, i == len(s.known)-1)
+		}
+		return
+	}
+}
+
+// follow does what a request calls for as it stands.
+func (s *saga) follow(k *known, last bool) {
+	switch {
+	case last && k.last.State == s.plot.cancel:
+		if _, err := s.now.Cancel(ctx, "helper", k.id); err != nil && !noAnswer(err) {
+			s.t.Errorf("cancel: %v", err)
+		}
+	case k.last.State.Open():
+	case s.plot.leaves:
+		k.over = k.last.State.Ended()
+	default:
+		s.collect(k)
+	}
+}
+
+// ask asks with the same key until there is an answer.
+func (s *saga) ask(i int, k *known) bool {
+	a := s.plot.asks[i]
+	a.Provider, a.IdempotencyKey = "corp", fmt.Sprint("key-", i)
+	if a.Scopes == nil {
+		a.Scopes = []string{"files:read"}
+	}
+	r, _, err := s.now.Ask(ctx, s.dir.Agents["helper"], a)
+	switch {
+	case err == nil:
+		k.id, k.last = r.ID, r
+	case s.notMe && problemCode(err) == bridge.ProblemSuspended:
+		k.refused, k.over = true, true
+	case !noAnswer(err):
+		s.t.Errorf("ask: %v", err)
+	}
+	return err == nil
+}
+
+// look reads the request: what was acknowledged is there, and never goes back.
+func (s *saga) look(k *known) {
+	r, err := s.now.Get(ctx, "helper", k.id)
+	if err != nil {
+		if !noAnswer(err) {
+			s.t.Errorf("the acknowledged request %s: %v", k.id, err)
+		}
+		return
+	}
+	if r.Version < k.last.Version || k.last.State.Ended() && r.State != k.last.State {
+		s.t.Errorf("the request went from %s, version %d, to %s, version %d", k.last.State, k.last.Version, r.State, r.Version)
+	}
+	if r.Version != k.last.Version {
+		s.idle = 0
+	}
+	k.last = r
+}
+
+func (s *saga) collect(k *known) {
+	token, err := s.now.Collect(ctx, s.dir.Agents["helper"], k.id)
+	switch problemCode(err) {
+	case "":
+		if err != nil && !noAnswer(err) {
+			s.t.Errorf("collect: %v", err)
+		}
+	case bridge.ProblemGone, bridge.ProblemSuspended:
+		k.over = true
+	default:
+		s.t.Errorf("collect: %v", err)
+	}
+	if err != nil {
+		return
+	}
+	k.over = true
+	access := token.Access.Reveal()
+	if len(k.tokens) == 0 {
+		k.first = time.Now()
+	}
+	k.tokens = append(k.tokens, access)
+	if s.corp.IsRevoked(access) {
+		s.t.Errorf("%s was handed out after it was revoked", access)
+	}
+	if token.Account != bridgetest.Alice.Email || token.Human != "alice" {
+		s.t.Errorf("the token is said to be of %q, for %q", token.Account, token.Human)
+	}
+}
+
+// human looks at the page and presses what there is to be pressed.
+func (s *saga) human() {
+	in, err := s.now.Inbox(ctx, "alice")
+	if err != nil {
+		if !noAnswer(err) {
+			s.t.Errorf("the inbox: %v", err)
+		}
+		return
+	}
+	if s.plot.away {
+		return
+	}
+	for _, c := range in.Waiting {
+		verb := s.wish(c)
+		if verb == "" || !slices.ContainsFunc(c.Buttons, func(b bridge.Button) bool { return b.Verb == verb }) {
+			continue
+		}
+		s.notMe = s.notMe || verb == bridge.VerbNotMe
+		if _, _, err := s.now.Click(ctx, bridge.Clicker{Human: "alice", Channel: "web"}, c.Request, verb); err != nil && !noAnswer(err) {
+			s.t.Errorf("press %s: %v", verb, err)
+		}
+	}
+}
+
+// wish is what the human wants of a card; on the way they do what is to be
+// done at the provider.
+func (s *saga) wish(c bridge.Card) bridge.Verb {
+	if c.Code != nil {
+		s.typeIn(c.Code.UserCode.Reveal())
+	}
+	switch {
+	case c.State == s.plot.deny:
+		return bridge.VerbDeny
+	case c.State == s.plot.notMe:
+		return bridge.VerbNotMe
+	case c.State == bridge.Asked && !c.Minting:
+		return bridge.VerbShowCode
+	}
+	return ""
+}
+
+// typeIn goes to the provider with a code that has been on the page for a
+// while.
+func (s *saga) typeIn(code string) {
+	first, known := s.seen[code]
+	if !known {
+		s.seen[code], s.idle = time.Now(), 0
+		if s.plot.slow {
+			s.corp.SlowDown()
+		}
+	}
+	burns := s.plot.deny == bridge.Coded || s.plot.notMe == bridge.Coded || s.plot.cancel == bridge.Coded
+	if !known || time.Since(first) < 2*time.Second || len(s.seen) <= s.plot.lets || burns {
+		return
+	}
+	if s.plot.refuses {
+		s.corp.DenyCode(code)
+		return
+	}
+	s.corp.ApproveCode(code, s.plot.who)
+}
