@@ -170,6 +170,11 @@ var rules = []rule{
 		kind:    testOnly,
 	},
 	{
+		room:    "bench",
+		because: "benchmarks are tests only: nothing here is for others to import",
+		kind:    testOnly,
+	},
+	{
 		room:    "e2e",
 		because: "end-to-end tests are tests only: nothing here is for others to import",
 		kind:    testOnly,
