@@ -27,10 +27,11 @@ type bridge struct {
 // seconds.
 const stopsWithin = 15 * time.Second
 
-func startBridge(t *testing.T, env []string, dir string) *bridge {
+// startBridge starts one, after a shell has done what under says.
+func startBridge(t *testing.T, env []string, dir, under string) *bridge {
 	t.Helper()
 	b := &bridge{t: t, log: newJournal(), done: make(chan struct{})}
-	b.cmd = exec.Command(binary, "serve") //nolint:noctx // it lives as long as the test wants
+	b.cmd = exec.Command("sh", "-c", under+` exec "$0" serve`, binary) //nolint:noctx // it lives as long as the test wants
 	b.cmd.Env, b.cmd.Dir, b.cmd.Stderr = env, dir, b.log
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -132,7 +132,8 @@ func apiOfContract() []claim {
 		reachedBy("TestAskJoinAndCancel", problem, "gone"),
 		reachedBy("TestTooManyOpen", problem, "too_many_open"),
 		reachedBy("TestADamagedSecret", problem, "internal"),
-		laterIn(3, problem, "", "store_unavailable", "shutting_down"), // from outside, a full disk and a slow end
+		reachedBy("TestAFullDisk", problem, "store_unavailable"),
+		reachedBy("TestTheEnd", problem, "shutting_down"),
 		laterIn(4, problem, "", "quiet", "provider_unavailable"),
 		laterIn(6, problem, "", "chat_unavailable"),
 		laterIn(8, problem, "", "unknown_issuer"),

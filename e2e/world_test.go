@@ -32,6 +32,7 @@ type world struct {
 	dir      string            // state, configuration, home
 	run      string            // sockets; their paths have to be short
 	config   string            // path
+	under    string            // what a shell does before it becomes the bridge, such as "ulimit -n 64;"
 	bridge   *bridge           // the process that runs now, or ran last
 
 	logs  []*bridge // all processes so far
@@ -176,7 +177,7 @@ func (w *world) serve() {
 // launch starts the bridge and does not wait.
 func (w *world) launch() {
 	w.t.Helper()
-	w.bridge = startBridge(w.t, w.env(), w.dir)
+	w.bridge = startBridge(w.t, w.env(), w.dir, w.under)
 	w.logs = append(w.logs, w.bridge)
 }
 

@@ -21,7 +21,8 @@ const spare = 8
 // Bounded is a listener with bounds. When they are reached, the connection
 // that has been idle the longest gives way to a new one: of the same user
 // when it is the user who has too many, else of the user who has most. So
-// nobody is shut out by connections that nobody uses. Where all are busy a
+// nobody is shut out by connections that nobody uses. One that has just come
+// and has not been read from yet counts as idle. Where all are busy a
 // new connection is let in only to be told so, see [Crowded], and when too
 // many are being told, it is closed.
 //
