@@ -6,5 +6,6 @@
 //	token, err := c.Token(ctx, api.Ask{Provider: "github", Scopes: []string{"repo"}}, client.AskOptions{})
 //
 // and in steps, for as long as it takes: [Client.Ask], then
-// [Client.WaitToken].
+// [Client.WaitToken]. Who has many requests open follows them all at once
+// with [Client.Events].
 package client

@@ -73,11 +73,19 @@ func try[T any](ctx context.Context, p *patience, do func() (T, error)) (T, erro
 		if p.isOver() {
 			return v, err
 		}
-		select {
-		case <-time.After(p.pause):
-		case <-ctx.Done():
-			return v, context.Cause(ctx)
+		if err := pause(ctx, p.pause); err != nil {
+			return v, err
 		}
+	}
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 
