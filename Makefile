@@ -5,6 +5,8 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 10s
 BENCH    ?= .
+ROUNDS   ?= 1000
+SEED     ?=
 
 .DEFAULT_GOAL := help
 
@@ -31,6 +33,11 @@ race: ## Run all tests afresh with the race detector, in random order; installs 
 .PHONY: e2e
 e2e: need ## Run the end-to-end tests alone: real binary, real browser, real provider
 	$(GO) test -race -count=1 ./e2e/...
+
+.PHONY: soak
+soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlier run again
+	AUTHBRIDGE_KILL_ROUNDS=$(ROUNDS) AUTHBRIDGE_KILL_SEED=$(SEED) \
+		$(GO) test -race -count=1 -timeout 2h -v -run TestKilledAtAnyMoment ./e2e/kill
 
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH=regexp picks some)

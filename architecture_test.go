@@ -180,6 +180,11 @@ var rules = []rule{
 		kind:    testOnly,
 	},
 	{
+		room:    "e2e/kill",
+		because: "as e2e: it kills the program and imports what it needs to read what is left",
+		kind:    testOnly,
+	},
+	{
 		room:    ".",
 		because: "the module's root holds tests about the whole, and no code",
 		kind:    testOnly,

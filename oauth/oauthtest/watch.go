@@ -16,7 +16,7 @@ type Step struct {
 	Stage  Stage
 	Call   Call
 	Status int            // of the answer; 0 as long as there is none
-	Answer map[string]any // its members, to be read only; nil if it has none
+	Answer map[string]any // its members, which can be changed until they are sent; nil if it has none
 }
 
 // Watch has every step of every call told, before the call goes on: who does

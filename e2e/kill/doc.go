@@ -1,0 +1,11 @@
+// Package kill tests what a power cut leaves behind: the real program is
+// killed (SIGKILL) again and again, at moments that a seeded plan chooses by
+// what is seen of it from outside, and after every start and at the end the
+// record of all that was seen is checked. Every row of the crash table in
+// docs/architecture.md has to be hit several times; that it was is read from
+// the same record.
+//
+// AUTHBRIDGE_KILL_ROUNDS says how many times to kill (200), and
+// AUTHBRIDGE_KILL_SEED makes the plan of an earlier run again; each run tells
+// its seed. The plan is the same then, the machine's timing is not.
+package kill
