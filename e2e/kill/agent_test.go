@@ -59,6 +59,7 @@ type asking struct {
 	born   int // in which life
 	closed atomic.Bool
 
+	rumour    string // the id, as it was listed before any answer to the ask had come
 	id        string
 	state     api.State
 	version   uint64
@@ -135,8 +136,12 @@ func (a *asking) run(w *world) {
 	}
 }
 
-// first asks, with a key that makes it safe to ask again.
+// first asks, with a key that makes it safe to ask again: also when the request
+// has ended before the agent ever heard of it.
 func (a *asking) first(w *world) bool {
+	if a.rumour != "" && a.waits && !w.human.press(a.ask, a.rumour, "deny", denying) {
+		return false
+	}
 	body := fmt.Sprintf(`{"provider":"corp","scopes":[%q],"session":%q}`, a.ask, a.ask)
 	w.rec.add(fact{what: asks, ask: a.ask})
 	return a.request(w, http.MethodPost, "/v1/requests", body, api.IdempotencyKeyHeader, a.ask)
@@ -343,7 +348,7 @@ func (w *world) call(method, path, body string, headers ...string) (status int, 
 // agent was told of and does not find in the list.
 func (w *world) lookUp() {
 	w.t.Helper()
-	listed := map[string]api.Request{}
+	listed, byAsk := map[string]api.Request{}, map[string]string{}
 	for cursor := ""; ; {
 		status, body, err := w.call(http.MethodGet, "/v1/requests?limit=200"+cursor, "")
 		var page api.RequestPage
@@ -353,6 +358,7 @@ func (w *world) lookUp() {
 		for _, r := range page.Items {
 			listed[r.ID] = r
 			w.rec.add(toldOf(r))
+			byAsk[strings.Join(r.Scopes, " ")] = r.ID
 		}
 		if page.NextCursor == "" {
 			break
@@ -361,6 +367,7 @@ func (w *world) lookUp() {
 	}
 	for _, a := range w.askings {
 		if a.id == "" {
+			a.rumour = byAsk[a.ask]
 			continue
 		}
 		r, there := listed[a.id]
