@@ -182,9 +182,26 @@ func (l *loop[K]) own(ctx, work context.Context) {
 		case w := <-l.wakes:
 			l.take(w)
 		case f := <-l.done:
-			f.lane.back(f.key, f.next, l.epoch, l.now())
-			l.queue(f.lane, l.now())
+			l.takeBack(f)
 		case <-timer.C:
+		}
+	}
+}
+
+// takeBack takes keys from the workers, all that are ready.
+func (l *loop[K]) takeBack(f finished[K]) {
+	for {
+		now := l.now()
+		f.lane.back(f.key, f.next, l.epoch, now)
+		select {
+		case more := <-l.done:
+			if more.lane != f.lane {
+				l.queue(f.lane, now)
+			}
+			f = more
+		default:
+			l.queue(f.lane, now)
+			return
 		}
 	}
 }

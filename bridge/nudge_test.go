@@ -56,6 +56,21 @@ func TestIHaveFinishedDoesNotOutrunTheProvider(t *testing.T) {
 	})
 }
 
+// A provider that has nothing new may say how long to leave the code alone.
+func TestAPendingAnswerMayAskForPatience(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.RetryAfter = 25 * time.Second
+		r := w.MustAsk(bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		bridgetest.Pass(7 * time.Second)
+		w.Corp.Approve(bridgetest.Alice)
+		bridgetest.Pass(23 * time.Second)
+		w.Expect(r.ID, bridge.Coded, "")
+		bridgetest.Pass(2 * time.Second)
+		w.Expect(r.ID, bridge.Granted, "")
+	})
+}
+
 // To others the request does not exist, whatever they press.
 func TestNobodyElseHasFinished(t *testing.T) {
 	story(t, nil, func(t *testing.T, w *bridgetest.World) {

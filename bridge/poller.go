@@ -95,7 +95,7 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 	b.gaps.forget(key)
 	switch answer.Verdict {
 	case PollPending:
-		return next{at: end.Add(gap(code.Interval)), well: true}
+		return next{at: end.Add(max(gap(code.Interval), answer.RetryAfter)), well: true}
 	case PollGranted:
 		return next{at: b.hold(ctx, key, code, answer.Tokens, end), well: true}
 	default:
@@ -256,9 +256,9 @@ func (b *Bridge) heard(ctx context.Context, key pollKey, code liveCode, answer A
 	switch {
 	case err != nil:
 		b.log.Error("store a provider's answer", "request", id, "err", err)
-		return end.Add(gap(max(code.Interval, e.Interval)))
+		return end.Add(max(gap(max(code.Interval, e.Interval)), answer.RetryAfter))
 	case taken && after.State == Coded:
-		return end.Add(gap(after.Interval))
+		return end.Add(max(gap(after.Interval), answer.RetryAfter))
 	}
 	return time.Time{}
 }

@@ -36,6 +36,7 @@ type Provider struct {
 	Lifetime      time.Duration
 	Interval      time.Duration
 	TokenLifetime time.Duration
+	RetryAfter    time.Duration // in answers that the human has not finished
 	Scopes        []string
 	Same          string
 }
@@ -228,7 +229,7 @@ func (p *Provider) polled(shown bridge.Code) (bridge.Answer, chan struct{}, erro
 		c.state = "used"
 		return bridge.Answer{Verdict: bridge.PollGranted, Tokens: p.issue(c, now)}, p.gates["Poll"], nil
 	}
-	return bridge.Answer{Verdict: bridge.PollPending}, nil, nil
+	return bridge.Answer{Verdict: bridge.PollPending, RetryAfter: p.RetryAfter}, nil, nil
 }
 
 func (p *Provider) issue(c *code, now time.Time) bridge.Tokens {

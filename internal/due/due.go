@@ -9,17 +9,20 @@ import "time"
 // never looks into it, however many there are.
 type Heap[K comparable] struct {
 	items []item[K]
-	index map[K]int32
+	slots map[K]int32 // a key has a slot for as long as it is here
+	place []int32     // where in items the key of a slot is
+	free  []int32     // slots of keys that have gone
 }
 
 // item is kept small: there may be a million.
 type item[K comparable] struct {
-	key K
-	at  time.Duration
+	key  K
+	slot int32
+	at   time.Duration
 }
 
 // arity is how many children an item has: with four, what is put off moves
-// half as far as with two, and every move writes to the index.
+// half as far as with two.
 const arity = 4
 
 // Len returns how many keys there are.
@@ -28,37 +31,51 @@ func (h *Heap[K]) Len() int { return len(h.items) }
 // Put adds a key, or moves it to another time. Times are durations since an
 // instant of the caller's choice.
 func (h *Heap[K]) Put(key K, at time.Duration) {
-	if h.index == nil {
-		h.index = make(map[K]int32)
-	}
-	i, known := h.index[key]
+	slot, known := h.slots[key]
 	if !known {
-		i = int32(len(h.items)) //nolint:gosec // two thousand million keys fit in no memory
-		h.items = append(h.items, item[K]{})
+		slot = h.enter(key)
 	}
-	h.settle(int(i), item[K]{key, at})
+	h.settle(int(h.place[slot]), item[K]{key, slot, at})
+}
+
+// enter gives a new key a slot and a free place at the end.
+func (h *Heap[K]) enter(key K) (slot int32) {
+	if h.slots == nil {
+		h.slots = make(map[K]int32)
+	}
+	if last := len(h.free) - 1; last >= 0 {
+		slot, h.free = h.free[last], h.free[:last]
+	} else {
+		slot = int32(len(h.place)) //nolint:gosec // two thousand million keys fit in no memory
+		h.place = append(h.place, 0)
+	}
+	h.slots[key] = slot
+	h.place[slot] = int32(len(h.items)) //nolint:gosec // likewise
+	h.items = append(h.items, item[K]{})
+	return slot
 }
 
 // At returns when a key is due, and whether it is there at all.
 func (h *Heap[K]) At(key K) (time.Duration, bool) {
-	i, known := h.index[key]
+	slot, known := h.slots[key]
 	if !known {
 		return 0, false
 	}
-	return h.items[i].at, true
+	return h.items[h.place[slot]].at, true
 }
 
 // Remove takes a key out, if it is there.
 func (h *Heap[K]) Remove(key K) {
-	i, known := h.index[key]
+	slot, known := h.slots[key]
 	if !known {
 		return
 	}
-	delete(h.index, key)
-	last := h.items[len(h.items)-1]
+	delete(h.slots, key)
+	h.free = append(h.free, slot)
+	i, last := int(h.place[slot]), h.items[len(h.items)-1]
 	h.items = h.items[:len(h.items)-1]
-	if int(i) < len(h.items) {
-		h.settle(int(i), last)
+	if i < len(h.items) {
+		h.settle(i, last)
 	}
 }
 
@@ -72,8 +89,7 @@ func (h *Heap[K]) Next() (key K, at time.Duration, ok bool) {
 
 // settle finds the place of an item, beginning at the free place i.
 func (h *Heap[K]) settle(i int, it item[K]) {
-	i = h.down(h.up(i, it.at), it.at)
-	h.place(i, it)
+	h.set(h.down(h.up(i, it.at), it.at), it)
 }
 
 // up moves the free place i towards the root, past what is due later.
@@ -83,7 +99,7 @@ func (h *Heap[K]) up(i int, at time.Duration) int {
 		if h.items[parent].at <= at {
 			break
 		}
-		h.place(i, h.items[parent])
+		h.set(i, h.items[parent])
 		i = parent
 	}
 	return i
@@ -104,12 +120,12 @@ func (h *Heap[K]) down(i int, at time.Duration) int {
 		if h.items[first].at >= at {
 			return i
 		}
-		h.place(i, h.items[first])
+		h.set(i, h.items[first])
 		i = first
 	}
 }
 
-func (h *Heap[K]) place(i int, it item[K]) {
+func (h *Heap[K]) set(i int, it item[K]) {
 	h.items[i] = it
-	h.index[it.key] = int32(i) //nolint:gosec // as in Put
+	h.place[it.slot] = int32(i) //nolint:gosec // as in enter
 }
