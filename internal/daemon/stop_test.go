@@ -44,6 +44,13 @@ func TestNothingIsLeftWhateverWasGoingOn(t *testing.T) {
 		"half a body": func(h *house, _ *bridgetest.Provider) func() {
 			return h.dial(agentDoor, "POST /v1/requests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{").close
 		},
+		"an open stream of events": func(h *house, _ *bridgetest.Provider) func() {
+			c := h.dial(agentDoor, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+			if line, err := c.r.ReadString('\n'); err != nil || !strings.Contains(line, "200 OK") {
+				h.t.Errorf("it begins with %q, %v", line, err)
+			}
+			return c.close
+		},
 		"half a call at the inbox": func(h *house, _ *bridgetest.Provider) func() { return h.dial(webDoor, "GET / HT").close },
 		"a reader who does not read": func(h *house, _ *bridgetest.Provider) func() {
 			return h.doesNotRead().close
