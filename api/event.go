@@ -5,6 +5,13 @@ import "time"
 // The events of GET /v1/events. The data of a request event is a [Request],
 // of a grant event a [Grant], each as it stands then, and of a reset event a
 // [Reset]. There may be others later: pass by those that you do not know.
+//
+// Without a Last-Event-ID a stream begins now. It says so with an id that
+// stands for now, in a block without data: whoever then lists its requests
+// misses nothing. An event comes at least once, several changes may come as
+// one, and no version of a request comes after a later one. A line with a
+// comment comes every 20 seconds when nothing else does. A caller that does
+// not read is cut off after 10 seconds; it comes back with the last id.
 const (
 	EventRequest = "request"
 	EventGrant   = "grant"
