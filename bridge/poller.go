@@ -189,14 +189,19 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 // giveBack revokes tokens that could not be stored in all that time: nobody
 // will ever know them again.
 func (b *Bridge) giveBack(ctx context.Context, id RequestID, code liveCode, tokens Tokens, cause error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackWithin)
+	within := callTimeout
+	if ctx.Err() != nil { // the bridge ends
+		within = lastMoment
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	err := b.providers[code.Target.Provider].Revoke(ctx, tokens)
 	b.log.Error("a token could not be stored and was given back to its provider", "request", id, "provider", code.Target.Provider, "err", cause, "revoke", err)
 }
 
-// giveBackWithin bounds that, also when the bridge is about to end.
-const giveBackWithin = 5 * time.Second
+// lastMoment is what is left for that when the bridge ends: calls have had
+// their grace by then.
+const lastMoment = time.Second
 
 // lateID names the revocation of a token that came too late.
 func lateID(id RequestID, code liveCode) string {
