@@ -38,10 +38,6 @@ one human, "operator", and one agent, "local", who is whoever runs it.`,
 }
 
 func (a *app) serve(ctx context.Context, cfg *config.Config) error {
-	// The system sends this signal with every write beyond the limit on the
-	// size of files, and it would end the process. Without it the write fails,
-	// as on a full disk, and the store says so.
-	signal.Ignore(syscall.SIGXFSZ)
 	// Whoever asks twice to stop does not want to wait for a clean end.
 	defer context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT, syscall.SIGTERM) })()
 	log := logger(a.err, cfg.Log)
