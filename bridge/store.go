@@ -17,7 +17,8 @@ type Store interface {
 	// one after the other; many that wait together may share one write to
 	// disk. fn must be quick: no network, no waiting, no other call of the
 	// store. A fault of the disk is ErrStoreUnavailable; the store works
-	// again, without a restart, when the disk does. Writes that contradict
+	// again, without a restart, when the disk does. Nothing was changed then,
+	// unless the error is ErrInDoubt too. Writes that contradict
 	// what is stored, such as a subject pinned to two humans or two live
 	// grants with one key, fail the transaction.
 	Update(ctx context.Context, fn func(Tx) error) error
@@ -213,6 +214,10 @@ var (
 	ErrUnreadable = errors.New("what is stored cannot be read")
 	// ErrStoreUnavailable means that the store cannot take a change or answer
 	// now, and that trying again later may help. Nothing was changed, unless
-	// the error says that this is not known.
+	// the error is ErrInDoubt too.
 	ErrStoreUnavailable = errors.New("the store is unavailable")
+	// ErrInDoubt comes with ErrStoreUnavailable when it is not known whether
+	// the change is kept: it may be seen from now on, and may be gone, or
+	// back, after a restart. Who tries again reads first.
+	ErrInDoubt = errors.New("it is not known whether the change is kept")
 )

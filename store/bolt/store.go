@@ -18,93 +18,57 @@ type Store struct {
 	sealer *store.Sealer
 	commit func(*bbolt.Tx) error // a test breaks it
 
-	queue   chan *call
+	// turn holds the open group while nobody uses it. Whoever takes it out
+	// has the turn, alone, and puts it or the next one back. It is closed with
+	// the store.
+	turn    chan *group
 	closing chan struct{}
-	closed  chan struct{}
 	once    sync.Once
 	err     error // of the closing
 
+	// Only who has the turn uses what follows.
+
+	last int // how many calls shared the last commit
+
 	// broken is the fault after which nothing more is written: bbolt gave up
-	// in the middle of a commit. Only the writer uses it.
+	// in the middle of a commit.
 	broken error
 }
 
 var _ bridge.Store = (*Store)(nil)
 
-// call is one Update that waits for its turn.
-type call struct {
-	turn   chan *bbolt.Tx // the writer hands the transaction over
-	gone   chan struct{}  // the caller no longer wants its turn
-	wrote  chan *writes   // the caller hands it back; nil = it changes nothing
-	result chan error     // how the commit ended
-}
-
 // start begins to take calls.
 func start(db *bbolt.DB, path string, sealer *store.Sealer) *Store {
 	s := &Store{
 		db: db, path: path, sealer: sealer, commit: (*bbolt.Tx).Commit,
-		queue: make(chan *call), closing: make(chan struct{}), closed: make(chan struct{}),
+		turn: make(chan *group, 1), closing: make(chan struct{}),
 	}
-	go s.write()
+	s.turn <- newGroup()
 	return s
 }
 
 // Update implements [bridge.Store]. fn runs on the goroutine of the caller,
 // so a panic in it is the caller's alone. An Update that is cancelled before
 // its turn returns the error of ctx; once fn runs, the commit is waited for.
+// What fn has read may be another's write of the same group, so not even its
+// error is returned before that is durable.
 func (s *Store) Update(ctx context.Context, fn func(bridge.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &call{
-		turn: make(chan *bbolt.Tx), gone: make(chan struct{}),
-		wrote: make(chan *writes), result: make(chan error, 1),
-	}
-	select {
-	case s.queue <- c:
-	case <-s.closing:
-		return errClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case tx := <-c.turn:
-		return s.run(c, tx, fn)
-	case err := <-c.result:
-		return err
-	case <-ctx.Done():
-		close(c.gone)
-		return ctx.Err()
-	}
-}
-
-// run is the turn of a call. What fn has read may be another's write of the
-// same group, so not even its error is returned before that is durable.
-func (s *Store) run(c *call, tx *bbolt.Tx, fn func(bridge.Tx) error) error {
 	defer faultsPanic()()
-	u := &update{view: view{tx: tx, sealer: s.sealer}}
-	if err := decide(c, u, fn); err != nil {
-		if failed := <-c.result; failed != nil {
-			return failed
-		}
+	g, leads, err := s.join(ctx, fn)
+	if g == nil {
 		return err
 	}
-	return <-c.result
-}
-
-// decide runs fn and hands the transaction back to the writer, even when fn
-// panics or ends the goroutine.
-func decide(c *call, u *update, fn func(bridge.Tx) error) (err error) {
-	var wrote *writes
-	defer func() { c.wrote <- wrote }()
-	if err := fn(u); err != nil {
-		return err
+	if leads {
+		s.lead(g)
 	}
-	if err := u.finish(); err != nil {
-		return err
+	<-g.done
+	if g.err != nil {
+		return g.err
 	}
-	wrote = &u.writes
-	return nil
+	return err
 }
 
 // View implements [bridge.Store].
@@ -134,12 +98,18 @@ func begin(db *bbolt.DB, writable bool) (tx *bbolt.Tx, err error) {
 	return tx, err
 }
 
-// Close implements [bridge.Store]. Calls that still wait for their turn, and
-// all later ones, get an error.
+// Close implements [bridge.Store]. Calls that wait for their turn behind it,
+// and all later ones, get an error.
 func (s *Store) Close() error {
 	s.once.Do(func() {
 		close(s.closing)
-		<-s.closed
+		switch g := <-s.turn; {
+		case g.calls > 0:
+			s.settle(g)
+		case g.tx != nil:
+			_ = s.rollback(g.tx) // nothing was written
+		}
+		close(s.turn)
 		if s.broken != nil {
 			return // bbolt may hold its lock for ever; the process is about to end
 		}
