@@ -38,6 +38,10 @@ type Store interface {
 
 // ReadTx is a consistent view of the store. What it returns is the caller's
 // own copy. A missing thing is ErrNotFound, unless said otherwise.
+//
+// A sequence may yield errors. One that is ErrUnreadable is about a single
+// line, which it names: the sequence goes on with the next, and who can do
+// without that one skips it. Any other error ends the sequence.
 type ReadTx interface {
 	Request(id RequestID) (Request, error)
 
@@ -209,8 +213,8 @@ func RevocationSecret(id string) SecretRef { return SecretRef(id) + "/revoke" }
 var (
 	// ErrNotFound means that there is no such thing, or none for the caller.
 	ErrNotFound = errors.New("not found")
-	// ErrUnreadable means that a thing is there and cannot be read, now or
-	// ever.
+	// ErrUnreadable means that a single thing is there and cannot be read by
+	// this program, now or ever. All others are as they were.
 	ErrUnreadable = errors.New("what is stored cannot be read")
 	// ErrStoreUnavailable means that the store cannot take a change or answer
 	// now, and that trying again later may help. Nothing was changed, unless

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/authbridge/authbridge/bridge"
 )
 
 // recordVersion is the first byte of every stored record. Fields may be added
@@ -13,16 +16,18 @@ const recordVersion = 1
 // Encode returns the stored form of a record: a version byte, then JSON. A
 // record that holds a [bridge.Secret] is refused.
 func Encode(record any) ([]byte, error) {
-	text, err := json.Marshal(record)
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(1 << 10)
+	b.WriteByte(recordVersion)
+	if err := json.NewEncoder(&b).Encode(record); err != nil {
 		return nil, fmt.Errorf("encode %T: %w", record, err)
 	}
-	return append([]byte{recordVersion}, text...), nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // Decode reads what Encode wrote. Fields that it does not know are passed
 // over; a newer version is ErrNewer, anything else that makes no sense
-// ErrDamaged.
+// ErrDamagedRecord; both are [bridge.ErrUnreadable].
 func Decode[T any](stored []byte) (T, error) {
 	var record T
 	text, err := versioned(stored)
@@ -31,7 +36,7 @@ func Decode[T any](stored []byte) (T, error) {
 	}
 	if err := json.Unmarshal(text, &record); err != nil {
 		var zero T
-		return zero, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return zero, fmt.Errorf("%w: %w", ErrDamagedRecord, err)
 	}
 	return record, nil
 }
@@ -40,11 +45,11 @@ func Decode[T any](stored []byte) (T, error) {
 func versioned(stored []byte) ([]byte, error) {
 	switch {
 	case len(stored) == 0:
-		return nil, fmt.Errorf("%w: the record is empty", ErrDamaged)
+		return nil, fmt.Errorf("%w: the record is empty", ErrDamagedRecord)
 	case stored[0] == 0:
-		return nil, fmt.Errorf("%w: the record has no version", ErrDamaged)
+		return nil, fmt.Errorf("%w: the record has no version", ErrDamagedRecord)
 	case stored[0] > recordVersion:
-		return nil, fmt.Errorf("%w: the record has version %d and this authbridge knows %d", ErrNewer, stored[0], recordVersion)
+		return nil, fmt.Errorf("%w (%w): the record has version %d and this authbridge knows %d", ErrNewer, bridge.ErrUnreadable, stored[0], recordVersion)
 	}
 	return stored[1:], nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -41,7 +42,14 @@ func appendWord(b []byte, word string) []byte {
 
 // DueDecoder decodes many dues; the few different words in them are shared.
 // It is not safe for concurrent use. The zero value is ready.
-type DueDecoder struct{ words map[string]string }
+type DueDecoder struct {
+	words map[string]string
+
+	// The words of the line before, which are most often those of the next.
+	tail     []byte
+	state    bridge.State
+	provider string
+}
 
 // Decode reads what EncodeDue wrote for the request with this id. Errors are
 // as those of [Decode].
@@ -51,7 +59,7 @@ func (dec *DueDecoder) Decode(id bridge.RequestID, stored []byte) (bridge.Due, e
 		return bridge.Due{}, err
 	}
 	if len(rest) == 0 {
-		return bridge.Due{}, fmt.Errorf("%w: it is cut short", ErrDamaged)
+		return bridge.Due{}, fmt.Errorf("%w: it is cut short", ErrDamagedRecord)
 	}
 	r := dueReader{rest: rest[1:]}
 	d := bridge.Due{ID: id, Minting: rest[0]&dueMinting != 0}
@@ -60,10 +68,15 @@ func (dec *DueDecoder) Decode(id bridge.RequestID, stored []byte) (bridge.Due, e
 		seconds := r.number()
 		d.Deadline = time.Unix(seconds, r.number()).UTC()
 	}
-	d.State, d.Provider = bridge.State(dec.share(r.word())), dec.share(r.word())
-	if r.short {
-		return bridge.Due{}, fmt.Errorf("%w: it is cut short", ErrDamaged)
+	if len(dec.tail) == 0 || !bytes.Equal(r.rest, dec.tail) {
+		dec.tail = append(dec.tail[:0], r.rest...)
+		dec.state, dec.provider = bridge.State(dec.share(r.word())), dec.share(r.word())
 	}
+	if r.short {
+		dec.tail = nil
+		return bridge.Due{}, fmt.Errorf("%w: it is cut short", ErrDamagedRecord)
+	}
+	d.State, d.Provider = dec.state, dec.provider
 	return d, nil
 }
 
@@ -87,7 +100,17 @@ type dueReader struct {
 }
 
 func (r *dueReader) number() int64 {
-	n, size := binary.Varint(r.rest)
+	n := r.unsigned()
+	return int64(n>>1) ^ -int64(n&1) //nolint:gosec // the bits are meant
+}
+
+func (r *dueReader) unsigned() uint64 {
+	if len(r.rest) > 0 && r.rest[0] < 0x80 { // most are a byte
+		n := uint64(r.rest[0])
+		r.rest = r.rest[1:]
+		return n
+	}
+	n, size := binary.Uvarint(r.rest)
 	if size <= 0 {
 		r.short, r.rest = true, nil
 		return 0
@@ -97,12 +120,12 @@ func (r *dueReader) number() int64 {
 }
 
 func (r *dueReader) word() []byte {
-	n, size := binary.Uvarint(r.rest)
-	if size <= 0 || n > uint64(len(r.rest)-size) { //nolint:gosec // size is at most the length
+	n := r.unsigned()
+	if n > uint64(len(r.rest)) {
 		r.short, r.rest = true, nil
 		return nil
 	}
-	word := r.rest[size : size+int(n)] //nolint:gosec // n is at most the length
-	r.rest = r.rest[size+int(n):]      //nolint:gosec // likewise
+	word := r.rest[:n]
+	r.rest = r.rest[n:]
 	return word
 }

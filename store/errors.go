@@ -12,11 +12,15 @@ import (
 var (
 	// ErrInUse means that another process has the store open.
 	ErrInUse = errors.New("the store is in use")
-	// ErrDamaged means that what is stored cannot be read: the file was cut
-	// short, overwritten, or a record in it makes no sense. It is a kind of
-	// [bridge.ErrUnreadable].
-	ErrDamaged = fmt.Errorf("the store is damaged: %w", bridge.ErrUnreadable)
-	// ErrNewer means that a newer authbridge wrote the store or a record.
+	// ErrDamaged means that the file, or a part of it, cannot be read: it was
+	// cut short or overwritten.
+	ErrDamaged = errors.New("the store is damaged")
+	// ErrDamagedRecord means that a single record, or a line of an index,
+	// makes no sense; all others are as they were. It is a kind of ErrDamaged
+	// and of [bridge.ErrUnreadable].
+	ErrDamagedRecord = fmt.Errorf("%w: %w", ErrDamaged, bridge.ErrUnreadable)
+	// ErrNewer means that a newer authbridge wrote the store or a record; a
+	// record is [bridge.ErrUnreadable], too.
 	ErrNewer = errors.New("written by a newer authbridge")
 	// ErrUnsafe means that others than the owner could read or change a file
 	// that must be the owner's alone, or that it is no plain file.

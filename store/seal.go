@@ -55,11 +55,11 @@ func (s *Sealer) Seal(ref bridge.SecretRef, secret bridge.Secret) ([]byte, error
 }
 
 // Open decrypts what Seal returned for the same name, with whichever key of
-// the keyset sealed it. Anything else is ErrDamaged.
+// the keyset sealed it. Anything else is ErrDamagedRecord.
 func (s *Sealer) Open(ref bridge.SecretRef, sealed []byte) (bridge.Secret, error) {
 	plain, err := s.aead.Decrypt(sealed, []byte(ref))
 	if err != nil {
-		return bridge.Secret{}, Fault(ErrDamaged, fmt.Sprintf(
+		return bridge.Secret{}, Fault(ErrDamagedRecord, fmt.Sprintf(
 			"the sealed secret %s does not open: it was changed or moved, or its key was taken out of the keyset", ref))
 	}
 	return bridge.NewSecret(string(plain)), nil

@@ -12,13 +12,17 @@ import (
 // errClosed is what every call gets once the store is closed.
 var errClosed = fmt.Errorf("%w: it is closed", bridge.ErrStoreUnavailable)
 
+// errPart is a part of the file that cannot be read, at least not now: all the
+// rest goes on.
+var errPart = fmt.Errorf("%w: %w", bridge.ErrStoreUnavailable, store.ErrDamaged)
+
 // guard calls into bbolt. A damaged page makes bbolt panic, and a file that
-// was cut short makes the memory that it is mapped to fault: both become
-// ErrDamaged. Nothing of a caller's runs in here.
+// was cut short, or a disk that fails to read, makes the memory that it is
+// mapped to fault: all become errPart. Nothing of a caller's runs in here.
 func guard(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", store.ErrDamaged, p)
+			err = fmt.Errorf("%w: %v", errPart, p)
 		}
 	}()
 	return fn()
@@ -31,10 +35,14 @@ func faultsPanic() func() {
 	return func() { debug.SetPanicOnFault(before) }
 }
 
-// unavailable says that nothing was changed, and why.
+// unavailable makes a fault ErrStoreUnavailable and says what it was in the
+// way of.
 func unavailable(doing string, err error) error {
-	if err == nil || errors.Is(err, bridge.ErrStoreUnavailable) {
-		return err
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, bridge.ErrStoreUnavailable) {
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%w: %s: %w", bridge.ErrStoreUnavailable, doing, err)
 }

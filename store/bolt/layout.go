@@ -188,7 +188,7 @@ func (n note) liveAt(at time.Time) bool { return n.expires == never || n.expires
 
 func decodeNote(stored []byte) (note, error) {
 	if len(stored) < timeLen {
-		return note{}, fmt.Errorf("%w: it is cut short", store.ErrDamaged)
+		return note{}, fmt.Errorf("%w: it is cut short", store.ErrDamagedRecord)
 	}
 	return note{string(stored[:timeLen]), append([]byte{}, stored[timeLen:]...)}, nil
 }

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 
 	"go.etcd.io/bbolt"
@@ -34,39 +35,83 @@ type span struct {
 	back   bool   // newest first
 }
 
-// scan yields what decode makes of each key and value of a span. After a
-// fault of one of them it goes on with the next; a fault of the tree ends it.
+// scan yields what decode makes of each key, without the prefix, and value of
+// a span; decode may not keep the value. A fault of one line is
+// [bridge.ErrUnreadable], and the next follows; any other ends the sequence.
 func scan[T any](tx *bbolt.Tx, s span, decode func(key string, value []byte) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var c cursor
-		for {
-			var item T
-			found := false
-			err := guard(func() (err error) {
-				k, v := c.next(tx, s)
-				if found = k != nil && bytes.HasPrefix(k, []byte(s.prefix)); found {
-					item, err = decode(string(k[len(s.prefix):]), v)
+		c := cursor{tx: tx, span: s}
+		for size := firstBatch; ; size = min(2*size, maxBatch) {
+			err := guard(func() error { return c.read(size) })
+			keys := string(c.keys)
+			var from found
+			for _, to := range c.lines {
+				item, err := decode(keys[from.key:to.key], c.values[from.value:to.value])
+				if !yield(item, err) || ends(err) {
+					return
 				}
-				return err
-			})
-			if !found && err == nil || !yield(item, err) || !found {
+				from = to
+			}
+			if err != nil {
+				var none T
+				yield(none, err)
+			}
+			if err != nil || len(c.lines) < size {
 				return
 			}
 		}
 	}
 }
 
-// cursor walks a span; the first step finds its beginning.
-type cursor struct{ at *bbolt.Cursor }
+// ends reports whether an error ends a sequence.
+func ends(err error) bool { return err != nil && !errors.Is(err, bridge.ErrUnreadable) }
 
-func (c *cursor) next(tx *bbolt.Tx, s span) (key, value []byte) {
+// Lines are read in batches: a guard and an allocation for each line would
+// cost more than the lines do. The first batch is small, for who wants a few.
+const (
+	firstBatch = 16
+	maxBatch   = 128
+)
+
+// cursor walks a span, batch by batch.
+type cursor struct {
+	tx   *bbolt.Tx
+	span span
+	at   *bbolt.Cursor // nil before the first step
+
+	// The lines of the last batch, one after the other.
+	keys, values []byte
+	lines        []found
+}
+
+// found says where the key and the value of a line end.
+type found struct{ key, value int }
+
+// read reads the next lines, fewer than size at the end of the span. It
+// copies: the memory of the file may be touched under a guard only.
+func (c *cursor) read(size int) error {
+	c.keys, c.values, c.lines = c.keys[:0], c.values[:0], c.lines[:0]
+	for len(c.lines) < size {
+		k, v := c.step()
+		if k == nil || !bytes.HasPrefix(k, []byte(c.span.prefix)) {
+			break
+		}
+		c.keys = append(c.keys, k[len(c.span.prefix):]...)
+		c.values = append(c.values, v...)
+		c.lines = append(c.lines, found{len(c.keys), len(c.values)})
+	}
+	return nil
+}
+
+func (c *cursor) step() (key, value []byte) {
+	s := c.span
 	switch {
 	case c.at != nil && s.back:
 		return c.at.Prev()
 	case c.at != nil:
 		return c.at.Next()
 	}
-	c.at = tx.Bucket(names[s.bucket]).Cursor()
+	c.at = c.tx.Bucket(names[s.bucket]).Cursor()
 	if !s.back {
 		return c.at.Seek([]byte(s.prefix))
 	}

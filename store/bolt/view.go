@@ -42,8 +42,8 @@ func (v *view) requests(s span) iter.Seq2[bridge.Request, error] {
 	}), v.Request)
 }
 
-// records looks up what an index lists. A line without its record is damage,
-// not absence.
+// records looks up what an index lists, as [bridge.ReadTx] has it. A line
+// without its record is damage, not absence.
 func records[ID ~string, T any](ids iter.Seq2[ID, error], get func(ID) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for id, err := range ids {
@@ -52,9 +52,9 @@ func records[ID ~string, T any](ids iter.Seq2[ID, error], get func(ID) (T, error
 				record, err = get(id)
 			}
 			if errors.Is(err, bridge.ErrNotFound) {
-				err = fmt.Errorf("%w: %s is in an index and nowhere else", store.ErrDamaged, string(id))
+				err = fmt.Errorf("%w: %s is in an index and nowhere else", store.ErrDamagedRecord, string(id))
 			}
-			if !yield(record, err) {
+			if !yield(record, err) || ends(err) {
 				return
 			}
 		}
