@@ -398,7 +398,28 @@ func TestATokenThatComesAfterADenyIsRevokedAndNeverReleased(t *testing.T) {
 		if w.Corp.Issued() != 1 || len(w.Corp.Revoked()) != 1 {
 			t.Errorf("issued %d, revoked %v", w.Corp.Issued(), w.Corp.Revoked())
 		}
+		if got := lastLine(t, w, r.ID); got.Event != bridge.OnToken || got.From != bridge.Denied || got.To != bridge.Denied {
+			t.Errorf("the history ends with %+v, want a token that changed nothing", got)
+		}
 	})
+}
+
+// lastLine is the last line of a request's history.
+func lastLine(t *testing.T, w *bridgetest.World, id bridge.RequestID) (last bridge.Entry) {
+	t.Helper()
+	err := w.Store.View(ctx, func(tx bridge.ReadTx) error {
+		for line, err := range tx.History(id) {
+			if err != nil {
+				return err
+			}
+			last = line
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return last
 }
 
 func TestSlowDownIsForGood(t *testing.T) {

@@ -79,7 +79,7 @@ func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
 // entry is the line of history for a step. A step that nobody can see, such
 // as a longer interval, leaves none.
 func entry(before, after Request, e Event) *Entry {
-	if before.Version == after.Version {
+	if before.Version == after.Version && e.Kind != OnToken {
 		return nil
 	}
 	line := &Entry{

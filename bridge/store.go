@@ -161,7 +161,8 @@ func (r Request) Whom() string {
 	return r.Human
 }
 
-// Entry is one line of a request's history.
+// Entry is one line of a request's history. A token that came too late, and is
+// revoked, has one that leads from a state to the same.
 type Entry struct {
 	Request RequestID
 	Version uint64
