@@ -93,7 +93,8 @@ func endings(s *saga, tx bridge.ReadTx, id bridge.RequestID) (ends []bridge.Kind
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if e.Version <= version {
+		late := e.Event == bridge.OnToken && e.From == e.To // it changed nothing
+		if e.Version < version || e.Version == version && !late {
 			s.t.Errorf("%s: version %d comes after %d", id, e.Version, version)
 		}
 		version = e.Version
