@@ -126,7 +126,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // nobody is there any more
 	case errors.Is(err, bridge.ErrStoreUnavailable):
 		h.log.WarnContext(r.Context(), "a call of the operator was refused", "path", r.URL.Path, "err", err)
-		no = localhttp.Refuse(api.ProblemStoreUnavailable, "the bridge cannot reach its store now; nothing was changed").
+		no = localhttp.Refuse(api.ProblemStoreUnavailable, "the bridge cannot reach its store now; %s", kept(err)).
 			WithHint("try again in a moment")
 	default:
 		reference := rand.Text()[:8]
@@ -135,4 +135,12 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		no.Problem.Reference = reference
 	}
 	no.Write(w)
+}
+
+// kept says what a store that is away has made of a call.
+func kept(err error) string {
+	if errors.Is(err, bridge.ErrInDoubt) {
+		return "it is not known whether anything was changed"
+	}
+	return "nothing was changed"
 }

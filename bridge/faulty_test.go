@@ -25,7 +25,7 @@ func (s *doubtfulStore) Update(ctx context.Context, fn func(bridge.Tx) error) er
 	err := s.Store.Update(ctx, fn)
 	if err == nil && s.doubts.Load() > 0 {
 		s.doubts.Add(-1)
-		return fmt.Errorf("%w: it is not known whether the change is kept", bridge.ErrStoreUnavailable)
+		return fmt.Errorf("%w: %w", bridge.ErrStoreUnavailable, bridge.ErrInDoubt)
 	}
 	return err
 }

@@ -175,7 +175,7 @@ func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
 		changes = n.changes
 		return err
 	})
-	if err == nil || errors.Is(err, ErrStoreUnavailable) {
+	if err == nil || errors.Is(err, ErrInDoubt) {
 		s.feeds.note(changes)
 	}
 	return err

@@ -23,7 +23,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return // nobody is there any more
 	case errors.Is(err, bridge.ErrStoreUnavailable):
 		h.storeIsAway(r, err)
-		no = localhttp.Refuse(api.ProblemStoreUnavailable, "the bridge cannot reach its store now; nothing was changed").
+		no = localhttp.Refuse(api.ProblemStoreUnavailable, "the bridge cannot reach its store now; %s", kept(err)).
 			WithHint("send the same call again in a moment")
 	default:
 		no = h.internal(r, err)
@@ -77,4 +77,12 @@ func refusalOf(p *bridge.Problem) *localhttp.Refusal {
 		}
 	}
 	return no
+}
+
+// kept says what a store that is away has made of a call.
+func kept(err error) string {
+	if errors.Is(err, bridge.ErrInDoubt) {
+		return "it is not known whether anything was changed"
+	}
+	return "nothing was changed"
 }

@@ -382,6 +382,10 @@ func TestAStoreThatIsAwayIsWorthTryingAgain(t *testing.T) {
 	if p := a.problem(api.ProblemStoreUnavailable); !p.Retryable || strings.Contains(p.Detail, "disk full") || a.Header.Get("Retry-After") != "2" {
 		t.Errorf("got %+v, Retry-After %q", p, a.Header.Get("Retry-After"))
 	}
+	s.desk.Fail(fmt.Errorf("write: %w: %w", bridge.ErrStoreUnavailable, bridge.ErrInDoubt))
+	if p := s.do(post(api.RequestsPath, simpleAsk)).problem(api.ProblemStoreUnavailable); !strings.Contains(p.Detail, "not known") {
+		t.Errorf("a change in doubt is answered with %q", p.Detail)
+	}
 	s.desk.Fail(nil)
 	s.do(post(api.RequestsPath, simpleAsk)).want(http.StatusCreated)
 }

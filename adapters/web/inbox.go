@@ -127,6 +127,10 @@ func (in *Inbox) refuse(w http.ResponseWriter, r *http.Request, what string, err
 		http.Error(w, wrong.Detail, http.StatusBadRequest)
 	case r.Context().Err() != nil: // nobody is there to read an answer
 		http.Error(w, "The call was given up.", http.StatusServiceUnavailable)
+	case errors.Is(err, bridge.ErrInDoubt):
+		in.log.Error(what, "err", err)
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "The bridge's store failed in the middle of this. Look at the card: if it has not changed, try again.", http.StatusServiceUnavailable)
 	case errors.Is(err, bridge.ErrStoreUnavailable):
 		in.log.Error(what, "err", err)
 		w.Header().Set("Retry-After", "2")

@@ -264,7 +264,7 @@ func (s steppedStore) Update(ctx context.Context, fn func(bridge.Tx) error) erro
 		return err
 	}
 	if fault == doubted {
-		return fmt.Errorf("%w: it is not known whether the change is kept", bridge.ErrStoreUnavailable)
+		return fmt.Errorf("%w: %w", bridge.ErrStoreUnavailable, bridge.ErrInDoubt)
 	}
 	return nil
 }
