@@ -139,7 +139,7 @@ func (a *asking) run(w *world) {
 // first asks, with a key that makes it safe to ask again: also when the request
 // has ended before the agent ever heard of it.
 func (a *asking) first(w *world) bool {
-	if a.rumour != "" && a.waits && !w.human.press(a.ask, a.rumour, "deny", denying) {
+	if a.rumour != "" && a.waits && !w.human.Load().press(a.ask, a.rumour, "deny", denying) {
 		return false
 	}
 	body := fmt.Sprintf(`{"provider":"corp","scopes":[%q],"session":%q}`, a.ask, a.ask)
@@ -153,8 +153,8 @@ func (a *asking) asked(w *world) bool {
 	case a.fate == cancelAsked:
 		return a.cancel(w)
 	case a.fate == denyAsked:
-		return w.human.press(a.ask, a.id, "deny", denying) && a.changed(w)
-	case !w.human.press(a.ask, a.id, "show_code", clicking):
+		return w.human.Load().press(a.ask, a.id, "deny", denying) && a.changed(w)
+	case !w.human.Load().press(a.ask, a.id, "show_code", clicking):
 		return false
 	}
 	for range 100 {
@@ -170,7 +170,7 @@ func (a *asking) asked(w *world) bool {
 
 // coded does at the provider what the fate wants, once the page has the code.
 func (a *asking) coded(w *world) bool {
-	user := w.human.code(a.id)
+	user := w.human.Load().code(a.id)
 	if user == "" {
 		return w.bridge.pause(10*time.Millisecond) && a.changed(w)
 	}
@@ -178,7 +178,7 @@ func (a *asking) coded(w *world) bool {
 	case cancelCoded:
 		return a.cancel(w)
 	case deny:
-		return w.human.press(a.ask, a.id, "deny", denying) && a.changed(w)
+		return w.human.Load().press(a.ask, a.id, "deny", denying) && a.changed(w)
 	case slow:
 		if slowed := w.provider.wasSlowed(a.ask); !slowed && !a.halted {
 			a.halted = true
@@ -239,7 +239,7 @@ func (w *world) denyLate(ask string) {
 	}
 	for _, f := range w.rec.all() {
 		if f.ask == ask && f.what == told {
-			w.human.press(ask, f.id, "deny", denying)
+			w.human.Load().press(ask, f.id, "deny", denying)
 			return
 		}
 	}

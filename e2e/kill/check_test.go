@@ -282,11 +282,11 @@ func (c *checker) lost(mine []fact, h fact) bool {
 
 // early goes through the polls of each code by the provider's clock. A
 // slow_down that the kill kept from being stored is the one thing that a
-// bridge cannot know of.
+// bridge cannot know of, until it is told to slow down once more.
 func (c *checker) early(ask string, mine []fact) {
 	type code struct {
 		next     time.Duration // the earliest time of the next poll
-		unstored bool          // the last answer was a slow_down that was lost
+		unstored bool          // the last slow_down was lost
 	}
 	codes := map[string]*code{}
 	for _, f := range mine {
@@ -298,7 +298,9 @@ func (c *checker) early(ask string, mine []fact) {
 				c.fail(ruleEarly, ask, "a poll of life %d came %s early", f.life, d.next-f.at)
 			}
 		case handed:
-			codes[f.device] = &code{next: f.at + f.interval}
+			if d != nil {
+				d.next = f.at + f.interval
+			}
 		case answered:
 			if d == nil {
 				continue
@@ -307,7 +309,9 @@ func (c *checker) early(ask string, mine []fact) {
 				c.fail(ruleEarly, ask, "the provider says that a poll of life %d was early", f.life)
 			}
 			d.next = f.at + f.interval
-			d.unstored = f.answer == "slow_down" && c.slowDownLost(mine, f)
+			if f.answer == "slow_down" {
+				d.unstored = c.slowDownLost(mine, f)
+			}
 		default:
 		}
 	}

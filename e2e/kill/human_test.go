@@ -43,8 +43,8 @@ func signIn(t *testing.T, w *world) *human {
 	}
 	base, secret, _ := strings.Cut(link.URL, "/#")
 	h := &human{world: w, bridge: w.bridge, base: base, codes: map[string]string{}}
-	if w.human != nil {
-		h.secrets = w.human.secrets
+	if last := w.human.Load(); last != nil {
+		h.secrets = last.secrets
 	}
 	status, body, _, err := h.call(http.MethodPost, "/session", `{"link":"`+secret+`"}`)
 	var opened struct{ Session string }

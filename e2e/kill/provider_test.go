@@ -1,6 +1,10 @@
 package kill
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +31,7 @@ type provider struct {
 	late func(ask string) // what to do while a token is on its way
 
 	mu        sync.Mutex
-	busy      int                      // calls that are being answered
+	open      map[net.Conn]bool        // connections
 	devices   map[string]string        // the asking of each device code
 	intervals map[string]time.Duration // as last said, by device code
 	tokens    map[string]string        // the asking of each access token
@@ -44,12 +48,11 @@ func newProvider(t *testing.T, rec *record) *provider {
 			ClientID: "authbridge", ClientSecret: corpSecret, Interval: interval, NameInterval: true,
 		}),
 		rec: rec, late: func(string) {}, devices: map[string]string{}, intervals: map[string]time.Duration{},
-		tokens: map[string]string{}, slowed: map[string]bool{}, codes: map[string]int{},
+		tokens: map[string]string{}, slowed: map[string]bool{}, codes: map[string]int{}, open: map[net.Conn]bool{},
 	}
 	p.Always(oauthtest.Token, oauthtest.Fault{Edit: withoutIDToken})
-	p.Always(oauthtest.Device, oauthtest.Fault{})
 	p.Watch(p.see)
-	p.Start(t)
+	p.Start(t, func(s *http.Server) { s.ConnState = p.track })
 	return p
 }
 
@@ -73,7 +76,6 @@ func askOf(scopes string) string {
 
 // see writes down what the issuer has seen.
 func (p *provider) see(s oauthtest.Step) {
-	p.count(s)
 	switch s.Call.Endpoint {
 	case oauthtest.Metadata:
 		if s.Stage == oauthtest.Arrived {
@@ -91,24 +93,32 @@ func (p *provider) see(s oauthtest.Step) {
 	}
 }
 
-// count keeps the number of calls under way: a dead bridge's last call may
-// still be on its way to us.
-func (p *provider) count(s oauthtest.Step) {
+// track keeps the connections that are open.
+func (p *provider) track(c net.Conn, s http.ConnState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch s.Stage {
-	case oauthtest.Arrived:
-		p.busy++
-	case oauthtest.Sent:
-		p.busy--
-	case oauthtest.Decided:
+	if s == http.StateClosed || s == http.StateHijacked {
+		delete(p.open, c)
+	} else {
+		p.open[c] = true
 	}
 }
 
-func (p *provider) idle() bool {
+// drained tells whether all that a dead bridge had sent has been answered. Its
+// connections are closed then; what still waits to be accepted comes before
+// the one made here.
+func (p *provider) drained(ctx context.Context) bool {
+	d := net.Dialer{Timeout: patience}
+	c, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(p.URL(), "http://"))
+	if err != nil {
+		return false
+	}
+	_, err = c.Write([]byte("GET / HTTP/1.0\r\n\r\n"))
+	_, _ = io.Copy(io.Discard, c)
+	_ = c.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.busy == 0
+	return err == nil && len(p.open) == 0
 }
 
 func (p *provider) seePair(s oauthtest.Step, before, after what, token string) {

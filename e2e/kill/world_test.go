@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type world struct {
 	provider *provider
 	dir, run string
 	bridge   *life
-	human    *human
+	human    atomic.Pointer[human]
 	askings  []*asking
 	logs     []*journal
 	calm     bool            // nobody is killed any more
@@ -101,7 +102,7 @@ func (w *world) begin() {
 	w.rec.nextLife()
 	w.bridge = start(w.t, w)
 	w.logs = append(w.logs, w.bridge.log)
-	w.human = signIn(w.t, w)
+	w.human.Store(signIn(w.t, w))
 	w.lookUp()
 	w.rec.add(fact{what: armed})
 }
@@ -110,7 +111,7 @@ func (w *world) begin() {
 // The returned function waits for that.
 func (w *world) act() (wait func()) {
 	var acting sync.WaitGroup
-	acting.Go(w.human.look)
+	acting.Go(w.human.Load().look)
 	for _, a := range w.askings {
 		if !a.over() {
 			acting.Go(func() { a.run(w) })
@@ -145,7 +146,7 @@ func (w *world) quiet() {
 	w.calm = true
 	w.begin()
 	w.act()()
-	w.await("every token to be released, revoked or lost", func() bool {
+	w.await("every token to be released, revoked or lost", 200*time.Millisecond, func() bool {
 		return len(check(w.rec.all(), measure(), true)) == 0
 	})
 	w.bridge.stop(w.t)
@@ -157,8 +158,8 @@ func (w *world) quiet() {
 
 // await waits for what the bridge does by itself. If it does not come, the
 // check that follows says what is missing.
-func (w *world) await(what string, holds func() bool) {
-	deadline, again := time.After(patience), time.NewTicker(50*time.Millisecond)
+func (w *world) await(what string, every time.Duration, holds func() bool) {
+	deadline, again := time.After(patience), time.NewTicker(every)
 	defer again.Stop()
 	for !holds() {
 		select {
@@ -170,9 +171,12 @@ func (w *world) await(what string, holds func() bool) {
 	}
 }
 
-// drain waits for what the dead bridge had sent and the provider has not
-// answered yet.
-func (w *world) drain() { w.await("the provider's last answer", w.provider.idle) }
+// drain waits until the provider has answered all that the dead bridge had
+// sent: what it still saw belongs to the life that is over.
+func (w *world) drain() {
+	ctx := context.WithoutCancel(w.t.Context())
+	w.await("the provider's last answer", 5*time.Millisecond, func() bool { return w.provider.drained(ctx) })
+}
 
 // verify fails the test if the record shows anything broken.
 func (w *world) verify(final bool) {
@@ -375,7 +379,7 @@ func (w *world) readTokens(tx bridge.ReadTx, of fact, ref bridge.SecretRef, kind
 func (w *world) checkSecrets() {
 	w.t.Helper()
 	secrets := append(slices.Clone(w.provider.secrets), corpSecret)
-	secrets = append(secrets, w.human.secrets...)
+	secrets = append(secrets, w.human.Load().secrets...)
 	texts := map[string]string{}
 	for n, log := range w.logs {
 		texts[fmt.Sprintf("the log of life %d", n+1)] = log.String()

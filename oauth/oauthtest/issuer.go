@@ -118,10 +118,14 @@ func orElse(d, otherwise time.Duration) time.Duration {
 
 // Start makes the issuer listen on a free port of 127.0.0.1 until the test
 // ends, and returns its URL, which is plain http. Start it before its first
-// use: the URL changes.
-func (i *Issuer) Start(tb testing.TB) string {
+// use: the URL changes. Shape, if given, sets up the server before it starts.
+func (i *Issuer) Start(tb testing.TB, shape ...func(*http.Server)) string {
 	tb.Helper()
-	server := httptest.NewServer(i)
+	server := httptest.NewUnstartedServer(i)
+	for _, set := range shape {
+		set(server.Config)
+	}
+	server.Start()
 	tb.Cleanup(server.Close)
 	i.mu.Lock()
 	i.origin = server.URL
