@@ -113,7 +113,7 @@ func (a *asking) run(w *world) {
 	if !b.pause(a.pace) || a.id == "" && !a.first(w) {
 		return
 	}
-	for {
+	for !w.patienceOver() {
 		var alive bool
 		switch {
 		case a.state == api.Asked:
@@ -157,7 +157,7 @@ func (a *asking) asked(w *world) bool {
 	case !w.human.Load().press(a.ask, a.id, "show_code", clicking):
 		return false
 	}
-	for range 100 {
+	for range 20 {
 		if !a.changed(w) {
 			return false
 		}
@@ -186,7 +186,7 @@ func (a *asking) coded(w *world) bool {
 			return a.changed(w)
 		} else if !slowed {
 			return a.changed(w)
-		} else if !w.calm && w.rec.life > a.patience() {
+		} else if w.calmUntil.IsZero() && w.rec.life > a.givesUp() {
 			return a.cancel(w)
 		}
 	case lapse:
@@ -202,9 +202,9 @@ func (a *asking) coded(w *world) bool {
 	return a.changed(w)
 }
 
-// patience is the life in which an agent gives up whom the provider has slowed
+// givesUp is the life after which an agent withdraws what the provider has slowed
 // down: few lives are long enough for another poll.
-func (a *asking) patience() int {
+func (a *asking) givesUp() int {
 	if a.pace < 10*time.Millisecond {
 		return a.born + 20
 	}

@@ -90,7 +90,7 @@ func (h *human) press(ask, id, verb string, as what) bool {
 // anything left to do.
 func (h *human) look() {
 	etag := ""
-	for !h.world.allOver() && h.bridge.pause(looksEvery) {
+	for !h.world.allOver() && !h.world.patienceOver() && h.bridge.pause(looksEvery) {
 		status, body, header, err := h.call(http.MethodGet, "/inbox?after="+url.QueryEscape(etag), "")
 		switch {
 		case err != nil, status == http.StatusNotModified:

@@ -27,19 +27,19 @@ const corpSecret = "corp-secret-3b1f9a"
 // world is a bridge that is killed and started again, and all that is around
 // it.
 type world struct {
-	t        *testing.T
-	n        int
-	rng      *rand.Rand
-	tally    *tally
-	rec      *record
-	provider *provider
-	dir, run string
-	bridge   *life
-	human    atomic.Pointer[human]
-	askings  []*asking
-	logs     []*journal
-	calm     bool            // nobody is killed any more
-	left     map[string]fact // the last that was stored of each request
+	t         *testing.T
+	n         int
+	rng       *rand.Rand
+	tally     *tally
+	rec       *record
+	provider  *provider
+	dir, run  string
+	bridge    *life
+	human     atomic.Pointer[human]
+	askings   []*asking
+	logs      []*journal
+	calmUntil time.Time       // nobody is killed any more, and all has to end until then; zero = not yet
+	left      map[string]fact // the last that was stored of each request
 }
 
 func newWorld(t *testing.T, n int, seed uint64, c *tally) *world {
@@ -141,9 +141,15 @@ func (w *world) round(a aim) {
 // about two seconds from the asking to the token.
 const longestLife = 5 * time.Second
 
+// quietLasts is by when everything has come to its end, if nobody is killed: a
+// code that was slowed down twice is polled every quarter of a minute.
+const quietLasts = 90 * time.Second
+
+func (w *world) patienceOver() bool { return !w.calmUntil.IsZero() && time.Now().After(w.calmUntil) }
+
 // quiet is the last life: everything comes to its end, and nobody is killed.
 func (w *world) quiet() {
-	w.calm = true
+	w.calmUntil = time.Now().Add(quietLasts)
 	w.begin()
 	w.act()()
 	w.await("every token to be released, revoked or lost", 200*time.Millisecond, func() bool {
