@@ -234,15 +234,23 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
 		CheckPhrase: newPhrase(), MinValidity: ask.MinValidity, Reuse: may.rule.Reuse,
 		CreatedAt: now, ExpiresAt: now.Add(ttl),
-		Surfaces: b.surfaces(),
+		Surfaces: b.surfaces(may.human),
 	}
 }
 
-// surfaces are where a new card waits to be seen.
-func (b *Bridge) surfaces() []Surface {
+// surfaces are where a new card waits to be seen: on each channel that comes
+// for its cards, and on each where the human has an address.
+func (b *Bridge) surfaces(human Human) []Surface {
 	var all []Surface
 	for _, channel := range b.dir.Channels {
-		all = append(all, Surface{Channel: channel, State: DeliveryWaiting})
+		_, brought := b.messengers[channel]
+		s := Surface{Channel: channel, State: DeliveryWaiting}
+		if brought {
+			s.To = human.on(channel)
+		}
+		if !brought || s.To != "" {
+			all = append(all, s)
+		}
 	}
 	return all
 }

@@ -14,10 +14,11 @@ import (
 // Bridge is the running domain: it takes asks from agents and clicks from
 // humans, and drives providers. All methods are safe for concurrent use.
 type Bridge struct {
-	dir       *Directory
-	store     *watchedStore
-	providers map[string]Provider
-	log       *slog.Logger
+	dir        *Directory
+	store      *watchedStore
+	providers  map[string]Provider
+	messengers map[string]Messenger
+	log        *slog.Logger
 
 	changes     *watchers
 	feeds       *feeds
@@ -26,25 +27,29 @@ type Bridge struct {
 	mints       *loop[RequestID]
 	checks      *loop[RequestID] // whose account granted
 	revocations *loop[string]
+	outbox      *loop[deliveryKey]
 	gaps        gaps
+	pauses      pauses
 	ready       chan struct{}
 }
 
-// Options is what a bridge is made of; all fields are required.
+// Options is what a bridge is made of; all fields but Messengers are required.
 type Options struct {
-	Directory *Directory
-	Store     Store
-	Providers map[string]Provider // one for each provider of the directory
-	Log       *slog.Logger        // faults that nobody waits for; never a secret
+	Directory  *Directory
+	Store      Store
+	Providers  map[string]Provider  // one for each provider of the directory
+	Messengers map[string]Messenger // one for each channel that cards are brought to
+	Log        *slog.Logger         // faults that nobody waits for; never a secret
 }
 
-// How many of each may be under way at once at one issuer. Who waits for a
+// How many of each may be under way at once at one issuer or in one chat. Who waits for a
 // code is not to wait behind the polls or revocations of others there.
 const (
 	pollsAtOnce       = 64
 	mintsAtOnce       = 16
 	checksAtOnce      = 16
 	revocationsAtOnce = 4
+	deliveriesAtOnce  = 8
 	clockWorkers      = 8 // at the store, which is one lane
 )
 
@@ -54,7 +59,7 @@ const callTimeout = 30 * time.Second
 // New makes a bridge. It does nothing until Run.
 func New(o Options) *Bridge {
 	b := &Bridge{
-		dir: o.Directory, providers: o.Providers, log: o.Log,
+		dir: o.Directory, providers: o.Providers, messengers: o.Messengers, log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
 	b.feeds = newFeeds(b.changes.wake)
@@ -64,6 +69,7 @@ func New(o Options) *Bridge {
 	b.mints = newLoop(mintsAtOnce, timed(b.mint))
 	b.checks = newLoop(checksAtOnce, timed(b.identify))
 	b.revocations = byWallClock(newLoop(revocationsAtOnce, timed(b.revoke)))
+	b.outbox = atAPace(newLoop(deliveriesAtOnce, b.deliver))
 	return b
 }
 
@@ -84,6 +90,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	loops.Go(func() { b.mints.run(ctx, work) })
 	loops.Go(func() { b.checks.run(ctx, work) })
 	loops.Go(func() { b.revocations.run(ctx, work) })
+	loops.Go(func() { b.outbox.run(ctx, work) })
 	loops.Go(func() { b.sweep(ctx) })
 	close(b.ready)
 	loops.Wait()
@@ -101,6 +108,7 @@ func (b *Bridge) abandon() {
 	b.mints.abandon()
 	b.checks.abandon()
 	b.revocations.abandon()
+	b.outbox.abandon()
 }
 
 // Check reports whether the store takes changes, by a note that says nothing:
@@ -158,6 +166,9 @@ func (b *Bridge) resume(d Due, now time.Time) {
 		// What the human gave is checked at least once, however long the
 		// bridge was away.
 		deadline = latest(deadline, now.Add(time.Minute))
+	}
+	if d.Owes {
+		b.outbox.seed(everywhere, delivery(d.ID, everywhere), now)
 	}
 	if !deadline.IsZero() {
 		b.clock.seed("", ofRequest(d.ID), deadline)

@@ -29,7 +29,7 @@ const (
 // which stand under "The agent says (not checked)".
 type Card struct {
 	Request RequestID
-	Version uint64
+	Version uint64 // counts what the card says: a lower one must not replace a higher one
 	State   State
 
 	Agent    string
@@ -92,7 +92,7 @@ var (
 // grant that the request led to, if any.
 func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 	c := Card{
-		Request: r.ID, Version: r.Version, State: r.State, Agent: r.Agent,
+		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent,
 		Headline: headline(r), Title: r.Agent + " wants " + b.wanted(r),
 		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,

@@ -147,6 +147,7 @@ func (b *Bridge) follow(before, after Request) {
 	if after.State == Failed && before.State != Failed {
 		b.log.Warn("a request failed", "request", after.ID, "provider", after.Target.Provider, "outcome", after.Outcome.Code, "why", after.Outcome.Message)
 	}
+	b.owe(after)
 	now, lane := time.Now(), b.lane(after.Target.Provider)
 	if before.State == Coded && after.State != Coded {
 		code := polling(before.ID, before.Codes)
@@ -200,6 +201,7 @@ func (b *Bridge) strikeRequest(ctx context.Context, id RequestID) time.Time {
 // planned already: after a commit whose fate was not known, nothing may be. A
 // poll that is planned twice is still never early.
 func (b *Bridge) plan(r Request) {
+	b.owe(r)
 	now, lane := time.Now(), b.lane(r.Target.Provider)
 	if r.Grant != "" {
 		b.clock.at("", ofGrant(r.Grant), now)

@@ -10,6 +10,7 @@ type Request struct {
 	ID      RequestID `json:",omitzero"`
 	State   State     `json:",omitzero"`
 	Version uint64    `json:",omitzero"` // counts every visible change, delivery too; starts at 1
+	Card    uint64    `json:",omitzero"` // counts what its card says; delivery does not move it
 
 	Agent   string `json:",omitzero"`
 	Session string `json:",omitzero"`
@@ -72,7 +73,19 @@ const (
 // far that got. It is no part of the state machine: a dead chat cannot block
 // a grant, nor the reverse.
 type Surface struct {
-	Channel string // "web"
-	State   Delivery
-	Detail  string // for humans, "" = nothing to say
+	Channel string   `json:",omitzero"` // "web", "slack", "discord"; a request has one surface on each at most
+	State   Delivery `json:",omitzero"`
+	Detail  string   `json:",omitzero"` // for humans, "" = nothing to say
+
+	// What follows is the outbox's, and zero on a channel that comes for its
+	// cards itself, such as the inbox.
+
+	To    Address    `json:",omitzero"` // whom the card is brought to
+	Ref   MessageRef `json:",omitzero"` // the message that is the card; "" = none is known
+	Shown uint64     `json:",omitzero"` // which of the request's cards it shows
+
+	Unknown   int       `json:",omitzero"` // posts that were begun and whose end is not known
+	Faults    int       `json:",omitzero"` // tries in a row that did nothing
+	Lost      int       `json:",omitzero"` // messages that somebody removed
+	NotBefore time.Time `json:",omitzero"` // no try before this
 }

@@ -154,6 +154,9 @@ func (r Request) follow(row row, e Event, at time.Time) Request {
 	if !row.quiet {
 		r.Version++
 		r.UpdatedAt = at
+		if !row.sameCard {
+			r.Card++
+		}
 	}
 	if r.State != Asked {
 		r.Minting = false

@@ -58,8 +58,9 @@ type ReadTx interface {
 	// were put to nobody.
 	EndedFor(whom string) iter.Seq2[Request, error]
 
-	// Pending yields what the clock and the poller need of every request
-	// that is Pending, from an index: it never reads the requests.
+	// Pending yields what the clock, the poller and the outbox need of every
+	// request that is Pending or Owes, from an index: it never reads the
+	// requests.
 	Pending() iter.Seq2[Due, error]
 
 	// History yields what happened to a request, oldest first.
@@ -131,14 +132,15 @@ type Tx interface {
 	DeleteNote(room, key string)
 }
 
-// Due is what scheduling needs to know of a pending request, small enough to
-// be held for a million of them.
+// Due is what scheduling needs to know of a request that is Pending or Owes,
+// small enough to be held for a million of them.
 type Due struct {
 	ID       RequestID
 	State    State
 	Provider string
 	Minting  bool
-	Code     int // number of the current code
+	Owes     bool // as [Request.Owes]
+	Code     int  // number of the current code
 	Interval time.Duration
 	Deadline time.Time // as [Request.Deadline]
 }
@@ -148,7 +150,7 @@ func (r Request) Due() Due {
 	deadline, _ := r.Deadline()
 	return Due{
 		ID: r.ID, State: r.State, Provider: r.Target.Provider,
-		Minting: r.Minting, Code: r.Codes, Interval: r.Interval, Deadline: deadline,
+		Minting: r.Minting, Owes: r.Owes(), Code: r.Codes, Interval: r.Interval, Deadline: deadline,
 	}
 }
 

@@ -13,6 +13,8 @@ type row struct {
 	quiet   bool        // nothing that anybody sees changes
 	set     func(*Request, Event)
 	why     string // for the reader of docs/state-machine.md
+
+	sameCard bool // the human is told nothing new
 }
 
 // condition is a fact about the request, or about the event and the request,
@@ -91,7 +93,7 @@ var table = []row{
 	{on: OnTTLOver, from: []State{Asked}, when: []condition{idle}, to: Expired, outcome: OutcomeExpired, why: "a live code or a code under way postpones it"},
 	{on: OnUnreachable, from: []State{Asked}, to: Failed, outcome: OutcomeHumanUnreachable},
 
-	{on: OnCollect, from: []State{Granted}, to: Collected, set: dueBy},
+	{on: OnCollect, from: []State{Granted}, to: Collected, set: dueBy, sameCard: true},
 	{on: OnCollect, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, why: "the same caller gets the same token"},
 	{on: OnGraceOver, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, set: settle, why: "the request no longer leads to the token"},
 	{on: OnCollectOver, from: []State{Granted}, to: Expired, outcome: OutcomeNotCollected, why: "as cancel"},

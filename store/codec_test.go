@@ -178,6 +178,7 @@ func TestDueRoundTrip(t *testing.T) {
 	for _, want := range []bridge.Due{
 		{},
 		{State: bridge.Asked, Provider: "github", Minting: true, Code: 2},
+		{State: bridge.Denied, Provider: "github", Owes: true, Code: 1},
 		{State: bridge.Coded, Provider: "", Code: 6, Interval: 5 * time.Second, Deadline: noon().Add(1)},
 		{State: bridge.Held, Provider: strings.Repeat("p", 300), Deadline: time.Unix(-5, 9).UTC()},
 	} {
@@ -190,8 +191,8 @@ func TestDueRoundTrip(t *testing.T) {
 }
 
 func TestDueStoredForm(t *testing.T) {
-	due := bridge.Due{State: bridge.Coded, Provider: "github", Code: 2, Interval: 5 * time.Second, Deadline: noon()}
-	const form = "\x01\x02\x04\x80\xc8\xaf\xa0\x25\x80\xe5\x96\xb0\x0d\x00\x05coded\x06github"
+	due := bridge.Due{State: bridge.Coded, Provider: "github", Owes: true, Code: 2, Interval: 5 * time.Second, Deadline: noon()}
+	const form = "\x01\x06\x04\x80\xc8\xaf\xa0\x25\x80\xe5\x96\xb0\x0d\x00\x05coded\x06github"
 	if got := store.EncodeDue(due); string(got) != form {
 		t.Errorf("got %q, and it was %q", got, form)
 	}

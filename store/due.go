@@ -16,6 +16,7 @@ import (
 const (
 	dueMinting  = 1 << 0
 	dueDeadline = 1 << 1
+	dueOwes     = 1 << 2
 )
 
 // EncodeDue returns the stored form of what scheduling needs, without the id.
@@ -24,6 +25,9 @@ func EncodeDue(d bridge.Due) []byte {
 	b[0] = recordVersion
 	if d.Minting {
 		b[1] |= dueMinting
+	}
+	if d.Owes {
+		b[1] |= dueOwes
 	}
 	b = binary.AppendVarint(b, int64(d.Code))
 	b = binary.AppendVarint(b, int64(d.Interval))
@@ -62,7 +66,7 @@ func (dec *DueDecoder) Decode(id bridge.RequestID, stored []byte) (bridge.Due, e
 		return bridge.Due{}, fmt.Errorf("%w: it is cut short", ErrDamagedRecord)
 	}
 	r := dueReader{rest: rest[1:]}
-	d := bridge.Due{ID: id, Minting: rest[0]&dueMinting != 0}
+	d := bridge.Due{ID: id, Minting: rest[0]&dueMinting != 0, Owes: rest[0]&dueOwes != 0}
 	d.Code, d.Interval = int(r.number()), time.Duration(r.number())
 	if rest[0]&dueDeadline != 0 {
 		seconds := r.number()

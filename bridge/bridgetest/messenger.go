@@ -110,8 +110,12 @@ func (m *Messenger) Lose(calls int) {
 // Down makes all calls do nothing and answer with an error, until Up.
 func (m *Messenger) Down(err error) { m.mu.Lock(); defer m.mu.Unlock(); m.down = err }
 
-// Up ends Down.
-func (m *Messenger) Up() { m.Down(nil) }
+// Up ends Down, and all that was still to fail or to get lost.
+func (m *Messenger) Up() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down, m.script = nil, nil
+}
 
 // Slow makes each call take that long.
 func (m *Messenger) Slow(each time.Duration) { m.mu.Lock(); defer m.mu.Unlock(); m.slow = each }

@@ -18,6 +18,7 @@ type World struct {
 	Directory *bridge.Directory
 	Store     bridge.Store
 	Corp      *Provider
+	Chats     map[string]bridge.Messenger // by channel; changes count from the next start
 
 	t    *testing.T
 	stop func()
@@ -57,15 +58,23 @@ func Directory() *bridge.Directory {
 // Start runs a bridge over a store until the test ends or Stop.
 func Start(t *testing.T, dir *bridge.Directory, store bridge.Store, corp *Provider) *World {
 	t.Helper()
+	return StartWithChats(t, dir, store, corp, nil)
+}
+
+// StartWithChats is Start for a bridge with messengers. Which channels humans
+// are asked on is the matter of the directory.
+func StartWithChats(t *testing.T, dir *bridge.Directory, store bridge.Store, corp *Provider, chats map[string]bridge.Messenger) *World {
+	t.Helper()
 	b := bridge.New(bridge.Options{
 		Directory: dir, Store: store,
-		Providers: map[string]bridge.Provider{"corp": corp},
-		Log:       slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Providers:  map[string]bridge.Provider{"corp": corp},
+		Messengers: chats,
+		Log:        slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
-	w := &World{Bridge: b, Directory: dir, Store: store, Corp: corp, t: t}
+	w := &World{Bridge: b, Directory: dir, Store: store, Corp: corp, Chats: chats, t: t}
 	w.stop = func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -89,7 +98,7 @@ func (w *World) Stop() {
 func (w *World) Restart() *World {
 	w.t.Helper()
 	w.Stop()
-	return Start(w.t, w.Directory, w.Store, w.Corp)
+	return StartWithChats(w.t, w.Directory, w.Store, w.Corp, w.Chats)
 }
 
 // Agent returns a configured agent.

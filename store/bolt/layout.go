@@ -27,7 +27,7 @@ const (
 	byAgent                   // agent, id
 	openFor                   // whom, id
 	closedFor                 // whom, id: no longer open, and put to somebody
-	pending                   // id -> due
+	pending                   // id -> due: what the clock, the poller or the outbox still works on
 	over                      // when it ended, id -> agent, whom: what Prune may forget
 	grants                    // id -> record
 	liveByKey                 // hash of the key -> id
@@ -157,17 +157,20 @@ func (l line) sameKey(other line) bool { return l.bucket == other.bucket && l.ke
 // index lists the index lines that a request should have.
 func index(r bridge.Request) []line {
 	id, agent, whom := string(r.ID), short(r.Agent), short(r.Whom())
-	lines := append(make([]line, 0, 4), line{byAgent, agent + id, ""})
+	lines := append(make([]line, 0, 5), line{byAgent, agent + id, ""})
 	switch {
 	case r.State.Open():
 		lines = append(lines, line{openFor, whom + id, ""})
 	case !r.Served:
 		lines = append(lines, line{closedFor, whom + id, ""})
 	}
-	if r.Pending() {
-		return append(lines, line{pending, id, string(store.EncodeDue(r.Due()))})
+	if r.Pending() || r.Owes() {
+		lines = append(lines, line{pending, id, string(store.EncodeDue(r.Due()))})
 	}
-	return append(lines, line{over, timeKey(r.EndedAt) + id, agent + whom})
+	if !r.Pending() {
+		lines = append(lines, line{over, timeKey(r.EndedAt) + id, agent + whom})
+	}
+	return lines
 }
 
 // encodeNote puts the time of expiry before the value.

@@ -90,6 +90,7 @@ func (u *update) forgetRequest(l expired) {
 	u.delete(requests, l.what)
 	u.delete(byAgent, agent+l.what)
 	u.delete(closedFor, whom+l.what)
+	u.delete(pending, l.what) // its end may never have been brought to a chat
 	u.DeleteSecret(bridge.CodeSecret(bridge.RequestID(l.what)))
 	u.DeleteSecret(bridge.HeldSecret(bridge.RequestID(l.what)))
 	prefix := historyPrefix(l.what)

@@ -52,6 +52,10 @@ func (m *model) step(rt *rapid.T) {
 	n := rapid.IntRange(1, 6).Draw(rt, "events in one transaction")
 	m.do(func(tx bridge.Tx) {
 		for range n {
+			if rapid.IntRange(0, 3).Draw(rt, "dice") == 0 {
+				m.deliver(rt, tx)
+				continue
+			}
 			m.at = m.at.Add(time.Duration(rapid.IntRange(0, 600).Draw(rt, "seconds")) * time.Second)
 			before := m.pick(rt)
 			after, ok := before.Apply(m.event(rt, before), m.at)
@@ -63,6 +67,19 @@ func (m *model) step(rt *rapid.T) {
 	})
 }
 
+// deliver brings a request's card to its chat.
+func (m *model) deliver(rt *rapid.T, tx bridge.Tx) {
+	owing := m.list(bridge.Request.Owes)
+	if len(owing) == 0 {
+		return
+	}
+	r := rapid.SampledFrom(owing).Draw(rt, "owing request")
+	r.Surfaces = slices.Clone(r.Surfaces)
+	r.Surfaces[0].Ref, r.Surfaces[0].Shown = "D1/1", r.Card
+	m.requests[r.ID] = r
+	tx.PutRequest(r, nil)
+}
+
 // pick is a request that is there, or a new one.
 func (m *model) pick(rt *rapid.T) bridge.Request {
 	known := slices.Sorted(maps.Keys(m.requests))
@@ -72,6 +89,7 @@ func (m *model) pick(rt *rapid.T) bridge.Request {
 	}
 	r := asked(m.at)
 	r.State, r.Version = "", 0
+	r.Surfaces = []bridge.Surface{{Channel: "slack", State: bridge.DeliveryWaiting, To: "U0ALICE"}}
 	r.Agent = rapid.SampledFrom([]string{"helper", "ci"}).Draw(rt, "agent")
 	if rapid.Bool().Draw(rt, "to a team") {
 		r.Human, r.Team = "", "oncall"
@@ -152,7 +170,7 @@ func (m *model) check(rt *rapid.T) {
 				m.newest(func(r bridge.Request) bool { return r.Agent == agent }))
 		}
 		var dues []bridge.Due
-		for _, r := range m.list(bridge.Request.Pending) {
+		for _, r := range m.list(func(r bridge.Request) bool { return r.Pending() || r.Owes() }) {
 			dues = append(dues, r.Due())
 		}
 		agree(rt, "pending", all(m, "pending", tx.Pending()), dues)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 func (lab Lab) prune(t *testing.T) {
 	t.Run("forgets what ended before, oldest first, and no more than asked", lab.pruneRequests)
 	t.Run("leaves what still has something to come", lab.prunePending)
+	t.Run("takes along what a chat was never told", lab.pruneOwing)
 	t.Run("forgets grants that owe nothing", lab.pruneGrants)
 	t.Run("forgets what has expired", lab.pruneExpired)
 	t.Run("for nobody", lab.pruneCancelled)
@@ -83,6 +85,28 @@ func (lab Lab) prunePending(t *testing.T) {
 	grace = then(t, grace, bridge.Event{Kind: bridge.OnGraceOver}, noon().Add(time.Minute))
 	b.do(func(tx bridge.Tx) { tx.PutRequest(grace, nil) })
 	same(t, "forgotten once the grace is over", b.forget(noon().Add(1e5*time.Hour), 10), 1)
+}
+
+// pruneOwing is about a request whose end its chat never heard of: a start
+// finds it until it is forgotten, and then nothing is left of it.
+func (lab Lab) pruneOwing(t *testing.T) {
+	b, r := lab.fresh(t), asked(noon())
+	r.Surfaces = []bridge.Surface{{Channel: "slack", State: bridge.DeliveryShown, To: "U0ALICE", Ref: "D1/1", Shown: r.Card}}
+	told := r
+	told.ID = bridge.NewRequestID(noon().Add(1))
+	r = then(t, r, bridge.Event{Kind: bridge.OnDeny}, noon())
+	told = then(t, told, bridge.Event{Kind: bridge.OnDeny}, noon())
+	told.Surfaces = slices.Clone(told.Surfaces)
+	told.Surfaces[0].Shown = told.Card
+	b.do(func(tx bridge.Tx) { tx.PutRequest(r, nil); tx.PutRequest(told, nil) })
+	b.restart()
+	b.see(func(tx bridge.ReadTx) {
+		dues := all(t, "pending", tx.Pending())
+		same(t, "pending", dues, []bridge.Due{r.Due()})
+		same(t, "owing", dues[0].Owes, true)
+	})
+	same(t, "forgotten", b.forget(noon().Add(time.Hour), 10), 2)
+	b.see(func(tx bridge.ReadTx) { same(t, "pending", all(t, "pending", tx.Pending()), nil) })
 }
 
 func (lab Lab) pruneGrants(t *testing.T) {
