@@ -42,8 +42,9 @@ type Options struct {
 	Log        *slog.Logger         // faults that nobody waits for; never a secret
 }
 
-// How many of each may be under way at once at one issuer or in one chat. Who waits for a
-// code is not to wait behind the polls or revocations of others there.
+// How many of each may be under way at once at one issuer or in one chat. Who
+// waits for a code is not to wait behind the polls or revocations of others
+// there.
 const (
 	pollsAtOnce       = 64
 	mintsAtOnce       = 16
