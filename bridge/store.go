@@ -27,9 +27,11 @@ type Store interface {
 	View(ctx context.Context, fn func(ReadTx) error) error
 
 	// Prune forgets up to limit requests that ended before the given time,
-	// with their history, idempotency keys that are out of date, and grants
-	// that ended before it and owe no revocation. It returns how many
-	// requests it forgot.
+	// with their history, and all grants that ended before it and owe no
+	// revocation, and all idempotency keys and notes that have expired. It
+	// returns how many requests it forgot. It takes many short transactions,
+	// and what the first of them forgot stays forgotten when a later one
+	// fails.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Close waits for transactions under way and closes the store.

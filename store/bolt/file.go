@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/store"
 )
 
@@ -49,6 +50,23 @@ func checkDir(dir string) error {
 		return unsafe("the store is to be in %s, which is not a directory", dir)
 	case info.Mode().Perm()&0o022 != 0:
 		return unsafe("others can change the directory %s of the store (mode %04o): run chmod go-w on it", dir, info.Mode().Perm())
+	}
+	return nil
+}
+
+// inPlace refuses to write to a file that a restart would not find, or that
+// was cut short: what is acknowledged then would be lost.
+func (s *Store) inPlace(size int64) error {
+	now, err := os.Stat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: the file was removed or moved away: put it back, or stop the bridge and put a backup there", bridge.ErrStoreUnavailable)
+	case err != nil:
+		return err
+	case !os.SameFile(now, s.file):
+		return fmt.Errorf("%w: another file was put in its place: start the bridge anew to use that", bridge.ErrStoreUnavailable)
+	case now.Size() < size:
+		return fmt.Errorf("%w: it should have %d bytes and has %d: stop the bridge and put a backup there", errPart, size, now.Size())
 	}
 	return nil
 }

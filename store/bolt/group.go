@@ -155,6 +155,9 @@ func (s *Store) rollback(tx *bbolt.Tx) error {
 // change although it was refused; a second commit that succeeds makes it
 // durable after all, and then it did not fail.
 func (s *Store) write(tx *bbolt.Tx) error {
+	if err := s.inPlace(tx.Size()); err != nil {
+		return errors.Join(err, s.rollback(tx))
+	}
 	id := tx.ID()
 	err := s.tryCommit(tx)
 	if err == nil || !s.visible(id) {

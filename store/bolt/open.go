@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,10 +76,12 @@ func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(db, path, sealer); err != nil {
+	err = prepare(db, path, sealer)
+	file, statErr := os.Stat(path)
+	if err := cmp.Or(err, statErr); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return start(db, path, sealer), nil
+	return start(db, path, file, sealer), nil
 }
 
 // openFile opens and locks the file. If bbolt panics over what it finds, the
@@ -110,6 +113,9 @@ func openFile(path string) (db *bbolt.DB, err error) {
 		// is mapped to would keep the lock.
 		_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
 		_ = file.Close()
+	}
+	if errors.Is(err, syscall.EROFS) {
+		return nil, store.Fault(err, fmt.Sprintf("the store %s is on a read-only file system: make that writable, or name a file elsewhere", path))
 	}
 	if refused := syscall.Errno(0); errors.As(err, &refused) { // by the system, which says nothing of the content
 		return nil, fmt.Errorf("open the store %s: %w", path, err)

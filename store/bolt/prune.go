@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
-	"github.com/authbridge/authbridge/store"
 )
 
 // pruneBatch is how many things of a kind one transaction forgets, so that
@@ -15,38 +14,36 @@ import (
 const pruneBatch = 128
 
 // Prune implements [bridge.Store]. It walks indexes by time, oldest first,
-// and so costs what it removes. Idempotency keys and notes that have expired
-// by now go too, and sealed secrets that a forgotten request or grant left.
+// and so costs what it removes. All idempotency keys and notes that have
+// expired by now go too, and sealed secrets that a forgotten request or grant
+// left; the limit is not about them, since whoever prunes again and again
+// counts requests, and they would pile up.
 func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	forgotten := 0
-	for spent := 0; spent < limit; spent += pruneBatch {
+	for more := true; more; {
 		var p pruned
 		err := s.Update(ctx, func(tx bridge.Tx) error {
-			p = prune(tx.(*update), before, time.Now(), min(pruneBatch, limit-spent)) // our own Update made it
+			p = prune(tx.(*update), before, time.Now(), min(pruneBatch, limit-forgotten)) // our own Update made it
 			return nil
 		})
 		if err != nil {
 			return forgotten, fmt.Errorf("prune: %w", err)
 		}
 		forgotten += p.requests
-		if !p.more {
-			break
-		}
+		more = p.requests == pruneBatch && forgotten < limit || p.others == pruneBatch
 	}
 	return forgotten, nil
 }
 
-// pruned is what one transaction forgot, and whether there may be more.
-type pruned struct {
-	requests int
-	more     bool
-}
+// pruned is how much one transaction forgot: requests, and the most of any
+// other kind.
+type pruned struct{ requests, others int }
 
 func prune(u *update, before, now time.Time, limit int) pruned {
 	requests := u.pruneIndex(over, before, limit, u.forgetRequest)
-	grants := u.pruneIndex(grantsOver, before, limit, u.forgetGrant)
-	expired := u.pruneIndex(expiry, now, limit, u.forgetExpired)
-	return pruned{requests: requests, more: max(requests, grants, expired) == limit}
+	grants := u.pruneIndex(grantsOver, before, pruneBatch, u.forgetGrant)
+	expired := u.pruneIndex(expiry, now, pruneBatch, u.forgetExpired)
+	return pruned{requests: requests, others: max(grants, expired)}
 }
 
 // expired is a line of an index by time.
@@ -54,17 +51,21 @@ type expired struct {
 	when, what, value string
 }
 
-// pruneIndex forgets what an index lists before a time, line by line.
+// pruneIndex forgets what an index lists before a time, line by line. A line
+// that makes no sense goes too: in the way, it would keep all behind it.
 func (u *update) pruneIndex(b bucket, before time.Time, limit int, forget func(expired)) int {
 	n := 0
 	for l, err := range u.oldest(b) {
 		if err != nil {
 			u.fail(err)
-		}
-		if err != nil || n == limit || l.when >= timeKey(before) {
 			break
 		}
-		forget(l)
+		if n == limit || l.when >= timeKey(before) {
+			break
+		}
+		if l.what != "" {
+			forget(l)
+		}
 		u.delete(b, l.when+l.what)
 		n++
 	}
@@ -73,23 +74,20 @@ func (u *update) pruneIndex(b bucket, before time.Time, limit int, forget func(e
 
 func (u *update) oldest(b bucket) iter.Seq2[expired, error] {
 	return scan(u.tx, span{bucket: b}, func(key string, value []byte) (expired, error) {
-		if len(key) < timeLen {
-			return expired{}, fmt.Errorf("%w: a key in %s is cut short", store.ErrDamaged, names[b])
-		}
-		return expired{when: key[:timeLen], what: key[timeLen:], value: string(value)}, nil
+		at := min(timeLen, len(key))
+		return expired{when: key[:at], what: key[at:], value: string(value)}, nil
 	})
 }
 
-// forgetRequest knows from the index line alone which keys to delete.
+// forgetRequest knows from the index line alone which keys to delete. If that
+// is damaged, lines of other indexes stay behind and say so when they are read.
 func (u *update) forgetRequest(l expired) {
-	if len(l.value) != 2*nameLen {
-		u.fail(fmt.Errorf("request %s: %w: its index line is cut short", l.what, store.ErrDamaged))
-		return
-	}
-	agent, whom := l.value[:nameLen], l.value[nameLen:]
 	u.delete(requests, l.what)
-	u.delete(byAgent, agent+l.what)
-	u.delete(closedFor, whom+l.what)
+	if len(l.value) == 2*nameLen {
+		agent, whom := l.value[:nameLen], l.value[nameLen:]
+		u.delete(byAgent, agent+l.what)
+		u.delete(closedFor, whom+l.what)
+	}
 	u.delete(pending, l.what) // its end may never have been brought to a chat
 	u.DeleteSecret(bridge.CodeSecret(bridge.RequestID(l.what)))
 	u.DeleteSecret(bridge.HeldSecret(bridge.RequestID(l.what)))
@@ -112,9 +110,6 @@ func (u *update) forgetGrant(l expired) {
 }
 
 func (u *update) forgetExpired(l expired) {
-	if len(l.what) == 0 {
-		return
-	}
 	b := notes
 	if l.what[0] == names[idempotency][0] {
 		b = idempotency

@@ -3,6 +3,7 @@ package bolt
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -15,6 +16,7 @@ import (
 type Store struct {
 	db     *bbolt.DB
 	path   string
+	file   os.FileInfo // which file it is
 	sealer *store.Sealer
 	commit func(*bbolt.Tx) error // a test breaks it
 
@@ -38,9 +40,9 @@ type Store struct {
 var _ bridge.Store = (*Store)(nil)
 
 // start begins to take calls.
-func start(db *bbolt.DB, path string, sealer *store.Sealer) *Store {
+func start(db *bbolt.DB, path string, file os.FileInfo, sealer *store.Sealer) *Store {
 	s := &Store{
-		db: db, path: path, sealer: sealer, commit: (*bbolt.Tx).Commit,
+		db: db, path: path, file: file, sealer: sealer, commit: (*bbolt.Tx).Commit,
 		turn: make(chan *group, 1), closing: make(chan struct{}),
 	}
 	s.turn <- newGroup()

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ func (lab Lab) prune(t *testing.T) {
 	t.Run("takes along what a chat was never told", lab.pruneOwing)
 	t.Run("forgets grants that owe nothing", lab.pruneGrants)
 	t.Run("forgets what has expired", lab.pruneExpired)
+	t.Run("forgets all that has expired, however few requests it may forget", lab.pruneAllExpired)
 	t.Run("for nobody", lab.pruneCancelled)
 }
 
@@ -181,6 +183,28 @@ func (lab Lab) pruneExpired(t *testing.T) {
 			if _, err := tx.Note("web", k, now); err != nil {
 				t.Errorf("the note %s: %v", k, err)
 			}
+		}
+	})
+}
+
+// pruneAllExpired: whoever prunes again and again goes by the requests that
+// were forgotten. What expires must not pile up behind them.
+func (lab Lab) pruneAllExpired(t *testing.T) {
+	const n = 1000
+	b, past := lab.fresh(t), time.Now().Add(-time.Hour)
+	b.do(func(tx bridge.Tx) {
+		for i := range n {
+			tx.PutIdempotency("helper", strconv.Itoa(i), bridge.Idempotency{Request: "req_1", Expires: past})
+			tx.PutNote("web", strconv.Itoa(i), []byte("x"), past)
+		}
+	})
+	same(t, "requests forgotten", b.forget(noon(), 1), 0)
+	b.see(func(tx bridge.ReadTx) {
+		for i := range n {
+			_, err := tx.Idempotent("helper", strconv.Itoa(i))
+			missing(t, "an idempotency key that has expired", err)
+			_, err = tx.Note("web", strconv.Itoa(i), past.Add(-time.Minute))
+			missing(t, "a note that has expired", err)
 		}
 	})
 }

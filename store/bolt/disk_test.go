@@ -1,0 +1,168 @@
+package bolt
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// refuses checks that an ask fails as one does when the disk does: nothing was
+// changed, and that is known.
+func refuses(t *testing.T, s *Store, why error) {
+	t.Helper()
+	id, err := ask(t, s)
+	if !errors.Is(err, bridge.ErrStoreUnavailable) || errors.Is(err, bridge.ErrInDoubt) || errors.Is(err, bridge.ErrUnreadable) {
+		t.Errorf("got %v, want ErrStoreUnavailable, and no doubt", err)
+	}
+	if why != nil && !errors.Is(err, why) {
+		t.Errorf("got %v, which does not say: %v", err, why)
+	}
+	if holds(t, s, id) {
+		t.Error("what was refused is there")
+	}
+}
+
+// works checks that asks are taken and survive a restart.
+func works(t *testing.T, s *Store) {
+	t.Helper()
+	id, err := ask(t, s)
+	if err != nil {
+		t.Fatalf("with the disk back: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !holds(t, open(t, s.path, s.sealer), id) {
+		t.Error("after a restart it is lost")
+	}
+}
+
+// TestEachKindOfFault: whatever the system says of a commit, the store says
+// the same thing of it, and goes on when it is over.
+func TestEachKindOfFault(t *testing.T) {
+	for _, errno := range []syscall.Errno{unix.ENOSPC, unix.EDQUOT, unix.EFBIG, unix.EROFS, unix.EIO} {
+		t.Run(unix.ErrnoName(errno), func(t *testing.T) {
+			s := fresh(t)
+			commit := s.commit
+			s.commit = func(*bbolt.Tx) error { return errno } // and leaves its locks, as bbolt does at times
+			refuses(t, s, errno)
+			refuses(t, s, errno)
+			s.commit = commit
+			works(t, s)
+		})
+	}
+}
+
+// TestEachStepOfACommit puts something else under the store's descriptor that
+// fails at a step of its own.
+func TestEachStepOfACommit(t *testing.T) {
+	for _, c := range []struct{ step, device string }{
+		{"writing", "/dev/full"},           // no space left
+		{"making it durable", "/dev/null"}, // takes all and cannot sync
+	} {
+		t.Run(c.step, func(t *testing.T) {
+			s := fresh(t)
+			heal := under(t, s, c.device)
+			refuses(t, s, nil)
+			refuses(t, s, nil)
+			heal()
+			works(t, s)
+		})
+	}
+}
+
+// under puts a device in the place of the store's file until heal is called.
+func under(t *testing.T, s *Store, device string) (heal func()) {
+	t.Helper()
+	fd := descriptor(t, s.path)
+	keep, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.OpenFile(device, os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	swap := func(to int) {
+		if err := unix.Dup3(to, fd, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap(int(other.Fd()))
+	return func() {
+		swap(keep)
+		_ = unix.Close(keep)
+		_ = other.Close()
+	}
+}
+
+// TestAFileThatMayNotGrow sets a limit on the size of files, as a full disk
+// does when the file has to become longer.
+func TestAFileThatMayNotGrow(t *testing.T) {
+	s := fresh(t)
+	info, err := os.Stat(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(l unix.Rlimit) {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(unix.Rlimit{Cur: uint64(info.Size()), Max: before.Max})
+	defer limit(before)
+	grow := func() error {
+		return s.Update(t.Context(), func(tx bridge.Tx) error {
+			tx.PutSecret("req_1/code", bridge.NewSecret(strings.Repeat("x", step)))
+			return nil
+		})
+	}
+	for range 2 {
+		if err := grow(); !errors.Is(err, bridge.ErrStoreUnavailable) || errors.Is(err, bridge.ErrInDoubt) {
+			t.Errorf("got %v, want ErrStoreUnavailable, and no doubt", err)
+		}
+	}
+	limit(before)
+	if err := grow(); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	works(t, s)
+}
+
+// TestAFileThatIsTakenAway: what is written to a file that no restart would
+// find must not be acknowledged.
+func TestAFileThatIsTakenAway(t *testing.T) {
+	s := fresh(t)
+	before, err := ask(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := s.path + ".away"
+	for what, put := range map[string]func() error{
+		"moved":    func() error { return nil },
+		"replaced": func() error { return os.WriteFile(s.path, []byte("another"), 0o600) },
+	} {
+		if err := errors.Join(os.Rename(s.path, away), put()); err != nil {
+			t.Fatal(err)
+		}
+		refuses(t, s, nil)
+		if !holds(t, s, before) {
+			t.Errorf("%s: what was there before cannot be read", what)
+		}
+		if err := os.Rename(away, s.path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	works(t, s)
+}
