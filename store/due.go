@@ -105,7 +105,7 @@ type dueReader struct {
 
 func (r *dueReader) number() int64 {
 	n := r.unsigned()
-	return int64(n>>1) ^ -int64(n&1) //nolint:gosec // the bits are meant
+	return int64(n>>1) ^ -int64(n&1)
 }
 
 func (r *dueReader) unsigned() uint64 {

@@ -3,6 +3,7 @@ package bolt
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -111,17 +112,8 @@ func TestAFileThatMayNotGrow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
-		t.Fatal(err)
-	}
-	limit := func(l unix.Rlimit) {
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &l); err != nil {
-			t.Fatal(err)
-		}
-	}
-	limit(unix.Rlimit{Cur: uint64(info.Size()), Max: before.Max})
-	defer limit(before)
+	lift := limitFiles(t, info.Size())
+	defer lift()
 	grow := func() error {
 		return s.Update(t.Context(), func(tx bridge.Tx) error {
 			tx.PutSecret("req_1/code", bridge.NewSecret(strings.Repeat("x", step)))
@@ -133,11 +125,43 @@ func TestAFileThatMayNotGrow(t *testing.T) {
 			t.Errorf("got %v, want ErrStoreUnavailable, and no doubt", err)
 		}
 	}
-	limit(before)
+	lift()
 	if err := grow(); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
 	works(t, s)
+}
+
+// limitFiles bounds the size of the files of this process until it is lifted.
+func limitFiles(t *testing.T, size int64) (lift func()) {
+	t.Helper()
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	set := func(l unix.Rlimit) {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(unix.Rlimit{Cur: uint64(size), Max: before.Max})
+	return func() { set(before) }
+}
+
+// TestAFirstStartWithoutRoom: what it leaves must not look like a store that
+// was damaged.
+func TestAFirstStartWithoutRoom(t *testing.T) {
+	dir := t.TempDir()
+	sealer := newKey(t, filepath.Join(dir, "seal.key"))
+	for _, room := range []int64{0, 8192, int64(6 * os.Getpagesize())} {
+		lift := limitFiles(t, room)
+		_, err := Open(t.Context(), file(dir), sealer)
+		lift()
+		if err == nil || !strings.Contains(err.Error(), "file too large") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("with room for %d bytes: got %v, want one line that says what the system said", room, err)
+		}
+	}
+	works(t, open(t, file(dir), sealer))
 }
 
 // TestAFileThatIsTakenAway: what is written to a file that no restart would

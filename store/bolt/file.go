@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/store"
@@ -69,6 +70,26 @@ func (s *Store) inPlace(size int64) error {
 		return fmt.Errorf("%w: it should have %d bytes and has %d: stop the bridge and put a backup there", errPart, size, now.Size())
 	}
 	return nil
+}
+
+// least is the size of the smallest store that bbolt makes.
+var least = int64(4 * os.Getpagesize())
+
+// unmake empties a file again in which bbolt could not make a store, for want
+// of room: the next start would take what is there for a damaged one.
+func unmake(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the operator names the file
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return nil // another process makes it
+	}
+	if info, err := file.Stat(); err != nil || info.Size() >= least {
+		return err
+	}
+	return file.Truncate(0)
 }
 
 func unsafe(format string, args ...any) error {

@@ -14,7 +14,7 @@ var errClosed = fmt.Errorf("%w: it is closed", bridge.ErrStoreUnavailable)
 
 // errPart is a part of the file that cannot be read, at least not now: all the
 // rest goes on.
-var errPart = fmt.Errorf("%w: %w", bridge.ErrStoreUnavailable, store.ErrDamaged)
+var errPart = store.Fault(errors.Join(bridge.ErrStoreUnavailable, store.ErrDamaged), "a part of the file cannot be read")
 
 // guard calls into bbolt. A damaged page makes bbolt panic, and a file that
 // was cut short, or a disk that fails to read, makes the memory that it is

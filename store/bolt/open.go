@@ -88,6 +88,7 @@ func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error
 // file it opened is closed here, and with it the lock is gone.
 func openFile(path string) (db *bbolt.DB, err error) {
 	var file *os.File
+	empty := false
 	err = guard(func() error {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			Timeout:      lockWait,
@@ -97,6 +98,8 @@ func openFile(path string) (db *bbolt.DB, err error) {
 			InitialMmapSize: mapped,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				file, err = os.OpenFile(name, flag, mode) //nolint:gosec // the operator names the file
+				info, statErr := os.Stat(name)
+				empty = statErr == nil && info.Size() == 0
 				return file, err
 			},
 		})
@@ -113,6 +116,9 @@ func openFile(path string) (db *bbolt.DB, err error) {
 		// is mapped to would keep the lock.
 		_ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
 		_ = file.Close()
+	}
+	if empty {
+		err = errors.Join(err, unmake(path))
 	}
 	if errors.Is(err, syscall.EROFS) {
 		return nil, store.Fault(err, fmt.Sprintf("the store %s is on a read-only file system: make that writable, or name a file elsewhere", path))
