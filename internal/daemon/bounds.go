@@ -15,7 +15,7 @@ func openFiles() (uint64, error) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, fmt.Errorf("see how many files may be open: %w", err)
 	}
-	return limit.Cur, nil
+	return uint64(limit.Cur), nil //nolint:unconvert // its type is another on FreeBSD
 }
 
 // kept is how many files are kept for the store and for calls to providers,
