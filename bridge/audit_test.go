@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"errors"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -53,7 +54,7 @@ func (s *saga) requests(tx bridge.ReadTx) []bridge.Request {
 
 func (s *saga) auditRequests(tx bridge.ReadTx, all []bridge.Request) {
 	for i, r := range all {
-		if ends := endings(s, tx, r.ID); len(ends) != 1 {
+		if ends := endings(s.t, tx, r.ID); len(ends) != 1 {
 			s.t.Errorf("%s ended %d times: %v", r.ID, len(ends), ends)
 		}
 		if r.Pending() {
@@ -87,15 +88,15 @@ func endOf(r bridge.Request) string {
 }
 
 // endings are the lines of a request's history that ended it.
-func endings(s *saga, tx bridge.ReadTx, id bridge.RequestID) (ends []bridge.Kind) {
+func endings(t *testing.T, tx bridge.ReadTx, id bridge.RequestID) (ends []bridge.Kind) {
 	version := uint64(0)
 	for e, err := range tx.History(id) {
 		if err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 		late := e.Event == bridge.OnToken && e.From == e.To // it changed nothing
 		if e.Version < version || e.Version == version && !late {
-			s.t.Errorf("%s: version %d comes after %d", id, e.Version, version)
+			t.Errorf("%s: version %d comes after %d", id, e.Version, version)
 		}
 		version = e.Version
 		if e.To.Ended() && !e.From.Ended() {

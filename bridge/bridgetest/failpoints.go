@@ -163,7 +163,9 @@ func (f *Failpoints) reach(b Boundary) error {
 
 // keeps reports whether a commit stores a token that has just arrived: as
 // held, or, when it is late, as owed to the revocation queue and nothing else.
-func keeps(about string) bool { return about == string(bridge.OnToken) || about == "owed" }
+func keeps(about string) bool {
+	return about == string(bridge.OnToken) || about == "owed+"+string(bridge.OnToken)
+}
 
 // Through takes one call of a port from boundary to boundary. The call gets a
 // context that also ends with the process; about says how it was answered. It
