@@ -45,6 +45,7 @@ func roles() map[string]player {
 		"oauth2": playOAuth2,
 		"bridge": playBridge,
 		"scan":   playScan,
+		"daemon": playDaemon,
 	}
 }
 

@@ -70,8 +70,16 @@ func TestRestartFindsAll(t *testing.T) {
 	seed(t, dir, issuer.ready.Addr, grants)
 	lay(t, dir, grants)
 	for _, role := range []string{"scan", "bridge"} {
-		if took := started(t, task{Role: role, Dir: dir, Grants: grants, Issuer: issuer.ready.Addr}); took <= 0 {
-			t.Errorf("%s took %v", role, took)
+		if ready := started(t, task{Role: role, Dir: dir, Grants: grants, Issuer: issuer.ready.Addr}); ready.Took <= 0 || ready.CPU <= 0 {
+			t.Errorf("%s took %v, and %v of CPU", role, ready.Took, ready.CPU)
 		}
 	}
+}
+
+// TestTheStreamTells runs what is measured of agents that wait.
+func TestTheStreamTells(t *testing.T) {
+	const grants = 20
+	h := settle(t, grants)
+	h.follow(grants / 2)
+	h.wait(grants / 2)
 }

@@ -45,10 +45,7 @@ func turn(t testing.TB, p plan, issuer *process, role, dir string) outcome {
 	job := task{Role: role, Issuer: issuer.ready.Addr, Cadence: p.cadence}
 	idle := idleOf(t, job)
 
-	job.Grants, job.Dir = p.grants, dir
-	if folder := os.Getenv("BENCH_PROFILE"); folder != "" {
-		job.Profile = filepath.Join(folder, role)
-	}
+	job.Grants, job.Dir, job.Profile = p.grants, dir, profileOf(role)
 	one := start(t, job)
 	defer one.stop()
 	pass(t, 2*p.cadence+time.Second) // the first polls are no steady state
@@ -82,6 +79,16 @@ func idleOf(t testing.TB, job task) usage {
 	u := idle.ask(command{Verb: look}).usage
 	u.Heap = idle.ask(command{Verb: collect}).Heap
 	return u
+}
+
+// profileOf names the file for the profile of a role, in the directory
+// BENCH_PROFILE; "" = none is asked for.
+func profileOf(role string) string {
+	folder := os.Getenv("BENCH_PROFILE")
+	if folder == "" {
+		return ""
+	}
+	return filepath.Join(folder, role)
 }
 
 func pass(t testing.TB, d time.Duration) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 	"time"
@@ -21,14 +22,14 @@ type usage struct {
 	Goroutines int
 }
 
-// use reads the usage of this process, after a collection of garbage if that
-// is asked for.
+// use reads the usage of this process, if that is asked for after a collection
+// of garbage whose memory is given back.
 func use(collected bool) usage {
-	u := usage{Anon: field("/proc/self/status", "RssAnon:") << 10, Written: field("/proc/self/io", "write_bytes:")}
 	if collected {
 		runtime.GC()
-		runtime.GC() // what the first one let go of
+		debug.FreeOSMemory() // collects again, what the first one let go of
 	}
+	u := usage{Anon: field("/proc/self/status", "RssAnon:") << 10, Written: field("/proc/self/io", "write_bytes:")}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	u.Heap, u.Goroutines = int64(m.HeapAlloc), runtime.NumGoroutine()
