@@ -82,35 +82,39 @@ func (b *Bridge) Run(ctx context.Context) error {
 	work, finish := lasting(ctx, shutdownGrace)
 	defer finish()
 	if err := b.recover(ctx); err != nil {
-		b.abandon()
+		for _, l := range b.loops() {
+			l.abandon()
+		}
 		return fmt.Errorf("take up pending requests: %w", err)
 	}
-	var loops sync.WaitGroup
-	loops.Go(func() { b.polls.run(ctx, work) })
-	loops.Go(func() { b.clock.run(ctx, work) })
-	loops.Go(func() { b.mints.run(ctx, work) })
-	loops.Go(func() { b.checks.run(ctx, work) })
-	loops.Go(func() { b.revocations.run(ctx, work) })
-	loops.Go(func() { b.outbox.run(ctx, work) })
-	loops.Go(func() { b.sweep(ctx) })
+	var settling, running sync.WaitGroup
+	for _, l := range b.loops() { // the large ones at the same time
+		settling.Go(l.settle)
+	}
+	settling.Wait()
+	for _, l := range b.loops() {
+		running.Go(func() { l.run(ctx, work) })
+	}
+	running.Go(func() { b.sweep(ctx) })
 	close(b.ready)
-	loops.Wait()
+	running.Wait()
 	return nil
+}
+
+// runner is a loop, whatever its keys.
+type runner interface {
+	settle()
+	run(ctx, work context.Context)
+	abandon()
+}
+
+func (b *Bridge) loops() []runner {
+	return []runner{b.polls, b.clock, b.mints, b.checks, b.revocations, b.outbox}
 }
 
 // Ready returns a channel that is closed when Run has taken up what was
 // pending.
 func (b *Bridge) Ready() <-chan struct{} { return b.ready }
-
-// abandon is for a bridge that cannot run: nobody waits for its loops.
-func (b *Bridge) abandon() {
-	b.polls.abandon()
-	b.clock.abandon()
-	b.mints.abandon()
-	b.checks.abandon()
-	b.revocations.abandon()
-	b.outbox.abandon()
-}
 
 // Check reports whether the store takes changes, by a note that says nothing:
 // a full disk refuses only what is written.

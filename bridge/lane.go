@@ -14,6 +14,8 @@ type lane[K comparable] struct {
 	busy map[K]wake[K] // with a worker; the wake that came meanwhile, if set
 	heat map[K]heat    // of the warm keys
 
+	seeds []due.Item[K]
+
 	work  chan K
 	hands int // workers so far
 	pace  *pace
@@ -24,6 +26,16 @@ type lane[K comparable] struct {
 type heat struct {
 	until   time.Duration
 	hurried bool
+}
+
+// seed is put for an empty lane, and settle has to come before anything else.
+func (l *lane[K]) seed(key K, at time.Duration) {
+	l.seeds = append(l.seeds, due.Item[K]{Key: key, At: at})
+}
+
+func (l *lane[K]) settle() {
+	l.cold.Fill(l.seeds)
+	l.seeds = nil
 }
 
 // put sets when a key is due.

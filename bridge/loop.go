@@ -120,9 +120,17 @@ func (l *loop[K]) send(w wake[K]) {
 	}
 }
 
-// seed is at for the time before run, when nobody else has the loop.
+// seed is at for the time before settle, when nobody else has the loop. Each
+// key comes once.
 func (l *loop[K]) seed(lane string, key K, at time.Time) {
-	l.lane(lane).put(key, at.Sub(l.epoch))
+	l.lane(lane).seed(key, at.Sub(l.epoch))
+}
+
+// settle takes in what was seeded; run comes after it.
+func (l *loop[K]) settle() {
+	for _, lane := range l.lanes {
+		lane.settle()
+	}
 }
 
 // lane finds a lane, or makes it.

@@ -18,6 +18,7 @@ func runs[K comparable](l *loop[K], start map[K]time.Time) (stop func()) {
 	for key, at := range start {
 		l.seed("lane", key, at)
 	}
+	l.settle()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -53,6 +53,50 @@ func agree(t *rapid.T, heap *due.Heap[int], model map[int]time.Duration) {
 	}
 }
 
+// A heap that is filled at once is like one into which all was put.
+func TestFilling(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var heap due.Heap[int]
+		model := rapid.MapOfN(rapid.IntRange(0, 500), rapid.Custom(func(t *rapid.T) time.Duration {
+			return time.Duration(rapid.IntRange(0, 50).Draw(t, "at"))
+		}), 0, 200).Draw(t, "keys")
+		var items []due.Item[int]
+		for key, at := range model {
+			items = append(items, due.Item[int]{Key: key, At: at})
+		}
+		heap.Fill(items)
+		agree(t, &heap, model)
+		for key := range model {
+			if key%3 == 0 {
+				heap.Remove(key)
+				delete(model, key)
+			}
+		}
+		heap.Put(1000, 7)
+		model[1000] = 7
+		agree(t, &heap, model)
+	})
+}
+
+// What comes and goes leaves no room behind that grows.
+func TestComingAndGoing(t *testing.T) {
+	var heap due.Heap[int]
+	for i := range 200_000 {
+		heap.Put(i, time.Duration(i))
+		if i >= 100 {
+			heap.Remove(i - 100)
+		}
+	}
+	if heap.Len() != 100 {
+		t.Errorf("%d keys are left, want 100", heap.Len())
+	}
+	for i := 199_900; i < 200_000; i++ {
+		if at, known := heap.At(i); !known || at != time.Duration(i) {
+			t.Fatalf("key %d is at %v (%v)", i, at, known)
+		}
+	}
+}
+
 func TestEmptyHeap(t *testing.T) {
 	var heap due.Heap[string]
 	heap.Remove("nobody")
