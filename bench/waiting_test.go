@@ -138,7 +138,7 @@ func (h *household) wait(calls int) {
 	}
 	asked.Wait()
 	for h.one.ask(command{Verb: look}).Goroutines < calls { // each call has at least one
-		until(h, time.After(10 * time.Millisecond))
+		until(h, time.After(10*time.Millisecond))
 	}
 }
 

@@ -292,10 +292,11 @@ func (c *crowd) collect(id bridge.RequestID) {
 			token, err = b.Collect(ctx, c.dir.Agents["helper"], id)
 			return err
 		})
-		switch problemCode(err) {
-		case bridge.ProblemNotReady:
+		code := problemCode(err)
+		if code == bridge.ProblemNotReady {
 			continue
-		case bridge.ProblemGone, bridge.ProblemSuspended:
+		}
+		if code == bridge.ProblemGone || code == bridge.ProblemSuspended {
 			return
 		}
 		if err != nil {

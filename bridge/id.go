@@ -80,7 +80,7 @@ var digit = func() (all [256]byte) {
 		all[i] = noDigit
 	}
 	for i, c := range []byte(idDigits) {
-		all[c] = byte(i) //nolint:gosec // less than 32
+		all[c] = byte(i)
 	}
 	return all
 }()
