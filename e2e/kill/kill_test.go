@@ -16,13 +16,17 @@ import (
 // worlds is how many bridges are killed at the same time.
 const worlds = 6
 
-// wantHits is how many kills have to hit each row.
-const wantHits = 5
+// Each row has to be hit by wantHits kills, if there are so many that it can
+// be.
+const (
+	wantHits   = 5
+	fullRounds = 200
+)
 
 // TestKilledAtAnyMoment kills the bridge in several worlds at once, and counts
 // which rows of the crash table were hit.
 func TestKilledAtAnyMoment(t *testing.T) {
-	rounds, seed := setting(t, "AUTHBRIDGE_KILL_ROUNDS", 200), setting(t, "AUTHBRIDGE_KILL_SEED", rand.Uint64N(1e9))
+	rounds, seed := setting(t, "AUTHBRIDGE_KILL_ROUNDS", fullRounds), setting(t, "AUTHBRIDGE_KILL_SEED", rand.Uint64N(1e9))
 	t.Logf("%d rounds with AUTHBRIDGE_KILL_SEED=%d", rounds, seed)
 	c := &tally{left: int(rounds), aimed: map[row]int{}, hit: map[row]int{}}
 	began := time.Now()
@@ -41,7 +45,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	})
 	t.Logf("seed %d: %d kills in %s\n%s", seed, rounds, time.Since(began).Round(time.Second), c.table())
 	for _, g := range goals {
-		if c.hit[g.row] < wantHits {
+		if rounds >= fullRounds && c.hit[g.row] < wantHits {
 			t.Errorf("%q was hit %d times, want %d", g.row, c.hit[g.row], wantHits)
 		}
 	}
