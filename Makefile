@@ -41,7 +41,12 @@ soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlie
 
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH=regexp picks some)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
+
+.PHONY: bench-1m
+bench-1m: ## Run the benchmarks of a million pending requests: 15 minutes, 3 GB of disk
+	BENCH_PENDING=100000,1000000 BENCH_RESTART=1000000 \
+		$(GO) test -run '^$$' -bench '^Benchmark(Polls|Restart)$$' -timeout 1h ./bench
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (10s)
