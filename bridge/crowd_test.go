@@ -20,11 +20,13 @@ import (
 )
 
 // How large the crowd is: so many rooms, with so many people in each, who are
-// asked so often, and eight who act on each request at the same time.
+// asked so often, and eight who act on each request at the same time. Rooms are
+// small, and one follows the other: the race detector knows 255 goroutines at
+// once; with more it takes turns, and has been seen to fail over that.
 const (
-	crowds       = 8
-	crowdPeople  = 25
-	crowdAsks    = 5
+	crowds       = 50
+	crowdPeople  = 5
+	crowdAsks    = 4
 	crowdLasts   = 50 * time.Second // of virtual time, in which all of them act
 	crowdCodes   = 14 * time.Second // how long a code lives
 	crowdRestart = 7 * time.Second  // how long a life of the bridge lasts, unless it dies
@@ -34,19 +36,22 @@ const (
 // stops or dies meanwhile, each request ends once, and one token is released
 // for it at most.
 func TestManyActAtOnce(t *testing.T) {
+	released, asked := 0, crowds*crowdPeople*crowdAsks
 	for i := range crowds {
 		t.Run(fmt.Sprint(i+1), func(t *testing.T) {
-			t.Parallel()
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			synctest.Test(t, func(t *testing.T) {
 				c := gather(t)
 				c.act(rand.New(rand.NewPCG(seed, 0)))
 				bridgetest.Pass(30 * time.Minute)
-				c.audit()
+				released += c.audit()
 				c.close()
 			})
 		})
+	}
+	if t.Logf("%d of %d requests led to a token", released, asked); released < asked/5 {
+		t.Error("too few of them for this to show anything")
 	}
 }
 
@@ -196,7 +201,7 @@ func (c *crowd) act(chance *rand.Rand) {
 		case <-c.shift.points.Dead():
 		case <-time.After(crowdRestart + time.Duration(chance.IntN(2000))*time.Millisecond):
 		}
-		c.restart((i + 1) % 2 * (20 + chance.IntN(400))) // the last one lives
+		c.restart((i + 1) % 2 * (20 + chance.IntN(80))) // the last one lives
 	}
 	all.Wait()
 }
@@ -342,8 +347,9 @@ func (c *crowd) sign(human string, id bridge.RequestID, verdict int) {
 	}
 }
 
-// audit compares what the store, the agent and the provider say at the end.
-func (c *crowd) audit() {
+// audit compares what the store, the agent and the provider say at the end. It
+// returns how many tokens were released.
+func (c *crowd) audit() int {
 	if want := crowdPeople * crowdAsks; len(c.ids) != want {
 		c.t.Fatalf("%d requests, want %d", len(c.ids), want)
 	}
@@ -381,9 +387,7 @@ func (c *crowd) audit() {
 		c.t.Errorf("%d polls came early", early)
 	}
 	c.t.Logf("%d lives, %d tokens, %d released, %d lost in crashes; %v", c.lives, c.corp.Issued(), len(owners), c.lost, outcomes)
-	if len(owners) < len(c.ids)/5 {
-		c.t.Errorf("only %d of %d requests led to a token", len(owners), len(c.ids))
-	}
+	return len(owners)
 }
 
 // auditOne looks at one request: one end, and at most one token, which is
