@@ -38,8 +38,9 @@ func (b *Bridge) fold(ctx context.Context, id RequestID, s step) (Request, bool,
 		after, taken, err = b.foldIn(tx, r, s)
 		return err
 	})
-	if errors.Is(err, ErrStoreUnavailable) {
-		b.clock.at("", ofRequest(id), time.Now().Add(storeRetry)) // it may have been kept all the same: look again
+	if errors.Is(err, ErrStoreUnavailable) { // it may have been kept all the same: look again
+		b.clock.at("", ofRequest(id), time.Now().Add(storeRetry))
+		b.changes.wake(topicOf(id), topicFor(before.Whom()))
 	}
 	if err != nil {
 		return before, false, err
