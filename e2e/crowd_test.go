@@ -104,7 +104,7 @@ func TestTwentyThousandIdleConnections(t *testing.T) {
 	for ; !closed(one) || !closed(two); served++ {
 		began := time.Now()
 		w.isServed()
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > time.Minute { // on a busy machine; who is shut out waits until the crowd leaves
 			t.Errorf("while the crowd comes, four calls take %s", took)
 		}
 	}
