@@ -39,6 +39,10 @@ soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlie
 	AUTHBRIDGE_KILL_ROUNDS=$(ROUNDS) AUTHBRIDGE_KILL_SEED=$(SEED) \
 		$(GO) test -count=1 -timeout 2h -v -run TestKilledAtAnyMoment ./e2e/kill
 
+.PHONY: scale
+scale: ## Run what is promised about 100,000 waiting requests, at that number
+	$(GO) test -count=1 -timeout 10m -run '^TestACrowdOfRequests$$' -v ./bridge -crowd 100000
+
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH=regexp picks some)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./...
