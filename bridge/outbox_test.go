@@ -332,7 +332,7 @@ func TestAnOutageBeforeTheFirstPost(t *testing.T) {
 		calls := len(w.slack.Calls())
 		w.slack.Up()
 		w.slack.Lose(1)
-		bridgetest.Pass(85 * time.Second) // until the next try, and the wait after a lost answer
+		bridgetest.Pass(2 * time.Minute) // until the next try, and the wait after a lost answer
 		w.messages(t, 2)
 		if n := len(w.slack.Calls()) - calls; n > 3 || w.See(r.ID).Owes() {
 			t.Errorf("%d calls when it was there again, owes %v", n, w.See(r.ID).Owes())
@@ -580,6 +580,50 @@ func TestAChannelThatIsNotConfiguredAnyMore(t *testing.T) {
 		w.delivery(t, r.ID, bridge.DeliveryUnreachable)
 		w.Expect(r.ID, bridge.Asked, "")
 	})
+}
+
+// An agent that waits learns how the delivery goes.
+func TestAnAgentIsWokenByADelivery(t *testing.T) {
+	chatStory(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
+		release := w.slack.Hold()
+		r := w.MustAsk(bridge.Ask{})
+		woken := make(chan bridge.Delivery)
+		go func() {
+			got, err := w.Await(ctx, "helper", r.ID, func(now bridge.Request) bool { return now.Version > r.Version })
+			if err != nil {
+				t.Error(err)
+			}
+			woken <- got.Surfaces[0].State
+		}()
+		synctest.Wait()
+		release()
+		if got := <-woken; got != bridge.DeliveryShown {
+			t.Errorf("the delivery is %s", got)
+		}
+	})
+}
+
+// nameless is a messenger that does not say which message it sent.
+type nameless struct{ ref bridge.MessageRef }
+
+func (n nameless) Post(context.Context, bridge.Address, bridge.Card, string) (bridge.MessageRef, error) {
+	return n.ref, nil
+}
+func (nameless) Edit(context.Context, bridge.MessageRef, bridge.Card) error { return nil }
+
+// A message that cannot be found again is not posted a second time.
+func TestAMessageWithoutAName(t *testing.T) {
+	for _, ref := range []bridge.MessageRef{"", bridge.MessageRef(strings.Repeat("x", 513))} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := bridgetest.Directory()
+			dir.Channels = []string{"slack", "web"}
+			w := bridgetest.StartWithChats(t, dir, openStore(t), bridgetest.New("https://login.example.com"), map[string]bridge.Messenger{"slack": nameless{ref}})
+			r := w.MustAsk(bridge.Ask{})
+			if s := w.See(r.ID).Surfaces[0]; s.State != bridge.DeliveryUnreachable || s.Ref != "" {
+				t.Errorf("the surface is %+v", s)
+			}
+		})
+	}
 }
 
 // Who has no address on a channel is not asked there.
