@@ -597,8 +597,9 @@ func TestAnAgentIsWokenByADelivery(t *testing.T) {
 		}()
 		synctest.Wait()
 		release()
-		if got := <-woken; got != bridge.DeliveryShown {
-			t.Errorf("the delivery is %s", got)
+		released := time.Now()
+		if got := <-woken; got != bridge.DeliveryShown || time.Since(released) > time.Second {
+			t.Errorf("the delivery is %s, as the agent learns after %v", got, time.Since(released))
 		}
 	})
 }
@@ -686,6 +687,7 @@ func TestAnEndGoesBeforeNewCards(t *testing.T) {
 		w.slack.Slow(2 * time.Second)
 		for i := range 100 {
 			w.MustAsk(bridge.Ask{Session: fmt.Sprint(i)})
+			bridgetest.Pass(time.Millisecond)
 		}
 		w.Press("alice", r.ID, bridge.VerbDeny)
 		bridgetest.Pass(5 * time.Second)
