@@ -19,6 +19,7 @@ func (s *saga) audit() {
 		s.auditRequests(tx, all)
 		s.auditTokens(all)
 		s.auditSecrets(tx, all)
+		s.auditChat(all)
 		return nil
 	})
 	if err != nil {
@@ -191,5 +192,33 @@ func (s *saga) auditProvider() {
 		if _, shown := s.seen[code]; !shown && !s.plot.away {
 			s.t.Errorf("the code %s was polled and never shown", code)
 		}
+	}
+}
+
+// auditChat looks at the human's chat: one message, which a crash may double
+// only on a platform that does not know posts again, and which shows the end.
+// The bridge loses sight of a message only if it died before it knew that it
+// had posted it, and the request ended before it could ask again.
+func (s *saga) auditChat(all []bridge.Request) {
+	if s.slack == nil {
+		return
+	}
+	most := 1
+	if s.plot.forgetful {
+		most = s.begun
+	}
+	surface := all[0].Surfaces[0]
+	messages := s.slack.Messages(surface.To)
+	unposted := s.plot.deny != "" || s.slept >= time.Minute // what is over is not posted any more
+	if len(messages) > most || len(messages) == 0 && !unposted {
+		s.t.Errorf("%d messages for one request in %d lives", len(messages), s.begun)
+	}
+	for _, m := range messages {
+		if c := m.Now(); m.Ref == surface.Ref && (c.State.Open() || len(c.Buttons) > 0) || c.Code != nil {
+			s.t.Errorf("in the end %s shows a card that is %s, its code %v", m.Ref, c.State, c.Code != nil)
+		}
+	}
+	if inSight := surface.Ref != "" || surface.Unknown > 0 && s.begun > 1; len(messages) > 0 && !inSight {
+		s.t.Errorf("the bridge has forgotten its message: %+v", surface)
 	}
 }

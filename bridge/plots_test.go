@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -10,7 +11,7 @@ import (
 
 // plots are the stories that the crash tests tell.
 func plots() []plot {
-	return append(append(goodPlots(), endingPlots()...), faultPlots()...)
+	return slices.Concat(goodPlots(), endingPlots(), faultPlots(), chatPlots())
 }
 
 func one() []bridge.Ask { return []bridge.Ask{{}} }
@@ -73,6 +74,16 @@ func faultPlots() []plot {
 		{name: "polls that fail", asks: one(), corp: failing("Poll", 2), ends: []string{"collected"}},
 		{name: "nobody can say whose it is", asks: one(), corp: mute, ends: []string{"failed/provider_error"}},
 		{name: "revocations that fail", asks: one(), cancel: bridge.Granted, corp: failing("Revoke", 2), ends: []string{"cancelled/cancelled"}},
+	}
+}
+
+// chatPlots are told in a chat too.
+func chatPlots() []plot {
+	return []plot{
+		{name: "in a chat", chat: true, asks: one(), lets: 1, corp: brief, ends: []string{"collected"}},
+		{name: "in a forgetful chat", chat: true, forgetful: true, asks: one(), ends: []string{"collected"}},
+		{name: "deny in a chat", chat: true, asks: one(), deny: bridge.Coded, ends: []string{"denied/denied"}},
+		{name: "nobody answers in a chat", chat: true, asks: []bridge.Ask{{TTL: 5 * time.Minute}}, away: true, ends: []string{"expired/expired"}},
 	}
 }
 

@@ -40,6 +40,10 @@ type plot struct {
 	away        bool // sees nothing
 	slow        bool // the provider says slow_down once per code
 
+	// The human also has a chat; a forgetful one posts twice what it is asked
+	// to post twice.
+	chat, forgetful bool
+
 	ends []string // how the asks end, with all going well: "collected", "denied/not_me"
 	also []string // other ends that the last may come to when something breaks
 }
@@ -55,12 +59,10 @@ type life struct {
 
 // known is what the agent knows of one of its asks.
 type known struct {
-	id      bridge.RequestID
-	last    bridge.Request
-	tokens  []string
-	first   time.Time // of the tokens
-	refused bool      // it was told that it may not ask
-	over    bool      // it knows how it ended
+	id     bridge.RequestID
+	last   bridge.Request
+	tokens []string
+	over   bool // it knows how it ended
 }
 
 // saga is a plot as it is told, on one file and one provider, through as many
@@ -70,6 +72,7 @@ type saga struct {
 	plot    plot
 	dir     *bridge.Directory
 	corp    *bridgetest.Provider
+	slack   *bridgetest.Messenger // nil without a chat
 	state   string
 	lives   []*bridgetest.Failpoints // of all lives, planned ones too
 	down    []time.Duration          // how long after each crash nothing runs
@@ -78,7 +81,6 @@ type saga struct {
 	idle    int // for so many turns nothing new was seen
 	known   []known
 	seen    map[string]time.Time // codes on the human's page, and when they were first there
-	slowed  map[string]bool
 	notMe   bool
 	lost    int    // tokens that were under way in crashes
 	crash   string // where the last life died
@@ -112,7 +114,13 @@ func tell(t *testing.T, p plot, lives []*bridgetest.Failpoints, down ...time.Dur
 	s := &saga{
 		t: t, plot: p, dir: dir, corp: corp, state: filepath.Join(t.TempDir(), "state"),
 		lives: lives, down: down, known: make([]known, len(p.asks)),
-		seen: map[string]time.Time{}, slowed: map[string]bool{},
+		seen: map[string]time.Time{},
+	}
+	if p.chat {
+		dir.Channels, s.slack = []string{"slack", "web"}, bridgetest.NewMessenger(t, bridgetest.ShortMemory)
+	}
+	if p.forgetful {
+		s.slack = bridgetest.NewMessenger(t, bridgetest.NoMemory)
 	}
 	s.live()
 	s.goOn(45*time.Minute, s.over)
@@ -136,9 +144,13 @@ func (s *saga) live() {
 		s.t.Fatalf("life %d: %v", s.begun, err)
 	}
 	kept := points.Store(opened)
+	chats := map[string]bridge.Messenger{}
+	if s.slack != nil {
+		chats["slack"] = points.Messenger(s.slack)
+	}
 	l := &life{
 		Bridge: bridge.New(bridge.Options{
-			Directory: s.dir, Store: kept, Log: slog.New(slog.DiscardHandler),
+			Directory: s.dir, Store: kept, Log: slog.New(slog.DiscardHandler), Messengers: chats,
 			Providers: map[string]bridge.Provider{"corp": points.Provider(s.corp)},
 		}),
 		points: points, store: kept, done: make(chan error, 1),
@@ -258,7 +270,7 @@ func (s *saga) ask(i int, k *known) bool {
 	case err == nil:
 		k.id, k.last = r.ID, r
 	case s.notMe && problemCode(err) == bridge.ProblemSuspended:
-		k.refused, k.over = true, true
+		k.over = true
 	case !noAnswer(err):
 		s.t.Errorf("ask: %v", err)
 	}
@@ -300,9 +312,6 @@ func (s *saga) collect(k *known) {
 	}
 	k.over = true
 	access := token.Access.Reveal()
-	if len(k.tokens) == 0 {
-		k.first = time.Now()
-	}
 	k.tokens = append(k.tokens, access)
 	if s.corp.IsRevoked(access) {
 		s.t.Errorf("%s was handed out after it was revoked", access)

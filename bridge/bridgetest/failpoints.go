@@ -18,12 +18,13 @@ var ErrCrashed = errors.New("the process is dead")
 // Boundary is a place between two steps of a bridge: just before or just after
 // a commit, or a call of another port.
 type Boundary struct {
-	Call  string // "commit", "forget" (Prune), or the method of the provider
+	Call  string // "commit", "forget" (Prune), or the method of the provider or messenger
 	After bool
 	// About says of a commit what is in it, joined by "+": the events of the
-	// requests; "owed" for a token that goes to the revocation queue, or
-	// "grant owed" for those of a grant, and "paid" for what leaves it. Of a
-	// call that has been answered it says how.
+	// requests, "attempt" and "delivery" for what is noted of a card; "owed"
+	// for a token that goes to the revocation queue, or "grant owed" for those
+	// of a grant, and "paid" for what leaves it. Of a call that has been
+	// answered it says how.
 	About string
 }
 
@@ -218,6 +219,25 @@ func (s steppedProvider) Revoke(ctx context.Context, tokens bridge.Tokens) error
 	return err
 }
 
+// Messenger puts a messenger behind the failpoints.
+func (f *Failpoints) Messenger(m bridge.Messenger) bridge.Messenger { return steppedMessenger{f, m} }
+
+type steppedMessenger struct {
+	f *Failpoints
+	m bridge.Messenger
+}
+
+func (s steppedMessenger) Post(ctx context.Context, to bridge.Address, c bridge.Card, key string) (bridge.MessageRef, error) {
+	return Through(ctx, s.f, "Post", func(ctx context.Context) (bridge.MessageRef, error) { return s.m.Post(ctx, to, c, key) },
+		func(bridge.MessageRef) string { return "a card" })
+}
+
+func (s steppedMessenger) Edit(ctx context.Context, ref bridge.MessageRef, c bridge.Card) error {
+	_, err := Through(ctx, s.f, "Edit", func(ctx context.Context) (struct{}, error) { return struct{}{}, s.m.Edit(ctx, ref, c) },
+		func(struct{}) string { return "a card" })
+	return err
+}
+
 // verdicts are the words of a trail for the answers of a poll.
 var verdicts = map[bridge.Verdict]string{
 	bridge.PollPending: "pending", bridge.PollSlowDown: "slow_down", bridge.PollGranted: "granted",
@@ -327,9 +347,24 @@ func (tx *notedTx) PutRequest(r bridge.Request, entry *bridge.Entry) {
 	if entry != nil {
 		tx.note(string(entry.Event))
 	} else {
-		tx.note("unseen while " + string(r.State))
+		tx.note(tx.quiet(r))
 	}
 	tx.Tx.PutRequest(r, entry)
+}
+
+// quiet says what a change is about that leaves no line in the history.
+func (tx *notedTx) quiet(r bridge.Request) string {
+	was, err := tx.Request(r.ID)
+	for i, s := range r.Surfaces {
+		switch {
+		case err != nil || i >= len(was.Surfaces) || s == was.Surfaces[i]:
+		case s.Unknown > was.Surfaces[i].Unknown:
+			return "attempt"
+		default:
+			return "delivery"
+		}
+	}
+	return "unseen while " + string(r.State)
 }
 
 func (tx *notedTx) PutRevocation(v bridge.Revoking) {
