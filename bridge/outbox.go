@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -241,7 +240,7 @@ func (b *Bridge) delivered(ctx context.Context, key deliveryKey, p parcel, ref M
 // to be looked at again.
 func (b *Bridge) settle(ctx context.Context, key deliveryKey, change func(Request, Surface) Surface) time.Time {
 	var before, after Request
-	err := b.insist(ctx, key.id.request(), func(tx Tx) (err error) {
+	note := func(tx Tx) (err error) {
 		if before, err = tx.Request(key.id.request()); err != nil {
 			return err
 		}
@@ -258,9 +257,11 @@ func (b *Bridge) settle(ctx context.Context, key deliveryKey, change func(Reques
 		e := Event{Kind: OnUnreachable, By: Actor{Kind: ByBridge}, Cause: after.closedWays()}
 		after, _, err = b.foldIn(tx, after, step{decide: always(e)})
 		return err
-	})
+	}
+	const what = "note how a delivery ended"
+	err := b.insist(ctx, what, key.id.request(), func(ctx context.Context) error { return b.store.Update(ctx, note) })
 	if err != nil {
-		return b.later(err, "note how a delivery ended", key.id.request())
+		return b.later(err, what, key.id.request())
 	}
 	if before.State != after.State {
 		b.follow(before, after)
@@ -272,23 +273,4 @@ func (b *Bridge) settle(ctx context.Context, key deliveryKey, change func(Reques
 		return time.Time{}
 	}
 	return s.due(time.Now())
-}
-
-// insist makes a change that must not be lost, and so tries again while the
-// store is unavailable and ctx lasts, for keepFor at most.
-func (b *Bridge) insist(ctx context.Context, id RequestID, change func(Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, keepFor)
-	defer cancel()
-	for {
-		err := b.store.Update(context.WithoutCancel(ctx), change)
-		if !errors.Is(err, ErrStoreUnavailable) {
-			return err
-		}
-		b.log.Error("note how a delivery ended; trying again", "request", id, "err", err)
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(storeRetry / 4):
-		}
-	}
 }

@@ -211,27 +211,13 @@ func lateID(id RequestID, code liveCode) string {
 	return fmt.Sprintf("%s.%d", id, code.Number)
 }
 
-// keepFor is how long a provider's answer is held in memory while the store
-// cannot take it.
-const keepFor = 10 * time.Minute
-
-// keep folds a step that must not be lost, and so tries again while the store
-// is unavailable and ctx lasts.
-func (b *Bridge) keep(ctx context.Context, id RequestID, s step) (Request, bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, keepFor)
-	defer cancel()
-	for {
-		r, taken, err := b.fold(context.WithoutCancel(ctx), id, s)
-		if !errors.Is(err, ErrStoreUnavailable) {
-			return r, taken, err
-		}
-		b.log.Error("store what a provider answered; trying again", "request", id, "err", err)
-		select {
-		case <-ctx.Done():
-			return r, taken, err
-		case <-time.After(storeRetry / 4):
-		}
-	}
+// keep folds a step that must not be lost.
+func (b *Bridge) keep(ctx context.Context, id RequestID, s step) (r Request, taken bool, err error) {
+	err = b.insist(ctx, "store what a provider answered", id, func(ctx context.Context) error {
+		r, taken, err = b.fold(ctx, id, s)
+		return err
+	})
+	return r, taken, err
 }
 
 // heard folds any other answer of a poll. A longer interval also goes into the

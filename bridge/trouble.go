@@ -34,3 +34,32 @@ func (s *watchedStore) refusing() bool {
 	at := s.refusedAt.Load()
 	return at != 0 && time.Since(time.Unix(0, at)).Abs() < storeRetry
 }
+
+// keepFor is how long what came from outside is held in memory while the store
+// cannot take it.
+const keepFor = 10 * time.Minute
+
+// insist makes a change that must not be lost, and so tries again while the
+// store is unavailable and ctx lasts, for keepFor at most. The change itself
+// is not given up half-way.
+func (b *Bridge) insist(ctx context.Context, what string, id RequestID, change func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, keepFor)
+	defer cancel()
+	for tries := 0; ; tries++ {
+		err := change(context.WithoutCancel(ctx))
+		switch {
+		case !errors.Is(err, ErrStoreUnavailable):
+			if tries > 0 {
+				b.log.Info(what+": done after all", "request", id, "tries", tries+1, "err", err)
+			}
+			return err
+		case tries == 0:
+			b.log.Error(what+": trying again", "request", id, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(storeRetry / 4):
+		}
+	}
+}
