@@ -66,11 +66,11 @@ func New(o Options) *Bridge {
 	b.feeds = newFeeds(b.changes.wake)
 	b.store = &watchedStore{Store: noting{o.Store, b.feeds}}
 	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
-	b.clock = byWallClock(newLoop(clockWorkers, timed(b.strike)))
-	b.mints = newLoop(mintsAtOnce, timed(b.mint))
-	b.checks = newLoop(checksAtOnce, timed(b.identify))
-	b.revocations = byWallClock(newLoop(revocationsAtOnce, timed(b.revoke)))
-	b.outbox = atAPace(newLoop(deliveriesAtOnce, b.deliver))
+	b.clock = byWallClock(newLoop(clockWorkers, whenKept(b, timed(b.strike))))
+	b.mints = newLoop(mintsAtOnce, whenKept(b, timed(b.mint)))
+	b.checks = newLoop(checksAtOnce, whenKept(b, timed(b.identify)))
+	b.revocations = byWallClock(newLoop(revocationsAtOnce, whenKept(b, timed(b.revoke))))
+	b.outbox = withRests(newLoop(deliveriesAtOnce, whenKept(b, b.deliver)))
 	return b
 }
 
@@ -124,7 +124,7 @@ func (b *Bridge) Check(ctx context.Context) error {
 
 // shutdownGrace is how long calls under way may go on after the end of Run's
 // context.
-const shutdownGrace = 8 * time.Second
+const shutdownGrace = 7 * time.Second
 
 // lasting returns a context that ends the given time after ctx does.
 func lasting(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -422,6 +423,29 @@ func lastLine(t *testing.T, w *bridgetest.World, id bridge.RequestID) (last brid
 	return last
 }
 
+// However many codes there are, an issuer that answers slowly meets no more
+// than 64 polls at once.
+func TestAnIssuerMeetsOnlySoManyPollsAtOnce(t *testing.T) {
+	many := func(d *bridge.Directory) { d.Limits.MaxOpenPerHuman, d.Limits.MaxOpenPerAgentAndHuman = 1000, 1000 }
+	story(t, many, func(t *testing.T, w *bridgetest.World) {
+		release := w.Corp.Hold()
+		for i := range 100 {
+			r := w.MustAsk(bridge.Ask{Session: strconv.Itoa(i)})
+			w.Press("alice", r.ID, bridge.VerbShowCode)
+			w.Corp.Approve(bridgetest.Alice)
+		}
+		bridgetest.Pass(25 * time.Second)
+		if n := w.Corp.Issued(); n != 64 {
+			t.Errorf("%d polls were being answered at once, want 64", n)
+		}
+		release()
+		bridgetest.Pass(time.Minute)
+		if n := w.Corp.Issued(); n != 100 {
+			t.Errorf("%d codes were granted in the end, want 100", n)
+		}
+	})
+}
+
 func TestSlowDownIsForGood(t *testing.T) {
 	story(t, nil, func(t *testing.T, w *bridgetest.World) {
 		r := w.MustAsk(bridge.Ask{})
@@ -435,6 +459,15 @@ func TestSlowDownIsForGood(t *testing.T) {
 		bridgetest.Pass(2 * time.Minute)
 		if made := w.Corp.Polls() - before; made != 10 {
 			t.Errorf("%d polls in two minutes at an interval of 10 s, want 10 (every 12 s)", made)
+		}
+		w = w.Restart()
+		before = w.Corp.Polls()
+		bridgetest.Pass(2*time.Minute + 12*time.Second)
+		if made := w.Corp.Polls() - before; made < 9 || made > 11 {
+			t.Errorf("%d polls after a restart, want 10 or so (every 12 s)", made)
+		}
+		if w.Corp.Early() != 0 {
+			t.Errorf("%d polls came early", w.Corp.Early())
 		}
 	})
 }

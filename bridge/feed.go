@@ -53,13 +53,17 @@ func (f *feed) add(id string) {
 	f.made++
 }
 
-// from copies the changes from number n on.
-func (f *feed) from(n uint64) []changedID {
-	if n == f.made {
+// window is how many changes are looked through at once for each that is
+// wanted: who catches up from far behind is not to hold up those who write.
+const window = 16
+
+// from copies the changes from number n on, before number to.
+func (f *feed) from(n, to uint64) []changedID {
+	if n == to {
 		return nil
 	}
 	size := uint64(len(f.ring))
-	first, end := n%changesKept, (f.made-1)%changesKept+1
+	first, end := n%changesKept, (to-1)%changesKept+1
 	if first < end {
 		return slices.Clone(f.ring[first:end])
 	}
@@ -110,7 +114,8 @@ func (s *feeds) after(agent string, c Cursor, most int) news {
 		defer s.mu.Unlock()
 		return news{missed: true, next: f.cursor(f.made)}
 	}
-	changes, last := f.from(n), f.cursor(f.made)
+	end := min(f.made, n+window*uint64(most)) //nolint:gosec // a small number
+	changes, last := f.from(n, end), f.cursor(end)
 	s.mu.Unlock()
 
 	found := news{ids: f.collapse(changes, n), next: last}

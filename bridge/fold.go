@@ -200,7 +200,7 @@ func (b *Bridge) strikeRequest(ctx context.Context, id RequestID) time.Time {
 
 // plan makes sure that what a request needs next is on its way, whatever is
 // planned already: after a commit whose fate was not known, nothing may be. A
-// poll that is planned twice is still never early.
+// poll that is planned keeps its time, which its provider may have asked for.
 func (b *Bridge) plan(r Request) {
 	b.owe(r)
 	now, lane := time.Now(), b.lane(r.Target.Provider)
@@ -211,7 +211,7 @@ func (b *Bridge) plan(r Request) {
 	case r.State == Asked && r.Minting:
 		b.mints.at(lane, r.ID, now)
 	case r.State == Coded:
-		b.polls.at(lane, polling(r.ID, r.Codes), now.Add(gap(r.Interval)+callTimeout))
+		b.polls.ensure(lane, polling(r.ID, r.Codes), now.Add(gap(r.Interval)+callTimeout))
 	case r.State == Held:
 		b.checks.at(lane, r.ID, now)
 	case r.State.Ended():

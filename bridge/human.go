@@ -196,7 +196,8 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 	}
 	actor := Actor{Kind: ByHuman, Name: who.Human, Channel: who.Channel, User: who.User}
 	var others []change
-	_, taken, err := b.fold(ctx, id, step{
+	late := false
+	r, taken, err := b.fold(ctx, id, step{
 		decide: func(_ ReadTx, r Request) (Event, error) {
 			if r.Whom() != who.Human {
 				return Event{}, ErrNotFound
@@ -214,6 +215,14 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 			others, err = b.suspend(tx, after, actor)
 			return err
 		},
+		late: func(tx Tx, r Request) error { // an agent does not get away by withdrawing what it asked
+			if late = event == OnNotMe && r.State.Ended() && r.Grant == ""; !late {
+				return nil
+			}
+			var err error
+			others, err = b.suspend(tx, r, actor)
+			return err
+		},
 	})
 	if err != nil {
 		return Card{}, "", err
@@ -222,6 +231,9 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 		b.follow(o.before, o.after)
 	}
 	card, err := b.cardOf(ctx, id)
+	if late {
+		return card, "This request was over already. " + r.Agent + " may not ask you again.", err
+	}
 	return card, remark(card, taken), err
 }
 
@@ -248,7 +260,7 @@ func (b *Bridge) nudge(ctx context.Context, who Clicker, id RequestID, verb Verb
 	case r.State != Coded:
 	case verb == VerbFinished:
 		b.hurry(r)
-		word = "Asking " + issuerHost(r.Target.Issuer) + " as soon as it lets us; this card then changes by itself."
+		word = "Asking " + issuerHost(r.Target.Issuer) + " as soon as it lets us. This card changes when it says that you have granted."
 	default:
 		b.warm(r)
 	}
@@ -265,7 +277,7 @@ type change struct{ before, after Request }
 // suspend bars an agent from a human: what else it has open with them ends
 // in the same way, and its later asks are refused.
 func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
-	tx.Suspend(r.Agent, r.Human, r.UpdatedAt)
+	tx.Suspend(r.Agent, r.Human, time.Now().UTC().Round(0))
 	open, err := openFor(tx, r.Human)
 	if err != nil {
 		return nil, err
@@ -308,8 +320,10 @@ func remark(c Card, taken bool) string {
 	switch {
 	case taken:
 		return ""
-	case c.State == Asked:
+	case c.State == Asked && c.Minting:
 		return "The code is on its way."
+	case c.State == Asked:
+		return "There is no code now: ask for one first."
 	case c.State == Coded:
 		return "The code is already here."
 	case c.State == Held:

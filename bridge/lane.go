@@ -18,15 +18,22 @@ type lane[K comparable] struct {
 
 	work  chan K
 	hands int // workers so far
+	given int // keys handed out so far
 	pace  *pace
 }
 
-// heat is how long a key stays warm, and whether it was brought forward since
-// it was last worked on.
+// heat is how long a key stays warm, by how much it is to be brought forward
+// when its worker brings it back, and whether it was since it was last worked
+// on.
 type heat struct {
 	until   time.Duration
+	slack   time.Duration
 	hurried bool
 }
+
+// fairShare is which of the keys handed out is a cold one, if one is due: warm
+// ones go first, but not always.
+const fairShare = 4
 
 // seed is put for an empty lane, and settle has to come before anything else.
 func (l *lane[K]) seed(key K, at time.Duration) {
@@ -58,7 +65,7 @@ func (l *lane[K]) at(key K) (time.Duration, bool) {
 // wake makes a key due, unless it is due earlier.
 func (l *lane[K]) wake(w wake[K]) {
 	if meanwhile, busy := l.busy[w.key]; busy {
-		if !meanwhile.set || w.at < meanwhile.at {
+		if !meanwhile.set || meanwhile.what == workSometime || w.at < meanwhile.at {
 			w.set = true
 			l.busy[w.key] = w
 		}
@@ -67,6 +74,19 @@ func (l *lane[K]) wake(w wake[K]) {
 	if at, known := l.at(w.key); !known || w.at < at {
 		l.put(w.key, w.at)
 	}
+}
+
+// ensure makes a key due that is due at no time.
+func (l *lane[K]) ensure(w wake[K]) {
+	meanwhile, busy := l.busy[w.key]
+	if _, waits := l.at(w.key); waits || meanwhile.set {
+		return
+	}
+	if w.set = busy; busy {
+		l.busy[w.key] = w
+		return
+	}
+	l.put(w.key, w.at)
 }
 
 // drop forgets a key, and what was asked of it while a worker has it.
@@ -93,18 +113,21 @@ func (l *lane[K]) hurry(key K, slack, until time.Duration) {
 	if !waits && !busy {
 		return
 	}
-	was := l.heat[key]
 	if l.heat == nil {
 		l.heat = make(map[K]heat)
 	}
-	l.heat[key] = heat{until: max(was.until, until), hurried: was.hurried || waits && slack > 0}
-	if waits {
+	h := l.heat[key]
+	h.until = max(h.until, until)
+	if !waits {
+		h.slack = max(h.slack, slack)
+	} else {
 		l.cold.Remove(key)
-		if !was.hurried {
-			at -= slack
+		if slack > 0 && !h.hurried {
+			at, h.hurried = at-slack, true
 		}
 		l.warm.Put(key, at)
 	}
+	l.heat[key] = h
 }
 
 // back takes a key from its worker: what came meanwhile and what the worker
@@ -112,15 +135,18 @@ func (l *lane[K]) hurry(key K, slack, until time.Duration) {
 func (l *lane[K]) back(key K, n next, epoch time.Time, now time.Duration) {
 	meanwhile := l.busy[key]
 	delete(l.busy, key)
-	if h, warm := l.heat[key]; warm && (n.at.IsZero() || now >= h.until) {
+	at := n.at.Sub(epoch)
+	switch h, warm := l.heat[key]; {
+	case warm && (n.at.IsZero() || now >= h.until):
 		l.cool(key)
-	} else if warm {
-		l.heat[key] = heat{until: h.until}
+	case warm:
+		at -= h.slack
+		l.heat[key] = heat{until: h.until, hurried: h.slack > 0}
 	}
 	if !n.at.IsZero() {
-		l.put(key, n.at.Sub(epoch))
+		l.put(key, at)
 	}
-	if meanwhile.set {
+	if meanwhile.set && (meanwhile.what == workAt || n.at.IsZero()) {
 		l.wake(meanwhile)
 	}
 	if l.pace != nil {
@@ -149,16 +175,21 @@ func (l *lane[K]) turn(most int, epoch time.Time, now time.Duration) (time.Durat
 
 // hand takes out the key whose turn it is.
 func (l *lane[K]) hand(epoch time.Time, now time.Duration) (key K, ok bool) {
-	if key, at, some := l.warm.Next(); some && at <= now {
+	warm, at, some := l.warm.Next()
+	someWarm := some && at <= now
+	cold, at, some := l.cold.Next()
+	someCold := some && at <= now && (!someWarm || l.given%fairShare == fairShare-1) && l.pace.spend(epoch, now)
+	switch {
+	case someCold:
+		key = cold
+		l.cold.Remove(key)
+	case someWarm:
+		key = warm
 		l.warm.Remove(key)
-		l.busy[key] = wake[K]{}
-		return key, true
-	}
-	key, at, some := l.cold.Next()
-	if !some || at > now || !l.pace.spend(epoch, now) {
+	default:
 		return key, false
 	}
-	l.cold.Remove(key)
+	l.given++
 	l.busy[key] = wake[K]{}
 	return key, true
 }

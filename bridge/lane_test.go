@@ -215,3 +215,112 @@ func TestAWarmKeyLeavesNothingBehind(t *testing.T) {
 		}
 	})
 }
+
+// A worker that was held up says when its key was due, which may be long ago.
+func TestALateAnswerDoesNotStopALane(t *testing.T) {
+	p, epoch := newPace(), time.Now()
+	for range 1000 {
+		p.heard(next{well: true, at: epoch}, -time.Hour, 0)
+	}
+	if p.allows(0, 2000, epoch, time.Second); p.limit.Limit() < paceFloor {
+		t.Errorf("the limit is %v", p.limit.Limit())
+	}
+}
+
+// What a party did long ago is not held against it.
+func TestAnOldIllnessIsForgotten(t *testing.T) {
+	p := newPace()
+	for range illAfter {
+		p.heard(next{ill: true}, time.Second, 0)
+	}
+	if p.most(8) != 1 {
+		t.Fatal("it is not taken for ill")
+	}
+	p.heard(next{ill: true}, time.Second, forgetIll+time.Minute)
+	if p.most(8) != 8 {
+		t.Error("one fault the next day is an illness")
+	}
+}
+
+// Who is warm goes first, but not always.
+func TestWarmKeysLeaveTurnsToCold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := map[bool]int{}
+		l := newLoop(1, func(_ context.Context, key int) next {
+			turns[key == 0]++
+			<-time.After(time.Second)
+			return next{at: time.Now().Add(time.Second)}
+		})
+		stop := runs(l, nil)
+		for key := range 11 {
+			l.at("lane", key, time.Now())
+			if key > 0 {
+				l.hurry("lane", key, 0, time.Now().Add(time.Hour))
+			}
+		}
+		<-time.After(10 * time.Minute)
+		stop()
+		if turns[true] < 100 || turns[false] < 300 {
+			t.Errorf("the cold key had %d turns and the ten warm ones %d", turns[true], turns[false])
+		}
+	})
+}
+
+// Who hurries while the worker has the key has hurried all the same.
+func TestHurryingIsNotLostOnABusyKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var turns []time.Duration
+		l := newLoop(1, func(context.Context, int) next {
+			turns = append(turns, time.Since(begun))
+			<-time.After(time.Second)
+			return next{at: time.Now().Add(6 * time.Second)}
+		})
+		l.seed("lane", 1, begun)
+		stop := runs(l, nil)
+		for range 3 {
+			l.hurry("lane", 1, 900*time.Millisecond, begun.Add(time.Hour))
+		}
+		<-time.After(7 * time.Second)
+		l.hurry("lane", 1, 900*time.Millisecond, begun.Add(time.Hour)) // it has its turn just now
+		<-time.After(7 * time.Second)
+		stop()
+		want := []time.Duration{0, 6100 * time.Millisecond, 12200 * time.Millisecond}
+		if len(turns) != 3 || turns[1] != want[1] || turns[2] != want[2] {
+			t.Errorf("it had its turns at %v, want %v", turns, want)
+		}
+	})
+}
+
+// Who only makes sure that a key is thought of changes no time that is set.
+func TestMakingSureChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		turns := map[int][]time.Duration{}
+		l := newLoop(1, func(_ context.Context, key int) next {
+			turns[key] = append(turns[key], time.Since(begun))
+			if key == 2 && len(turns[key]) == 1 {
+				<-time.After(10 * time.Second)
+				return next{at: time.Now().Add(time.Minute)}
+			}
+			return next{}
+		})
+		l.seed("lane", 1, begun.Add(time.Minute))
+		l.seed("lane", 2, begun)
+		stop := runs(l, nil)
+		for key := range 3 {
+			l.ensure("lane", key, begun.Add(20*time.Second))
+		}
+		<-time.After(5 * time.Minute)
+		stop()
+		if len(turns[0]) != 1 || turns[0][0] != 20*time.Second {
+			t.Errorf("a key that nobody thought of had its turns at %v", turns[0])
+		}
+		if len(turns[1]) != 1 || turns[1][0] != time.Minute {
+			t.Errorf("a key that waited had its turns at %v", turns[1])
+		}
+		if len(turns[2]) != 2 || turns[2][1] != 70*time.Second {
+			t.Errorf("a key that was busy had its turns at %v", turns[2])
+		}
+	})
+}

@@ -18,9 +18,9 @@ import (
 // What a worker does starts from the store, so a wake-up that is too early,
 // late or double does no harm.
 type loop[K comparable] struct {
-	most  int  // workers in each lane
-	paced bool // lanes have a pace: see [pace]
-	do    func(ctx context.Context, key K) next
+	most int          // workers in each lane
+	pace func() *pace // of each lane; nil = none
+	do   func(ctx context.Context, key K) next
 
 	epoch   time.Time
 	clock   func() time.Time // [time.Now], unless a test sets the clock
@@ -63,6 +63,7 @@ type order int
 
 const (
 	workAt order = iota
+	workSometime
 	forget
 	hurryUp
 )
@@ -94,7 +95,14 @@ func byWallClock[K comparable](l *loop[K]) *loop[K] {
 
 // atAPace makes a loop whose lanes have a pace.
 func atAPace[K comparable](l *loop[K]) *loop[K] {
-	l.paced = true
+	l.pace = newPace
+	return l
+}
+
+// withRests makes a loop whose lanes leave alone who is ill, and go as quickly
+// as they can otherwise.
+func withRests[K comparable](l *loop[K]) *loop[K] {
+	l.pace = func() *pace { return new(pace) }
 	return l
 }
 
@@ -104,11 +112,18 @@ func (l *loop[K]) at(lane string, key K, at time.Time) {
 	l.send(wake[K]{lane: lane, key: key, at: at.Sub(l.epoch)})
 }
 
+// ensure is at for a key of which nobody else has thought: when it waits
+// already, or is with a worker who says when to come again, that stays.
+func (l *loop[K]) ensure(lane string, key K, at time.Time) {
+	l.send(wake[K]{lane: lane, key: key, what: workSometime, at: at.Sub(l.epoch)})
+}
+
 // drop forgets the key, unless a worker has it: then its answer decides.
 func (l *loop[K]) drop(lane string, key K) { l.send(wake[K]{lane: lane, key: key, what: forget}) }
 
 // hurry brings the key forward by slack, once before each time it is worked
-// on, and until the given time lets it go before others of its lane.
+// on, and until the given time lets it go before others of its lane. The time
+// that the key has must leave room for that.
 func (l *loop[K]) hurry(lane string, key K, slack time.Duration, until time.Time) {
 	l.send(wake[K]{lane: lane, key: key, what: hurryUp, slack: slack, until: until.Sub(l.epoch)})
 }
@@ -138,8 +153,8 @@ func (l *loop[K]) lane(name string) *lane[K] {
 	known, ok := l.lanes[name]
 	if !ok {
 		known = &lane[K]{work: make(chan K, l.most), busy: make(map[K]wake[K])}
-		if l.paced {
-			known.pace = newPace()
+		if l.pace != nil {
+			known.pace = l.pace()
 		}
 		l.lanes[name] = known
 	}
@@ -269,6 +284,8 @@ func (l *loop[K]) take(w wake[K]) {
 	switch w.what {
 	case workAt:
 		lane.wake(w)
+	case workSometime:
+		lane.ensure(w)
 	case forget:
 		lane.drop(w.key)
 	case hurryUp:

@@ -96,5 +96,8 @@ func (b *Bridge) later(err error, what string, id RequestID) time.Time {
 		return time.Time{}
 	}
 	b.log.Error(what, "request", id, "err", err)
+	if errors.Is(err, ErrUnreadable) { // nor will it ever be; its deadline ends it
+		return time.Time{}
+	}
 	return time.Now().Add(storeRetry)
 }

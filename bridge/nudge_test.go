@@ -44,14 +44,19 @@ func TestIHaveFinishedDoesNotOutrunTheProvider(t *testing.T) {
 		r := w.MustAsk(bridge.Ask{})
 		w.Press("alice", r.ID, bridge.VerbShowCode)
 		w.Corp.Fail("Poll", &bridge.Unavailable{RetryAfter: 40 * time.Second, Err: errors.New("busy")})
-		bridgetest.Pass(7 * time.Second)
+		bridgetest.Pass(6 * time.Second)
 		polls := w.Corp.Polls()
-		for range 30 {
+		for range 39 {
 			w.Press("alice", r.ID, bridge.VerbFinished)
 			bridgetest.Pass(time.Second)
 		}
+		bridgetest.Pass(999 * time.Millisecond)
 		if n := w.Corp.Polls(); n != polls {
 			t.Errorf("%d polls came although the provider asked for 40 s", n-polls)
+		}
+		bridgetest.Pass(time.Second)
+		if n := w.Corp.Polls(); n != polls+1 {
+			t.Errorf("%d polls came when the 40 s were over, want 1", n-polls)
 		}
 	})
 }
@@ -62,12 +67,48 @@ func TestAPendingAnswerMayAskForPatience(t *testing.T) {
 		w.Corp.RetryAfter = 25 * time.Second
 		r := w.MustAsk(bridge.Ask{})
 		w.Press("alice", r.ID, bridge.VerbShowCode)
-		bridgetest.Pass(7 * time.Second)
+		bridgetest.Pass(6 * time.Second)
 		w.Corp.Approve(bridgetest.Alice)
-		bridgetest.Pass(23 * time.Second)
+		w.Press("alice", r.ID, bridge.VerbFinished)
+		bridgetest.Pass(24900 * time.Millisecond)
 		w.Expect(r.ID, bridge.Coded, "")
 		bridgetest.Pass(2 * time.Second)
 		w.Expect(r.ID, bridge.Granted, "")
+	})
+}
+
+// Where there is nothing to finish, the answer to the click is true.
+func TestThereIsNothingToFinish(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		r := w.MustAsk(bridge.Ask{})
+		if _, word := w.Press("alice", r.ID, bridge.VerbFinished); !strings.Contains(word, "no code") {
+			t.Errorf("before there was a code: %q", word)
+		}
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		bridgetest.Pass(11 * time.Minute)
+		w.Expect(r.ID, bridge.Asked, "")
+		if _, word := w.Press("alice", r.ID, bridge.VerbFinished); !strings.Contains(word, "no code") {
+			t.Errorf("after the code lapsed: %q", word)
+		}
+	})
+}
+
+// An agent that withdraws what it asked while the human reads does not get
+// away: who says that they did not ask is heard.
+func TestNotMeAfterTheAgentWithdrew(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		r := w.MustAsk(bridge.Ask{})
+		if _, err := w.Cancel(ctx, "helper", r.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, word := w.Press("alice", r.ID, bridge.VerbNotMe); !strings.Contains(word, "may not ask you again") {
+			t.Errorf("the answer to the click is %q", word)
+		}
+		w.Expect(r.ID, bridge.Cancelled, bridge.OutcomeCancelled)
+		var p *bridge.Problem
+		if _, _, err := w.Ask(ctx, w.Agent("helper"), bridge.Ask{Provider: "corp", Scopes: []string{"files:read"}}); !errors.As(err, &p) || p.Code != bridge.ProblemSuspended {
+			t.Errorf("the next ask: %v", err)
+		}
 	})
 }
 

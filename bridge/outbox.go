@@ -86,13 +86,25 @@ func (b *Bridge) owe(r Request) {
 // goes by the wall clock, and the outbox does not. Edits go ahead of the new
 // cards that wait for the same chat: they take away codes and buttons.
 func (s Surface) due(now time.Time) time.Time {
-	switch wait := s.NotBefore.Sub(now); {
+	switch wait := min(s.NotBefore.Sub(now), s.longestWait()); {
 	case wait > 0:
 		return now.Add(wait)
 	case s.Ref != "":
 		return now.Add(-time.Hour)
 	}
 	return now
+}
+
+// longestWait is the most that a surface can have to wait: if the clock was set
+// back meanwhile, NotBefore says more.
+func (s Surface) longestWait() time.Duration {
+	switch {
+	case s.Faults > 0:
+		return faultMost * 6 / 5
+	case s.Unknown > 0:
+		return unknownMost * 6 / 5
+	}
+	return limitMost
 }
 
 // parcel is one thing to bring to a surface. Without a request there is
@@ -174,7 +186,7 @@ func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait 
 		return nil, "another address is configured now", pause{}
 	case p.request.State.Ended() && now.Sub(p.request.EndedAt) >= editFor:
 		return nil, "the message could not be brought up to date in time", pause{}
-	case now.Before(p.surface.NotBefore):
+	case p.surface.due(now).After(now):
 		return m, "", pause{until: p.surface.due(now)}
 	}
 	if wait = b.pauses.of(channel); !now.Before(wait.until) {

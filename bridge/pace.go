@@ -14,7 +14,7 @@ import (
 // that fall due at one moment, after a restart, an outage or a stall, are
 // spread over the time that one of them takes to come again.
 type pace struct {
-	limit  *rate.Limiter
+	limit  *rate.Limiter // nil = it only leaves alone who is ill
 	period time.Duration // between two turns of one key, smoothed
 
 	ills     int           // in a row
@@ -30,8 +30,10 @@ const (
 	// paceBurst is the time whose keys may go out at once after a silence.
 	paceBurst  = 50 * time.Millisecond
 	leastBurst = 8
-	// firstPeriod stands in until it is known.
+	// firstPeriod stands in until it is known; no key comes more often than
+	// in leastPeriod.
 	firstPeriod = 6 * time.Second
+	leastPeriod = time.Second
 
 	// illAfter faults in a row a party is left alone, for a second first and
 	// twice as long each time a single try fails, at most for longestRest;
@@ -40,6 +42,9 @@ const (
 	firstRest    = time.Second
 	longestRest  = 30 * time.Second
 	longestAsked = 5 * time.Minute
+	// forgetIll is how long after a rest nothing is held against a party any
+	// more that nobody has called since.
+	forgetIll = 5 * time.Minute
 )
 
 func newPace() *pace {
@@ -65,7 +70,7 @@ func (p *pace) after(at time.Duration) time.Duration {
 // allows puts the time of a key that is due, of so many, off until it is
 // within the limit.
 func (p *pace) allows(at time.Duration, keys int, epoch time.Time, now time.Duration) time.Duration {
-	if p == nil {
+	if p == nil || p.limit == nil {
 		return at
 	}
 	p.adjust(keys, epoch, now)
@@ -87,16 +92,19 @@ func (p *pace) adjust(keys int, epoch time.Time, now time.Duration) {
 
 // spend uses up one place within the limit, if there is one.
 func (p *pace) spend(epoch time.Time, now time.Duration) bool {
-	return p == nil || p.limit.AllowN(epoch.Add(now), 1)
+	return p == nil || p.limit == nil || p.limit.AllowN(epoch.Add(now), 1)
 }
 
 // heard learns from what a worker says of a key that is due again in a while.
 func (p *pace) heard(n next, in, now time.Duration) {
+	if p.rest > 0 && now-p.notUntil > forgetIll {
+		p.ills, p.rest = 0, 0
+	}
 	switch {
 	case n.well:
 		p.ills, p.rest, p.notUntil = 0, 0, 0
-		if !n.at.IsZero() {
-			p.period += (in - p.period) / 64
+		if !n.at.IsZero() { // it may be over already, if the worker was held up
+			p.period += (max(in, leastPeriod) - p.period) / 64
 		}
 	case !n.ill:
 	case p.rest == 0:

@@ -26,6 +26,12 @@ func gap(interval time.Duration) time.Duration {
 	return max(interval+time.Second, interval+interval/5)
 }
 
+// patience is the time to the next poll if the provider asked to be left alone for
+// so long: never less, not even when the next poll is brought forward.
+func patience(interval, asked time.Duration) time.Duration {
+	return max(gap(interval), asked+gap(interval)-interval)
+}
+
 // slowDown is by how much a slow_down makes the interval longer, for good
 // (RFC 8628, section 3.5).
 const slowDown = 5 * time.Second
@@ -84,8 +90,10 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 		b.gaps.forget(key)
 		return next{at: b.later(err, "read a code that is polled", id)}
 	}
-	if b.store.refusing() {
-		return next{at: time.Now().Add(gap(code.Interval))} // what it brings could not be kept
+	// What a poll brings could not be kept; or the code looks lapsed, and the
+	// clock, which has the last word, may only have been set for a moment.
+	if b.store.refusing() || !time.Now().Before(code.LapsesAt) {
+		return next{at: time.Now().Add(gap(code.Interval))}
 	}
 	answer, err := b.pollOnce(ctx, code)
 	end := time.Now()
@@ -95,7 +103,7 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 	b.gaps.forget(key)
 	switch answer.Verdict {
 	case PollPending:
-		return next{at: end.Add(max(gap(code.Interval), answer.RetryAfter)), well: true}
+		return next{at: end.Add(patience(code.Interval, answer.RetryAfter)), well: true}
 	case PollGranted:
 		return next{at: b.hold(ctx, key, code, answer.Tokens, end), well: true}
 	default:
@@ -121,7 +129,7 @@ func (b *Bridge) polled(ctx context.Context, id RequestID, key pollKey) (code li
 		return err
 	})
 	_, configured := b.provider(code.Target.Provider, code.Target.Issuer, code.Target.ClientID)
-	return code, err == nil && configured && code.Number == int(key.code) && time.Now().Before(code.LapsesAt), err
+	return code, err == nil && configured && code.Number == int(key.code), err
 }
 
 // pollFault says when to ask again after a poll that told nothing. A code is
@@ -132,7 +140,7 @@ func (b *Bridge) pollFault(key pollKey, code liveCode, err error, end time.Time)
 	var busy *Unavailable
 	asked := errors.As(err, &busy) && busy.RetryAfter > 0
 	if asked {
-		wait = max(least, busy.RetryAfter)
+		wait = patience(code.Interval, busy.RetryAfter)
 	}
 	n := next{at: end.Add(wait), ill: true}
 	if asked {
@@ -250,9 +258,9 @@ func (b *Bridge) heard(ctx context.Context, key pollKey, code liveCode, answer A
 	switch {
 	case err != nil:
 		b.log.Error("store a provider's answer", "request", id, "err", err)
-		return end.Add(max(gap(max(code.Interval, e.Interval)), answer.RetryAfter))
+		return end.Add(patience(max(code.Interval, e.Interval), answer.RetryAfter))
 	case taken && after.State == Coded:
-		return end.Add(max(gap(after.Interval), answer.RetryAfter))
+		return end.Add(patience(after.Interval, answer.RetryAfter))
 	}
 	return time.Time{}
 }

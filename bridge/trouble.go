@@ -11,28 +11,40 @@ import (
 // fetched then that could not be kept: a token, above all.
 type watchedStore struct {
 	Store
-	refusedAt atomic.Int64 // in nanoseconds since 1970; 0 = the last change was taken
+	refusedAt atomic.Int64 // in nanoseconds since 1970; 0 = never
 }
 
-// Update implements [Store].
+// Update implements [Store]. What fn could not read says nothing of what the
+// store would take.
 func (s *watchedStore) Update(ctx context.Context, fn func(Tx) error) error {
-	err := s.Store.Update(ctx, fn)
-	switch {
-	case errors.Is(err, ErrStoreUnavailable):
+	var wanted error
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		wanted = fn(tx)
+		return wanted
+	})
+	if wanted == nil && errors.Is(err, ErrStoreUnavailable) {
 		s.refusedAt.Store(time.Now().UnixNano())
-	case err == nil:
-		s.refusedAt.Store(0)
 	}
 	return err
 }
 
-// refusing reports whether a change was refused within the last moments and
-// none was taken since. Whoever holds something that must be kept goes on
-// trying; so this ends when the trouble does, or soon after the last of them
-// gave up.
+// refusing reports whether a change was refused within the last moments.
+// Whoever holds something that must be kept goes on trying, so this lasts as
+// long as the trouble does, and a moment more.
 func (s *watchedStore) refusing() bool {
 	at := s.refusedAt.Load()
 	return at != 0 && time.Since(time.Unix(0, at)).Abs() < storeRetry
+}
+
+// whenKept is work that is put off while the store refuses what comes of it. A
+// few tries find out when it takes changes again; all would only fill the log.
+func whenKept[K comparable](b *Bridge, do func(context.Context, K) next) func(context.Context, K) next {
+	return func(ctx context.Context, key K) next {
+		if b.store.refusing() {
+			return next{at: time.Now().Add(jittered(storeRetry))}
+		}
+		return do(ctx, key)
+	}
 }
 
 // keepFor is how long what came from outside is held in memory while the store

@@ -21,10 +21,34 @@ type fullStore struct {
 }
 
 func (s *fullStore) Update(ctx context.Context, fn func(bridge.Tx) error) error {
-	if s.full.Load() {
+	if !s.full.Load() {
+		return s.Store.Update(ctx, fn)
+	}
+	var nothing error
+	err := s.Store.Update(ctx, func(tx bridge.Tx) error {
+		w := &wroteTx{Tx: tx}
+		if err := fn(w); err != nil || w.wrote {
+			nothing = errors.Join(err, errFull)
+		}
+		return nothing
+	})
+	if errors.Is(nothing, errFull) {
 		return fmt.Errorf("%w: no space left on device", bridge.ErrStoreUnavailable)
 	}
-	return s.Store.Update(ctx, fn)
+	return err // a full disk takes what is nothing
+}
+
+var errFull = errors.New("full")
+
+// wroteTx knows whether anything of substance was written.
+type wroteTx struct {
+	bridge.Tx
+	wrote bool
+}
+
+func (tx *wroteTx) PutRequest(r bridge.Request, e *bridge.Entry) {
+	tx.wrote = true
+	tx.Tx.PutRequest(r, e)
 }
 
 func onAFullDisk(t *testing.T, tell func(t *testing.T, w *bridgetest.World, full *fullStore)) {
@@ -58,6 +82,47 @@ func TestATokenOutlivesAFullDisk(t *testing.T) {
 		if len(w.Corp.Revoked()) != 0 || w.Corp.Early() != 0 {
 			t.Errorf("revoked %v, %d early polls", w.Corp.Revoked(), w.Corp.Early())
 		}
+	})
+}
+
+// pagelessStore has a request on a page that cannot be read.
+type pagelessStore struct {
+	bridge.Store
+	bad bridge.RequestID
+}
+
+func (s *pagelessStore) Update(ctx context.Context, fn func(bridge.Tx) error) error {
+	return s.Store.Update(ctx, func(tx bridge.Tx) error { return fn(pagelessTx{tx, s.bad}) })
+}
+
+type pagelessTx struct {
+	bridge.Tx
+	bad bridge.RequestID
+}
+
+func (tx pagelessTx) Request(id bridge.RequestID) (bridge.Request, error) {
+	if id == tx.bad {
+		return bridge.Request{}, fmt.Errorf("%w: a page of it is damaged", bridge.ErrStoreUnavailable)
+	}
+	return tx.Tx.Request(id)
+}
+
+// A page that cannot be read is no full disk: all the rest goes on.
+func TestWhatCannotBeReadStopsNoPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pageless := &pagelessStore{Store: openStore(t)}
+		w := bridgetest.Start(t, bridgetest.Directory(), pageless, bridgetest.New("https://login.example.com"))
+		r, bad := w.MustAsk(bridge.Ask{}), w.MustAsk(bridge.Ask{Session: "two"})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		w.Corp.Approve(bridgetest.Alice)
+		pageless.bad = bad.ID
+		for range 20 { // the agent tries again and again
+			if _, err := w.Cancel(ctx, "helper", bad.ID); !errors.Is(err, bridge.ErrStoreUnavailable) {
+				t.Fatalf("cancel: %v", err)
+			}
+			bridgetest.Pass(time.Second)
+		}
+		w.Expect(r.ID, bridge.Granted, "")
 	})
 }
 

@@ -14,8 +14,13 @@ type outages struct {
 
 type outage struct {
 	since time.Time
+	last  time.Time
 	calls int // that failed
 }
+
+// calmFor is how long no call must have failed before an outage is over: what
+// changes nothing is served even by a full disk.
+const calmFor = 10 * time.Second
 
 func newOutages() *outages { return &outages{by: make(map[string]*outage)} }
 
@@ -25,9 +30,10 @@ func (o *outages) failed(route string) bool {
 	defer o.mu.Unlock()
 	if out := o.by[route]; out != nil {
 		out.calls++
+		out.last = time.Now()
 		return false
 	}
-	o.by[route] = &outage{time.Now(), 1}
+	o.by[route] = &outage{time.Now(), time.Now(), 1}
 	return true
 }
 
@@ -37,7 +43,7 @@ func (o *outages) over(route string) (was outage, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	out := o.by[route]
-	if out == nil {
+	if out == nil || time.Since(out.last) < calmFor {
 		return outage{}, false
 	}
 	delete(o.by, route)

@@ -12,10 +12,11 @@ import (
 // configuration; asks that need none, such as those that a live grant serves,
 // that join, or that are cancelled at once, leave a record behind that is kept
 // for months. So an agent has as many asks as it likes for a while, and in the
-// long run ten a second: one that has run wild fills no disk unnoticed.
+// long run ten a second: one that has run wild fills the disk slowly, and the
+// log says who it is.
 const (
 	asksEvery  = 100 * time.Millisecond
-	asksAtOnce = 1_000_000
+	asksAtOnce = 200_000
 )
 
 // pace grants asks to agents: so many at once, and then one at a time.
@@ -53,6 +54,9 @@ func (h *handler) mayAsk(agent string) error {
 	wait := h.asks.spend(agent)
 	if wait == 0 {
 		return nil
+	}
+	if h.outages.failed("asks of " + agent) {
+		h.log.Warn("an agent asks without end, and is slowed down", "agent", agent)
 	}
 	no := localhttp.Refuse(api.ProblemTooManyOpen, "agent %q has asked more than %d times, and may now ask once in %s", agent, asksAtOnce, asksEvery).
 		WithHint("keep a token until it expires, and wait for a request instead of asking again")

@@ -104,7 +104,7 @@ func checkDir(dir string) error {
 	case ok && owner.Uid != 0 && int(owner.Uid) != os.Geteuid():
 		return fmt.Errorf("%w: %s belongs to uid %d, who could replace the socket in it: choose a directory of the bridge's own user or of root", ErrUnsafe, dir, owner.Uid)
 	case info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0:
-		return fmt.Errorf("%w: others can write to %s (mode %04o), and so replace the socket in it: run chmod go-w on it", ErrUnsafe, dir, info.Mode().Perm())
+		return fmt.Errorf("%w: others can write to %s (mode %04o), and so replace the socket in it: run chmod go-w on it, or name a directory below it that does not exist yet, which the bridge then makes for itself", ErrUnsafe, dir, info.Mode().Perm())
 	}
 	return nil
 }
