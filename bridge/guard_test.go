@@ -346,7 +346,7 @@ func TestRetryAfterHasAFloor(t *testing.T) {
 			{6 * time.Second, 1},
 			{5900 * time.Millisecond, 1},
 			{100 * time.Millisecond, 2},
-			{19900 * time.Millisecond, 2},
+			{20900 * time.Millisecond, 2},
 			{100 * time.Millisecond, 3},
 		} {
 			if bridgetest.Pass(at.pass); w.Corp.Polls() != at.polls {

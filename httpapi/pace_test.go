@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,7 @@ import (
 
 func TestAnAgentThatAsksWithoutEndIsSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &handler{asks: newPace(time.Second, 3)}
+		h := &handler{asks: newPace(time.Second, 3), outages: newOutages(), log: slog.New(slog.DiscardHandler)}
 		taken := func(agent string) (n int) {
 			for h.mayAsk(agent) == nil {
 				n++

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,7 +34,7 @@ type Daemon struct {
 	inboxAt  string
 	doors    []door
 	bounds   map[string]localhttp.Bounds // by door
-	probe    sync.Mutex                  // of readyz
+	probe    probe                       // of readyz
 	hangUp   func()                      // closes idle connections to providers
 	stopping context.Context             // ends when the daemon begins to stop
 	stop     context.CancelFunc
@@ -71,7 +70,8 @@ func start(ctx context.Context, cfg *config.Config, providers map[string]bridge.
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files), hangUp: func() {}}
+	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files), hangUp: func() {}, probe: probe{turn: make(chan struct{}, 1)}}
+	d.probe.turn <- struct{}{}
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal, SealHandedOver: cfg.SealHandedOver}, bolt.Backend())
 	if err != nil {
@@ -145,7 +145,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	d.hangUp()
-	return errors.Join(err, d.store.Close())
+	err = errors.Join(err, d.store.Close())
+	d.log.Info("stopped", "err", err)
+	return err
 }
 
 // work runs the bridge. Being told to stop before it has taken up what was

@@ -102,9 +102,8 @@ func (d *Daemon) admit(name string, l net.Listener, h http.Handler) {
 	}
 	bounded := localhttp.Bound(l, d.bounds[name])
 	d.doors = append(d.doors, door{name, bounded, &http.Server{
-		Handler:           d.minded(name, h),
+		Handler:           bounded.Serve(d.minded(name, h)),
 		ConnContext:       localhttp.ConnContext,
-		ConnState:         bounded.ConnState,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,

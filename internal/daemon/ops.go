@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 )
 
 // ops answers those who watch over the process. It tells nothing that is
@@ -37,12 +38,45 @@ func (d *Daemon) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// storeTakes asks the store, which writes something for it: one at a time, so
-// that who asks often does not keep the disk busy.
+// probe is the last look at whether the store takes changes.
+type probe struct {
+	turn chan struct{} // holds one value while nobody looks
+	at   time.Time
+	ok   bool
+}
+
+const (
+	probeFor    = time.Second     // how long a look is good for
+	probeWithin = 2 * time.Second // how long it may take
+)
+
+// storeTakes asks the store, which writes something for it: one at a time, and
+// once a second at most, so that who asks often does not keep the disk busy. A
+// disk that hangs takes nothing.
 func (d *Daemon) storeTakes(ctx context.Context) bool {
-	d.probe.Lock()
-	defer d.probe.Unlock()
-	return d.bridge.Check(ctx) == nil
+	ctx, cancel := context.WithTimeout(ctx, probeWithin)
+	defer cancel()
+	select {
+	case <-d.probe.turn:
+	case <-ctx.Done():
+		return false
+	}
+	if time.Since(d.probe.at) < probeFor {
+		defer func() { d.probe.turn <- struct{}{} }()
+		return d.probe.ok
+	}
+	answer := make(chan bool, 1)
+	go func() {
+		d.probe.ok, d.probe.at = d.bridge.Check(context.WithoutCancel(ctx)) == nil, time.Now()
+		answer <- d.probe.ok
+		d.probe.turn <- struct{}{}
+	}()
+	select {
+	case ok := <-answer:
+		return ok
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func say(w http.ResponseWriter, status int, words string) {

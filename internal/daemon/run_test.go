@@ -338,6 +338,10 @@ func TestReadyNeedsTheStore(t *testing.T) {
 	if err := h.store.Close(); err != nil {
 		t.Fatal(err)
 	}
+	h.says(t, "/readyz", http.StatusOK, "ready") // by the look of just now
+	<-h.probe.turn
+	h.probe.at = time.Time{}
+	h.probe.turn <- struct{}{}
 	h.says(t, "/readyz", http.StatusServiceUnavailable, "the store is unavailable")
 	h.says(t, "/healthz", http.StatusOK, "alive")
 }

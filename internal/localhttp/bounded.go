@@ -26,7 +26,7 @@ const spare = 8
 // new connection is let in only to be told so, see [Crowded], and when too
 // many are being told, it is closed.
 //
-// ConnState has to be the server's, and [ConnContext] too.
+// [ConnContext] has to be the server's, and Serve has to be around its handler.
 type Bounded struct {
 	net.Listener
 	bounds Bounds
@@ -167,24 +167,33 @@ func (b *Bounded) leave(g *guest) {
 	g.gone = true
 }
 
-// ConnState is for [net/http.Server]: it notes who is idle and who is busy.
-func (b *Bounded) ConnState(c net.Conn, state http.ConnState) {
-	g, ours := c.(*guest)
-	if !ours {
-		return
-	}
+// Serve is a handler that notes who is busy: those for whom next works, and
+// nobody else. A caller who does not send what they promised, or does not read
+// what they are told, is idle as soon as next is done with them.
+func (b *Bounded) Serve(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g, ours := r.Context().Value(guestKey{}).(*guest); ours && g.of == b {
+			b.busy(g)
+			defer b.idle(g)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (b *Bounded) busy(g *guest) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if g.gone || g.crowded {
-		return
-	}
-	p := b.parties[g.peer]
-	switch {
-	case state == http.StateActive && g.idle != nil:
-		p.idle.Remove(g.idle)
+	if g.idle != nil {
+		b.parties[g.peer].idle.Remove(g.idle)
 		g.idle = nil
-	case state == http.StateIdle && g.idle == nil:
-		g.idle = p.idle.PushBack(g)
+	}
+}
+
+func (b *Bounded) idle(g *guest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !g.gone && !g.crowded && g.idle == nil {
+		g.idle = b.parties[g.peer].idle.PushBack(g)
 	}
 }
 
@@ -206,12 +215,12 @@ func (g *guest) CloseWrite() error {
 	return nil
 }
 
-// crowdedKey is the key of a mark in a context.
-type crowdedKey struct{}
+// guestKey is the key of a guest in a context.
+type guestKey struct{}
 
 // Crowded reports whether a call came on a connection for which there is no
 // room: it is to be refused, and the connection closed.
 func Crowded(ctx context.Context) bool {
-	is, _ := ctx.Value(crowdedKey{}).(bool)
-	return is
+	g, ours := ctx.Value(guestKey{}).(*guest)
+	return ours && g.crowded
 }

@@ -29,7 +29,7 @@ func newHall(t *testing.T, bounds Bounds) *hall {
 		t.Fatal(err)
 	}
 	h := &hall{Bounded: Bound(l, bounds), t: t, path: path, busy: make(chan struct{}, 100), let: make(chan struct{})}
-	server := &http.Server{Handler: h, ConnContext: ConnContext, ConnState: h.ConnState}
+	server := &http.Server{Handler: h.Serve(h), ConnContext: ConnContext}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(h) }()
 	t.Cleanup(func() {
@@ -184,7 +184,7 @@ func TestAtTheirBoundAUserPushesOutNobodyElse(t *testing.T) {
 	for range 2 {
 		g := &guest{of: b, peer: own}
 		b.enter(g)
-		b.ConnState(g, http.StateActive)
+		b.busy(g)
 	}
 	g := &guest{of: b, peer: own}
 	if victim, in := b.enter(g); victim != nil || !in || !g.crowded {
@@ -192,6 +192,21 @@ func TestAtTheirBoundAUserPushesOutNobodyElse(t *testing.T) {
 	}
 	if ctx := ConnContext(context.Background(), g); !Crowded(ctx) {
 		t.Error("nobody will tell them")
+	}
+}
+
+// TestWhoPromisesAndSendsNothingShutsNobodyOut: a call is over when it is
+// answered, whatever of it has not come yet.
+func TestWhoPromisesAndSendsNothingShutsNobodyOut(t *testing.T) {
+	h := newHall(t, Bounds{Total: 16})
+	for range 40 {
+		l := h.dial()
+		if _, err := io.WriteString(l, "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if status := l.status(); status != http.StatusOK {
+			t.Fatalf("answered %d", status)
+		}
 	}
 }
 

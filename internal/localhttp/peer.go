@@ -16,9 +16,7 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	var who peer
 	if g, bounded := c.(*guest); bounded {
 		who = g.peer
-		if g.crowded {
-			ctx = context.WithValue(ctx, crowdedKey{}, true)
-		}
+		ctx = context.WithValue(ctx, guestKey{}, g)
 	} else {
 		who = peerOf(c)
 	}
