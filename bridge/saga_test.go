@@ -190,6 +190,7 @@ func (s *saga) goOn(most time.Duration, enough func() bool) {
 			s.crashed()
 			s.idle = 0
 			s.end()
+			s.lost += s.now.points.Lost()
 			if len(s.down) > 0 {
 				bridgetest.Pass(s.down[0])
 				s.slept += s.down[0]
@@ -208,7 +209,6 @@ func (s *saga) crashed() {
 		s.crash += ", approved"
 	}
 	s.unheard = s.unheard || s.crash == "after Poll of slow_down" || s.crash == "before commit of unseen while coded"
-	s.lost += s.now.points.Lost()
 }
 
 func (s *saga) over() bool {

@@ -134,7 +134,8 @@ func (f *Failpoints) Broken() bool {
 }
 
 // Lost returns how many tokens the provider had given out at the crash that
-// were not stored yet: the one hole that RFC 8628 leaves.
+// were not stored yet: the one hole that RFC 8628 leaves. It is known when
+// Run has returned. A commit that was under way may have kept one after all.
 func (f *Failpoints) Lost() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -149,9 +150,6 @@ func (f *Failpoints) reach(b Boundary) error {
 		return ErrCrashed
 	}
 	f.trail = append(f.trail, b)
-	if b == (Boundary{"Poll", true, "granted"}) {
-		f.unkept++
-	}
 	if b.Call == "commit" && b.After && f.unkept > 0 && keeps(b.About) {
 		f.unkept--
 	}
@@ -204,8 +202,24 @@ func (s steppedProvider) Begin(ctx context.Context, ask bridge.CodeRequest) (bri
 }
 
 func (s steppedProvider) Poll(ctx context.Context, code bridge.Code) (bridge.Answer, error) {
-	return Through(ctx, s.f, "Poll", func(ctx context.Context) (bridge.Answer, error) { return s.p.Poll(ctx, code) },
-		func(a bridge.Answer) string { return verdicts[a.Verdict] })
+	return Through(ctx, s.f, "Poll", func(ctx context.Context) (bridge.Answer, error) {
+		answer, err := s.p.Poll(ctx, code)
+		if err == nil && answer.Verdict == bridge.PollGranted {
+			s.f.gave()
+		}
+		return answer, err
+	}, func(a bridge.Answer) string { return verdicts[a.Verdict] })
+}
+
+// gave notes a token that the provider has just given out.
+func (f *Failpoints) gave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.life.Err() != nil {
+		f.lost++ // to a process that died while it waited for it
+	} else {
+		f.unkept++
+	}
 }
 
 func (s steppedProvider) Identify(ctx context.Context, tokens bridge.Tokens, received time.Time) (bridge.Account, error) {
