@@ -347,6 +347,12 @@ func (c *crowd) sign(human string, id bridge.RequestID, verdict int) {
 	}
 }
 
+// honestEnds are all that what people and agents do here may lead to.
+var honestEnds = []string{
+	"collected", "denied/denied", "denied/not_me", "denied/provider_denied", "cancelled/cancelled",
+	"expired/expired", "expired/not_collected", "failed/token_lost", "failed/too_many_codes",
+}
+
 // audit compares what the store, the agent and the provider say at the end. It
 // returns how many tokens were released.
 func (c *crowd) audit() int {
@@ -378,6 +384,14 @@ func (c *crowd) audit() int {
 	for _, issue := range c.corp.Issues() {
 		if !issue.Revoked {
 			alive++
+		}
+	}
+	for end, n := range outcomes {
+		switch {
+		case end == "failed/token_lost" && n > c.lost:
+			c.t.Errorf("%d requests say that their token was lost, and %d were under way in a crash", n, c.lost)
+		case !slices.Contains(honestEnds, end):
+			c.t.Errorf("%d requests ended as %s", n, end)
 		}
 	}
 	if alive > c.lost {

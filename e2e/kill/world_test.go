@@ -204,7 +204,7 @@ func (w *world) verify(final bool) {
 
 func measure() limits {
 	return limits{
-		grace: grace, commit: 4 * time.Second, start: 15 * time.Second, inFlight: 2 * time.Second,
+		grace: grace, commit: 4 * time.Second, start: 30 * time.Second, inFlight: 2 * time.Second,
 		transitions: tableOfStates(),
 	}
 }
