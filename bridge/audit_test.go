@@ -196,7 +196,8 @@ func (s *saga) auditProvider() {
 }
 
 // auditChat looks at the human's chat: one message, which a crash may double
-// only on a platform that does not know posts again, and which shows the end.
+// only on a platform that does not know posts again, or not after so long, and
+// which shows the end.
 // The bridge loses sight of a message only if it died before it knew that it
 // had posted it, and the request ended before it could ask again.
 func (s *saga) auditChat(all []bridge.Request) {
@@ -204,7 +205,7 @@ func (s *saga) auditChat(all []bridge.Request) {
 		return
 	}
 	most := 1
-	if s.plot.forgetful {
+	if s.plot.forgetful || s.slept >= time.Minute {
 		most = s.begun
 	}
 	surface := all[0].Surfaces[0]

@@ -50,7 +50,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	newPerson(t).allow(shown, "alice")
 	eventually(t, "the token is given and cannot be stored", func() bool {
-		return len(w.provider.said("access_token")) == 1 && strings.Contains(w.bridge.log.String(), "store what a provider answered; trying again")
+		return len(w.provider.said("access_token")) == 1 && strings.Contains(w.bridge.log.String(), "store what a provider answered: trying again")
 	})
 	if got := w.request(flow); got.State != api.Coded {
 		t.Errorf("the request is %s before its token is stored", got.State)
