@@ -156,8 +156,8 @@ func (b *Bridge) recover(ctx context.Context) error {
 }
 
 // resume plans what a pending request needs next. Polls are spread over the
-// time of one gap: when the last one was is not known, and nobody is to meet
-// all of them at once.
+// time of one gap, if the code lives so long: when the last one was is not
+// known, and nobody is to meet all of them at once.
 func (b *Bridge) resume(d Due, now time.Time) {
 	deadline := d.Deadline
 	switch {
@@ -165,7 +165,8 @@ func (b *Bridge) resume(d Due, now time.Time) {
 		b.mints.seed(b.lane(d.Provider), d.ID, now)
 	case d.State == Coded:
 		key, every := polling(d.ID, d.Code), gap(d.Interval)
-		b.polls.seed(b.lane(d.Provider), key, now.Add(every+time.Duration(key.id.share()*float64(every))))
+		spread := min(time.Duration(key.id.share()*float64(every)), d.Deadline.Add(-lastPoll).Sub(now)-every)
+		b.polls.seed(b.lane(d.Provider), key, now.Add(every+max(0, spread)))
 	case d.State == Held:
 		b.checks.seed(b.lane(d.Provider), d.ID, now)
 		// What the human gave is checked at least once, however long the
