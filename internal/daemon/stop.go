@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The end has ten seconds: the bridge takes at most eight for calls to
+// The end has ten seconds: the bridge takes at most seven for calls to
 // providers that are under way, since their answers may be tokens.
 const (
 	// stayFor is how long the doors stay open at least when somebody is

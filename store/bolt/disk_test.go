@@ -157,7 +157,7 @@ func TestAFirstStartWithoutRoom(t *testing.T) {
 		lift := limitFiles(t, room)
 		_, err := Open(t.Context(), file(dir), sealer)
 		lift()
-		if err == nil || !strings.Contains(err.Error(), "file too large") || strings.Contains(err.Error(), "\n") {
+		if err == nil || !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "file too large") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("with room for %d bytes: got %v, want one line that says what the system said", room, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -123,10 +124,24 @@ func openFile(path string) (db *bbolt.DB, err error) {
 	if errors.Is(err, syscall.EROFS) {
 		return nil, store.Fault(err, fmt.Sprintf("the store %s is on a read-only file system: make that writable, or name a file elsewhere", path))
 	}
-	if refused := syscall.Errno(0); errors.As(err, &refused) { // by the system, which says nothing of the content
-		return nil, fmt.Errorf("open the store %s: %w", path, err)
+	if refused := bySystem(err); refused != nil { // which says nothing of the content
+		return nil, fmt.Errorf("open the store %s: %w", path, refused)
 	}
 	return nil, damaged(path, err.Error())
+}
+
+// bySystem is err if the system caused it. bbolt keeps of a file that may not
+// grow only what the system said.
+func bySystem(err error) error {
+	if refused := syscall.Errno(0); errors.As(err, &refused) {
+		return err
+	}
+	for _, said := range []syscall.Errno{syscall.EFBIG, syscall.ENOSPC, syscall.EDQUOT, syscall.EIO} {
+		if strings.HasSuffix(err.Error(), said.Error()) {
+			return fmt.Errorf("%w: %w", err, said)
+		}
+	}
+	return nil
 }
 
 // prepare checks what the file holds, and writes only once all is well.
