@@ -229,7 +229,7 @@ func create(db *bbolt.DB, path string, sealer *store.Sealer) error {
 		err = store.SyncDir(filepath.Dir(path))
 	}
 	if err != nil {
-		return fmt.Errorf("make the store %s: %w", path, err)
+		return fmt.Errorf("make the store %s: %w", path, cmp.Or(bySystem(err), err))
 	}
 	return nil
 }
