@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"slices"
 	"time"
 
 	"github.com/authbridge/authbridge/internal/due"
@@ -14,7 +15,7 @@ type lane[K comparable] struct {
 	busy map[K]wake[K] // with a worker; the wake that came meanwhile, if set
 	heat map[K]heat    // of the warm keys
 
-	seeds []due.Item[K]
+	seeds [][]due.Item[K]
 
 	work  chan K
 	hands int // workers so far
@@ -35,13 +36,26 @@ type heat struct {
 // ones go first, but not always.
 const fairShare = 4
 
+// The first seeds of a lane, and the most that are kept together.
+const (
+	fewSeeds  = 64
+	manySeeds = 64 << 10
+)
+
 // seed is put for an empty lane, and settle has to come before anything else.
+// Seeds are kept in pieces: a slice that grew to a million would be copied
+// five times.
 func (l *lane[K]) seed(key K, at time.Duration) {
-	l.seeds = append(l.seeds, due.Item[K]{Key: key, At: at})
+	last := len(l.seeds) - 1
+	if last < 0 || len(l.seeds[last]) == cap(l.seeds[last]) {
+		last++
+		l.seeds = append(l.seeds, make([]due.Item[K], 0, min(fewSeeds<<min(last, 10), manySeeds)))
+	}
+	l.seeds[last] = append(l.seeds[last], due.Item[K]{Key: key, At: at})
 }
 
 func (l *lane[K]) settle() {
-	l.cold.Fill(l.seeds)
+	l.cold.Fill(slices.Concat(l.seeds...))
 	l.seeds = nil
 }
 
