@@ -5,6 +5,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 10s
 BENCH    ?= .
+TIMES    ?= 20
 ROUNDS   ?= 1000
 SEED     ?=
 
@@ -38,6 +39,11 @@ e2e: need ## Run the end-to-end tests alone: real binary, real browser, real pro
 soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlier run again
 	AUTHBRIDGE_KILL_ROUNDS=$(ROUNDS) AUTHBRIDGE_KILL_SEED=$(SEED) \
 		$(GO) test -count=1 -timeout 2h -v -run TestKilledAtAnyMoment ./e2e/kill
+
+.PHONY: races
+races: ## Run the race suite TIMES (20) times in a row, with the race detector
+	$(GO) test -race -count=$(TIMES) -timeout 2h ./bridge -run \
+		'^Test(ManyActAtOnce|RacesInBothOrders|TheEndOfAGrant|CollectAtTheMoment|TheSameThing|NoGoroutineIsLeft)'
 
 .PHONY: scale
 scale: ## Run what is promised about 100,000 waiting requests, at that number
