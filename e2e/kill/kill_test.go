@@ -29,6 +29,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	rounds, seed := setting(t, "AUTHBRIDGE_KILL_ROUNDS", fullRounds), setting(t, "AUTHBRIDGE_KILL_SEED", rand.Uint64N(1e9))
 	t.Logf("%d rounds with AUTHBRIDGE_KILL_SEED=%d", rounds, seed)
 	c := &tally{left: int(rounds), aimed: map[row]int{}, hit: map[row]int{}}
+	if rounds >= fullRounds { // a quick machine slips past some rows
+		c.more = fullRounds
+	}
 	began := time.Now()
 	t.Run("worlds", func(t *testing.T) {
 		for n := range worlds {
@@ -43,7 +46,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("seed %d: %d kills in %s\n%s", seed, rounds, time.Since(began).Round(time.Second), c.table())
+	t.Logf("seed %d: %d kills in %s\n%s", seed, c.kills, time.Since(began).Round(time.Second), c.table())
 	for _, g := range goals {
 		if rounds >= fullRounds && c.hit[g.row] < wantHits {
 			t.Errorf("%q was hit %d times, want %d", g.row, c.hit[g.row], wantHits)

@@ -254,28 +254,38 @@ func (t *trap) wait(rng *rand.Rand, bound time.Duration) {
 type tally struct {
 	mu     sync.Mutex
 	left   int // rounds
+	more   int // rounds that may follow while a row was hit too seldom
+	kills  int
 	aimed  map[row]int
 	hit    map[row]int
 	starts []time.Duration
 }
 
 // next chooses what a round aims at; false means that there are no more
-// rounds. Half of the time it is a row that was hit least.
+// rounds. Half of the time it is a row that was hit least, and after the last
+// of the planned rounds always.
 func (c *tally) next(rng *rand.Rand) (row, aim, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.left == 0 {
-		return "", aim{}, false
-	}
-	c.left--
-	g := goals[rng.IntN(len(goals))]
-	if rng.IntN(2) == 0 {
-		for _, other := range goals {
-			if c.hit[other.row] < c.hit[g.row] {
-				g = other
-			}
+	g, least := goals[rng.IntN(len(goals))], goals[0]
+	for _, other := range goals {
+		if c.hit[other.row] < c.hit[least.row] {
+			least = other
 		}
 	}
+	switch {
+	case c.left > 0:
+		c.left--
+		if rng.IntN(2) == 0 && c.hit[least.row] < c.hit[g.row] {
+			g = least
+		}
+	case c.more > 0 && c.hit[least.row] < wantHits:
+		c.more--
+		g = least
+	default:
+		return "", aim{}, false
+	}
+	c.kills++
 	c.aimed[g.row]++
 	return g.row, g.aims[rng.IntN(len(g.aims))], true
 }
