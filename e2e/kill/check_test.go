@@ -385,7 +385,7 @@ var arrow = regexp.MustCompile(`(?m)^  ([a-z]+) --> ([a-z]+):`)
 var tableOfStates = sync.OnceValue(func() map[api.State][]api.State {
 	page, err := os.ReadFile("../../docs/state-machine.md")
 	if err != nil {
-		panic(err)
+		panic(err) // the page is generated, and checked by a test of its own
 	}
 	next := map[api.State][]api.State{}
 	for _, s := range api.States() {
@@ -393,7 +393,7 @@ var tableOfStates = sync.OnceValue(func() map[api.State][]api.State {
 	}
 	arrows := arrow.FindAllSubmatch(page, -1)
 	if len(arrows) < 15 {
-		panic("the drawing of the table cannot be read")
+		panic("the drawing of the table cannot be read") // without it the checker would allow everything
 	}
 	for range next { // no way is longer than there are states
 		for _, a := range arrows {
