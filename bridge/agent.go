@@ -148,7 +148,7 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request) (Event, Token, error
 	case r.State != Granted && r.State != Collected || now.After(r.DueBy):
 		return Event{}, Token{}, nil
 	}
-	may, ok := b.dir.permit(agent, r.Target.Provider, r.Human, r.Scopes)
+	may, ok := b.dir().permit(agent, r.Target.Provider, r.Human, r.Scopes)
 	if ok = ok && len(may.beyond(r.Granted)) == 0; !ok {
 		if r.State == Collected {
 			return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Human, r.Scopes)
@@ -171,7 +171,7 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request) (Event, Token, error
 		return Event{}, Token{}, err
 	}
 	token, err := tokenOf(tx, g)
-	return Event{Kind: OnCollect, By: Actor{Kind: ByAgent, Name: agent.Name}, Until: now.Add(b.dir.Limits.CollectGrace).UTC().Round(0)}, token, err
+	return Event{Kind: OnCollect, By: Actor{Kind: ByAgent, Name: agent.Name}, Until: now.Add(b.dir().Limits.CollectGrace).UTC().Round(0)}, token, err
 }
 
 func withheld(since time.Time, agent, human string) error {
@@ -190,7 +190,7 @@ func tokenOf(tx ReadTx, g Grant) (Token, error) {
 	tokens, _, err := unpackTokens(sealed)
 	return Token{
 		Access: tokens.Access, Type: tokens.Type, ExpiresAt: g.AccessExpiresAt, Scopes: g.Scopes,
-		Issuer: g.Issuer, Resource: g.Key.Resource, Account: g.Account, Human: g.Key.Human, Grant: g.ID,
+		Issuer: g.Issuer, Resource: g.Key.Resource, Account: g.Account, Human: g.Human, Grant: g.ID,
 	}, err
 }
 

@@ -55,7 +55,7 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	if err := ask.check(); err != nil {
 		return Request{}, 0, err
 	}
-	may, ok := b.dir.permit(agent, ask.Provider, human, ask.Scopes)
+	may, ok := b.dir().permit(agent, ask.Provider, human, ask.Scopes)
 	if !ok {
 		return Request{}, 0, notAllowed(agent, ask.Provider, human, ask.Scopes)
 	}
@@ -147,12 +147,12 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply,
 		return open[same], Joined, nil
 	}
 	if !ask.Fresh {
-		if served, ok, err := serve(tx, r, may, b.dir.Limits, now); err != nil || ok {
+		if served, ok, err := serve(tx, r, may, b.dir().Limits, now); err != nil || ok {
 			remember(tx, agent.Name, ask, served.ID, now)
 			return served, Served, err
 		}
 	}
-	if err := b.dir.Limits.room(open, agent.Name, may.human.Name); err != nil {
+	if err := b.dir().Limits.room(open, agent.Name, may.human.Name); err != nil {
 		return Request{}, 0, err
 	}
 	r = begin(tx, r, now)
@@ -220,7 +220,7 @@ func openFor(tx ReadTx, whom string) ([]Request, error) {
 
 // draft is the request that an ask would become; it has no state yet.
 func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request {
-	ttl := b.dir.Limits.TTL
+	ttl := b.dir().Limits.TTL
 	if ask.TTL > 0 {
 		ttl = min(ttl, ask.TTL)
 	}
@@ -242,7 +242,7 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 // for its cards, and on each where the human has an address.
 func (b *Bridge) surfaces(human Human) []Surface {
 	var all []Surface
-	for _, channel := range b.dir.Channels {
+	for _, channel := range b.dir().Channels {
 		_, brought := b.messengers[channel]
 		s := Surface{Channel: channel, State: DeliveryWaiting}
 		if brought {

@@ -8,15 +8,15 @@ import (
 	"iter"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Bridge is the running domain: it takes asks from agents and clicks from
 // humans, and drives providers. All methods are safe for concurrent use.
 type Bridge struct {
-	dir        *Directory
+	setup      atomic.Pointer[setup]
 	store      *watchedStore
-	providers  map[string]Provider
 	messengers map[string]Messenger
 	log        *slog.Logger
 
@@ -60,9 +60,10 @@ const callTimeout = 30 * time.Second
 // New makes a bridge. It does nothing until Run.
 func New(o Options) *Bridge {
 	b := &Bridge{
-		dir: o.Directory, providers: o.Providers, messengers: o.Messengers, log: o.Log,
+		messengers: o.Messengers, log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
+	b.setup.Store(&setup{o.Directory, o.Providers})
 	b.feeds = newFeeds(b.changes.wake)
 	b.store = &watchedStore{Store: noting{o.Store, b.feeds}}
 	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
@@ -150,7 +151,7 @@ func (b *Bridge) recover(ctx context.Context) error {
 		return errors.Join(
 			readable(b, tx.Pending(), func(d Due) { b.resume(d, now) }),
 			readable(b, tx.Revocations(), func(v Revoking) { b.revocations.seed(b.lane(v.Provider), v.ID, v.NotUntil) }),
-			readable(b, tx.LiveGrants(), func(g Grant) { b.clock.seed("", ofGrant(g.ID), g.EndsAt) }),
+			readable(b, tx.CurrentGrants(), func(g Grant) { b.clock.seed("", ofGrant(g.ID), g.EndsAt) }),
 		)
 	})
 }
@@ -199,7 +200,7 @@ func readable[T any](b *Bridge, seq iter.Seq2[T, error], do func(T)) error {
 // lane names the lane of a provider: that of its issuer, which all providers
 // at it share.
 func (b *Bridge) lane(provider string) string {
-	return cmp.Or(b.dir.Providers[provider].Issuer, provider)
+	return cmp.Or(b.dir().Providers[provider].Issuer, provider)
 }
 
 // clockKey is a request or a grant whose time may be over.
@@ -231,7 +232,7 @@ func (b *Bridge) sweep(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		for {
-			n, err := b.store.Prune(ctx, time.Now().Add(-b.dir.Limits.Retain), sweepBatch)
+			n, err := b.store.Prune(ctx, time.Now().Add(-b.dir().Limits.Retain), sweepBatch)
 			if err != nil && ctx.Err() == nil {
 				b.log.Error("forget old requests", "err", err)
 			}

@@ -17,6 +17,19 @@ const (
 	VerbDeny     Verb = "deny"
 	VerbNotMe    Verb = "not_me"
 
+	// of a team's request
+	VerbClaim   Verb = "claim" // and show code, in one press
+	VerbRelease Verb = "release"
+	VerbDecline Verb = "decline"
+
+	// whose account it is
+	VerbMine    Verb = "mine"
+	VerbNotMine Verb = "not_mine"
+
+	// of what is over
+	VerbRevoke     Verb = "revoke"
+	VerbAllowAgain Verb = "allow_again"
+
 	// These two change nothing that is stored: they say what the human does
 	// at the provider, so that it is asked sooner. Opening is no button of
 	// ours: a surface may report that its link was followed.
@@ -85,6 +98,13 @@ var (
 	buttonDeny     = Button{VerbDeny, "Deny"}
 	buttonNotMe    = Button{VerbNotMe, "I did not ask for this"}
 	buttonFinished = Button{VerbFinished, "I have finished"}
+	buttonClaim    = Button{VerbClaim, "Claim"}
+	buttonRelease  = Button{VerbRelease, "Release"}
+	buttonDecline  = Button{VerbDecline, "Decline for the team"}
+	buttonMine     = Button{VerbMine, "Mine"}
+	buttonNotMine  = Button{VerbNotMine, "Not mine"}
+	buttonRevoke   = Button{VerbRevoke, "Revoke"}
+	buttonAgain    = Button{VerbAllowAgain, "Allow again"}
 )
 
 // card lays down what a human is shown of a request. code is nil unless the
@@ -158,7 +178,7 @@ func (b *Bridge) wanted(r Request) string {
 
 // who tells what the bridge itself knows of the agent.
 func (b *Bridge) who(r Request) string {
-	agent, known := b.dir.Agents[r.Agent]
+	agent, known := b.dir().Agents[r.Agent]
 	words := []string{r.Agent}
 	if !known {
 		return r.Agent + ", no longer in the configuration"
@@ -182,7 +202,7 @@ func (b *Bridge) who(r Request) string {
 // scopeLines leaves out what the bridge asked for on its own account, to learn
 // who granted.
 func (b *Bridge) scopeLines(r Request) []ScopeLine {
-	p := b.dir.Providers[r.Target.Provider]
+	p := b.dir().Providers[r.Target.Provider]
 	scopes := r.Scopes
 	if r.Grant != "" {
 		scopes = r.Granted

@@ -10,6 +10,7 @@ import (
 // humans and teams share one name space.
 type Directory struct {
 	Humans    map[string]Human
+	Teams     map[string]Team
 	Agents    map[string]Agent
 	Providers map[string]ProviderInfo
 	Channels  []string // where humans are asked: "web"; none = nowhere
@@ -22,7 +23,14 @@ type Human struct {
 	Email    string            // "" = none
 	Slack    string            // Slack user id, "" = none
 	Discord  string            // Discord user id, "" = none
-	Accounts map[string]string // by provider name or issuer: "sub:…" or an e-mail
+	Accounts map[string]string // by provider name or issuer: "sub:…", "id:…" or an e-mail
+}
+
+// Team is several humans who can be asked together: one of them claims the
+// request, and gives.
+type Team struct {
+	Name    string
+	Members []string // humans
 }
 
 // Agent is a program that may ask.
@@ -40,8 +48,10 @@ type Rule struct {
 	Provider      string // a configured name or "*"
 	Scopes        []string
 	DefaultScopes []string
-	Ask           []string // humans
+	Ask           []string // humans and teams
 	Reuse         time.Duration
+	AtOnce        bool // "code: at_once": a code is made when it is asked, for a human and not for a team
+	Digits        bool // "binding: require": the human types the digits that the agent shows
 }
 
 // ProviderInfo is what the domain knows of a configured provider.
@@ -51,17 +61,31 @@ type ProviderInfo struct {
 	ClientID   string
 	Scopes     []string          // the bridge's own, added to every ask
 	ScopeWords map[string]string // what scopes mean, for humans
+	Trust      Trust
 }
+
+// Trust is what is done about an account that nothing is known of.
+type Trust string
+
+// The kinds of trust. The zero value counts as TrustConfigured.
+const (
+	TrustConfigured Trust = "configured" // it is a mismatch
+	TrustFirstUse   Trust = "first_use"  // the human says whether it is theirs
+	TrustNone       Trust = "none"       // also a provider that tells no identity will do
+)
 
 // Limits are the durations and numbers of the configuration's "request" and
 // "retain".
 type Limits struct {
 	TTL                     time.Duration
+	Claim                   time.Duration // how long a claim lasts
 	CollectWithin           time.Duration
 	CollectGrace            time.Duration
 	MaxOpenPerHuman         int
 	MaxOpenPerAgentAndHuman int
-	Retain                  time.Duration
+	QuietAfterDenied        time.Duration // how long the same ask is refused after a no
+	Retain                  time.Duration // of ended requests
+	AuditRetain             time.Duration
 }
 
 // DefaultLimits are the limits of an empty configuration.
@@ -69,11 +93,14 @@ func DefaultLimits() Limits {
 	const day = 24 * time.Hour
 	return Limits{
 		TTL:                     day,
+		Claim:                   15 * time.Minute,
 		CollectWithin:           time.Hour,
 		CollectGrace:            time.Minute,
 		MaxOpenPerHuman:         5,
 		MaxOpenPerAgentAndHuman: 3,
+		QuietAfterDenied:        10 * time.Minute,
 		Retain:                  90 * day,
+		AuditRetain:             400 * day,
 	}
 }
 

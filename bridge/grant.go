@@ -9,6 +9,9 @@ type Grant struct {
 	Key   GrantKey
 	State GrantState
 
+	Human   string    // who gave it, and may take it back
+	Request RequestID // the one that led to it
+
 	Issuer  string
 	Subject string // whose account it is, as the issuer knows it
 	Account string // the same in words
@@ -22,10 +25,15 @@ type Grant struct {
 	EndsAt          time.Time // when it is revoked if nothing else ends it
 	EndedAt         time.Time
 	Revocation      Revocation
+
+	Refreshable bool // there is a refresh token
+	Refreshing  int  // refreshes that were begun and whose end is not known
+	Rotates     bool // the provider has replaced the refresh token before
 }
 
 // GrantKey says which asks a grant may answer. Nobody but its agent is ever
-// answered from it.
+// answered from it. A grant that was given through a team has no Human here,
+// since it answers asks to that team, whoever of it gave it.
 type GrantKey struct {
 	Agent    string
 	Session  string
@@ -41,10 +49,14 @@ type GrantState string
 
 // The states of a grant.
 const (
-	GrantLive    GrantState = "live"
-	GrantRevoked GrantState = "revoked" // somebody took it back
-	GrantEnded   GrantState = "ended"   // its time was over, or another replaced it
+	GrantLive        GrantState = "live"
+	GrantNeedsReauth GrantState = "needs_reauth" // the provider knows it no more; its human can renew it
+	GrantRevoked     GrantState = "revoked"      // somebody took it back
+	GrantEnded       GrantState = "ended"        // its time was over, or another replaced it
 )
+
+// Over reports whether the grant has come to its end.
+func (s GrantState) Over() bool { return s == GrantRevoked || s == GrantEnded }
 
 // Revocation is how far the provider was told.
 type Revocation string

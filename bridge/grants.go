@@ -12,10 +12,14 @@ const defaultValidity = time.Minute
 
 // key is the key of the grants that may answer a request.
 func (r Request) key() GrantKey {
-	return GrantKey{
+	key := GrantKey{
 		Agent: r.Agent, Session: r.Session, Human: r.Human, Team: r.Team,
 		Provider: r.Target.Provider, ClientID: r.Target.ClientID, Resource: r.Target.Resource,
 	}
+	if r.Team != "" {
+		key.Human = ""
+	}
+	return key
 }
 
 // serve answers a draft from a live grant: one that holds all that is asked,
@@ -23,7 +27,7 @@ func (r Request) key() GrantKey {
 // is now decides, not the one under which it was given: the agent gets nothing
 // that it may not ask, and nothing for longer than it may now.
 func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time) (Request, bool, error) {
-	g, err := tx.LiveGrant(draft.key())
+	g, err := tx.CurrentGrant(draft.key())
 	if errors.Is(err, ErrNotFound) {
 		return Request{}, false, nil
 	}
@@ -57,10 +61,10 @@ func holds(given, wanted []string) bool {
 // said it would; a grant that must not be reused ends with its token.
 func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Grant {
 	g := Grant{
-		ID: NewGrantID(now), Key: r.key(), State: GrantLive,
+		ID: NewGrantID(now), Key: r.key(), State: GrantLive, Human: r.Human, Request: r.ID,
 		Issuer: r.Target.Issuer, Subject: who.Subject, Account: who.Shown(), Scopes: tokens.Scopes,
 		CreatedAt: now, AccessIssuedAt: received, AccessExpiresAt: tokens.ExpiresAt,
-		ReuseUntil: now.Add(r.Reuse), Revocation: RevocationNone,
+		ReuseUntil: now.Add(r.Reuse), Revocation: RevocationNone, Refreshable: !tokens.Refresh.IsZero(),
 	}
 	switch {
 	case r.Reuse > 0:
@@ -77,7 +81,7 @@ func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Gr
 // replace ends the live grant that a new one takes the place of. Tokens that
 // the new one shares are left alone: revoking them would end both.
 func replace(tx Tx, g Grant, tokens Tokens, now time.Time) (replaced GrantID, err error) {
-	old, err := tx.LiveGrant(g.Key)
+	old, err := tx.CurrentGrant(g.Key)
 	if errors.Is(err, ErrNotFound) {
 		return "", nil
 	}

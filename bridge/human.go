@@ -180,6 +180,7 @@ type Clicker struct {
 	Human   string
 	Channel string
 	User    string
+	Typed   string // what they typed with it, "" = nothing; never believed to be clean
 }
 
 // Click does what a button says, for the human it is shown to. It returns the
@@ -299,7 +300,7 @@ func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
 }
 
 func (b *Bridge) stillAllowed(r Request) bool {
-	_, ok := b.dir.permit(b.dir.Agents[r.Agent], r.Target.Provider, r.Human, r.Scopes)
+	_, ok := b.dir().permit(b.dir().Agents[r.Agent], r.Target.Provider, r.Human, r.Scopes)
 	return ok
 }
 

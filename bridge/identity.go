@@ -108,8 +108,8 @@ func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens, received tim
 
 // judge decides about a token whose account is known.
 func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event, error) {
-	agent := b.dir.Agents[r.Agent]
-	may, allowed := b.dir.permit(agent, r.Target.Provider, r.Human, r.Scopes)
+	agent := b.dir().Agents[r.Agent]
+	may, allowed := b.dir().permit(agent, r.Target.Provider, r.Human, r.Scopes)
 	if !allowed {
 		return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
 	}
@@ -129,7 +129,7 @@ func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event,
 	}
 	return Event{
 		Kind: OnMatched, By: byProvider(r), Account: who.Shown(), Scopes: tokens.Scopes,
-		Until: time.Now().Add(b.dir.Limits.CollectWithin).UTC().Round(0),
+		Until: time.Now().Add(b.dir().Limits.CollectWithin).UTC().Round(0),
 	}, nil
 }
 
@@ -164,7 +164,7 @@ func (b *Bridge) expected(tx ReadTx, h Human, issuer string) (expectation, error
 // provider it is named under: accounts belong to issuers.
 func (b *Bridge) account(h Human, issuer string) (string, bool) {
 	for name, account := range h.Accounts {
-		if name == issuer || b.dir.Providers[name].Issuer == issuer {
+		if name == issuer || b.dir().Providers[name].Issuer == issuer {
 			return account, true
 		}
 	}

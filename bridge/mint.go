@@ -47,7 +47,7 @@ func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	scopes := union(b.dir.Providers[r.Target.Provider].Scopes, r.Scopes)
+	scopes := union(b.dir().Providers[r.Target.Provider].Scopes, r.Scopes)
 	code, err := p.Begin(ctx, CodeRequest{Scopes: scopes, Resource: r.Target.Resource})
 	var no *Refusal
 	switch {
@@ -58,15 +58,6 @@ func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
 	}
 	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.Provider, "err", err)
 	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " could not give a code just now. Press again to try once more."}
-}
-
-// provider finds the provider of that name, if it still is the issuer and the
-// client that something was asked of: a secret of one issuer must not reach
-// another that has taken its name in the configuration.
-func (b *Bridge) provider(name, issuer, client string) (Provider, bool) {
-	now := b.dir.Providers[name]
-	p, ok := b.providers[name]
-	return p, ok && now.Issuer == issuer && now.ClientID == client
 }
 
 // union keeps the order of first and adds what it lacks of more.

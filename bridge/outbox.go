@@ -182,7 +182,7 @@ func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait 
 	switch {
 	case !ok:
 		return nil, capital(channel) + " is not configured any more", pause{}
-	case b.dir.Humans[p.request.Human].on(channel) != p.surface.To:
+	case b.dir().Humans[p.request.Human].on(channel) != p.surface.To:
 		return nil, "another address is configured now", pause{}
 	case p.request.State.Ended() && now.Sub(p.request.EndedAt) >= editFor:
 		return nil, "the message could not be brought up to date in time", pause{}

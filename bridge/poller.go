@@ -114,7 +114,11 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 func (b *Bridge) pollOnce(ctx context.Context, code liveCode) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return b.providers[code.Target.Provider].Poll(ctx, code.Code)
+	p, ok := b.provider(code.Target.Provider, code.Target.Issuer, code.Target.ClientID)
+	if !ok {
+		return Answer{}, errUnconfigured
+	}
+	return p.Poll(ctx, code.Code)
 }
 
 // polled reads the code that a poll is about; ok is false when there is
@@ -206,7 +210,7 @@ func (b *Bridge) giveBack(ctx context.Context, id RequestID, code liveCode, toke
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
-	err := b.providers[code.Target.Provider].Revoke(ctx, tokens)
+	err := b.revokeAt(ctx, revoking(string(id), code.Target, time.Time{}), tokens)
 	b.log.Error("a token could not be stored and was given back to its provider", "request", id, "provider", code.Target.Provider, "err", cause, "revoke", err)
 }
 

@@ -29,6 +29,24 @@ type Provider interface {
 	// be believed.
 	Identify(ctx context.Context, tokens Tokens, received time.Time) (Account, error)
 
+	// Refresh makes one refresh request (RFC 6749, section 6), with no retry
+	// of its own. What is asked for is no more than what was granted. What it returns replaces the tokens: where the
+	// provider sent no new refresh token it holds the old one, where it named
+	// no scopes those of before, and no id_token unless a new one came. Its
+	// errors say how much is known:
+	//
+	//   - [ErrOtherAccount]: new tokens came, and an id_token that tells
+	//     another subject than expected. They are returned, to be revoked.
+	//   - [ErrGrantLost]: the provider knows the refresh token no more
+	//     (invalid_grant).
+	//   - a *Refusal: it said no for another reason, such as a client that it
+	//     does not know; the refresh token is as good as it was.
+	//   - a *Unavailable: it did not take the request, or answered that it
+	//     cannot now; likewise.
+	//   - any other: the request was sent and the answer is not known. The
+	//     refresh token may have been used.
+	Refresh(ctx context.Context, tokens Tokens, ask RefreshRequest) (Tokens, error)
+
 	// Revoke revokes the refresh token first, then the access token
 	// (RFC 7009). ErrCannotRevoke when the provider has no such endpoint; a
 	// *Refusal when it has understood and says no, which the same call again
@@ -40,6 +58,13 @@ type Provider interface {
 type CodeRequest struct {
 	Scopes   []string // sent in this order
 	Resource string   // RFC 8707; "" = not sent
+}
+
+// RefreshRequest is what a refresh asks for.
+type RefreshRequest struct {
+	Scopes   []string // sent in this order
+	Resource string   // RFC 8707; "" = not sent
+	Subject  string   // whose account granted (OpenID Connect Core 1.0, section 12.2); "" = not known
 }
 
 // Code is a provider's answer to a device authorization request, and all
@@ -146,6 +171,11 @@ func (u *Unavailable) Unwrap() error { return u.Err }
 var (
 	// ErrNoIdentity means that a provider tells nobody's identity.
 	ErrNoIdentity = errors.New("the provider offers no identity")
+	// ErrGrantLost means that a provider honours a refresh token no more.
+	ErrGrantLost = errors.New("the provider honours the refresh token no more")
+	// ErrOtherAccount means that a provider answered a refresh with the
+	// tokens of another account.
+	ErrOtherAccount = errors.New("the refreshed tokens are another account's")
 	// ErrCannotRevoke means that a provider has no revocation endpoint.
 	ErrCannotRevoke = errors.New("the provider cannot revoke")
 )

@@ -56,7 +56,7 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 			again = g.EndsAt
 			return nil
 		}
-		human = g.Key.Human
+		human = g.Human
 		return endGrant(tx, g, GrantEnded, now)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {

@@ -444,8 +444,8 @@ func (s *seeds) expectOwnTokens(t *testing.T, w *crowdWorld, i *crowdIssuer) {
 			if err != nil {
 				return err
 			}
-			if !strings.Contains(tokens.Reveal(), accessToken(n)) || g.Key.Human != humanOf(n) || g.Key.Session != sessionOf(n) {
-				t.Errorf("request %d has the grant of %s, %s", n, g.Key.Human, g.Key.Session)
+			if !strings.Contains(tokens.Reveal(), accessToken(n)) || g.Human != humanOf(n) || g.Key.Session != sessionOf(n) {
+				t.Errorf("request %d has the grant of %s, %s", n, g.Human, g.Key.Session)
 			}
 		}
 		return nil

@@ -19,7 +19,7 @@ type Store interface {
 	// store. A fault of the disk is ErrStoreUnavailable; the store works
 	// again, without a restart, when the disk does. Nothing was changed then,
 	// unless the error is ErrInDoubt too. Writes that contradict
-	// what is stored, such as a subject pinned to two humans or two live
+	// what is stored, such as a subject pinned to two humans or two current
 	// grants with one key, fail the transaction.
 	Update(ctx context.Context, fn func(Tx) error) error
 
@@ -69,10 +69,16 @@ type ReadTx interface {
 	History(id RequestID) iter.Seq2[Entry, error]
 
 	Grant(id GrantID) (Grant, error)
-	// LiveGrant returns the one live grant with this key.
-	LiveGrant(key GrantKey) (Grant, error)
-	// LiveGrants yields the live grants, oldest first.
-	LiveGrants() iter.Seq2[Grant, error]
+	// CurrentGrant returns the one grant with this key that is not over.
+	CurrentGrant(key GrantKey) (Grant, error)
+	// CurrentGrants yields the grants that are not over, oldest first.
+	CurrentGrants() iter.Seq2[Grant, error]
+	// GrantsOf yields an agent's grants, those that are over too, newest
+	// first.
+	GrantsOf(agent string) iter.Seq2[Grant, error]
+	// GrantsFrom yields what a human has given that is not over, oldest
+	// first.
+	GrantsFrom(human string) iter.Seq2[Grant, error]
 
 	// Idempotent returns what an agent's idempotency key stands for.
 	Idempotent(agent, key string) (Idempotency, error)
@@ -81,10 +87,14 @@ type ReadTx interface {
 	// returns the human whom a subject is tied to.
 	Pin(human, issuer string) (subject string, err error)
 	Pinned(issuer, subject string) (human string, err error)
+	// Pins yields all pins of a human.
+	Pins(human string) iter.Seq2[Pin, error]
 
 	// Suspended reports since when an agent may not ask a human; the zero
 	// time means it is not suspended.
 	Suspended(agent, human string) (time.Time, error)
+	// Suspensions yields all of them.
+	Suspensions() iter.Seq2[Suspension, error]
 
 	// Secret opens a sealed secret. One that does not open, and never will,
 	// is ErrUnreadable.
@@ -108,12 +118,13 @@ type Tx interface {
 	// line of its history.
 	PutRequest(r Request, entry *Entry)
 
-	// PutGrant stores a grant. At most one live grant has a key: the caller
-	// has ended the old one in the same transaction.
+	// PutGrant stores a grant. At most one has a key that is not over: the
+	// caller has ended the old one in the same transaction.
 	PutGrant(g Grant)
 
 	PutIdempotency(agent, key string, i Idempotency)
 	PutPin(human, issuer, subject string)
+	DeletePin(human, issuer string)
 	// Suspend bars an agent from a human since a time; the zero time lifts
 	// it.
 	Suspend(agent, human string, at time.Time)
@@ -183,6 +194,20 @@ type Idempotency struct {
 	Request RequestID
 	Body    [32]byte // hash of the body that came with it
 	Expires time.Time
+}
+
+// Pin ties a human to an account at an issuer.
+type Pin struct {
+	Human   string
+	Issuer  string
+	Subject string
+}
+
+// Suspension bars an agent from a human.
+type Suspension struct {
+	Agent string
+	Human string
+	Since time.Time
 }
 
 // Revoking is one set of tokens that is still to be revoked.

@@ -140,7 +140,7 @@ func fate(fault error) certainty {
 // reachable reports whether there is a way to the human that is not closed.
 func (b *Bridge) reachable(r Request) bool {
 	return slices.ContainsFunc(r.Surfaces, func(s Surface) bool {
-		pulled := s.To == "" && slices.Contains(b.dir.Channels, s.Channel)
+		pulled := s.To == "" && slices.Contains(b.dir().Channels, s.Channel)
 		return s.State != DeliveryUnreachable && (s.To != "" || pulled)
 	})
 }

@@ -189,7 +189,9 @@ func torn[T any](seq iter.Seq2[T, error]) iter.Seq2[T, error] {
 
 func (tx tornTx) Pending() iter.Seq2[bridge.Due, error] { return torn(tx.ReadTx.Pending()) }
 
-func (tx tornTx) LiveGrants() iter.Seq2[bridge.Grant, error] { return torn(tx.ReadTx.LiveGrants()) }
+func (tx tornTx) CurrentGrants() iter.Seq2[bridge.Grant, error] {
+	return torn(tx.ReadTx.CurrentGrants())
+}
 
 func (tx tornTx) Revocations() iter.Seq2[bridge.Revoking, error] {
 	return torn(tx.ReadTx.Revocations())

@@ -12,18 +12,18 @@ type Standing struct {
 }
 
 // AgentByUID finds the agent that runs as a local user.
-func (b *Bridge) AgentByUID(uid uint32) (Agent, bool) { return b.dir.AgentByUID(uid) }
+func (b *Bridge) AgentByUID(uid uint32) (Agent, bool) { return b.dir().AgentByUID(uid) }
 
 // Whoami tells an agent how the bridge sees it and what it may ask.
 func (b *Bridge) Whoami(agent Agent) Standing {
-	return Standing{agent, slices.Sorted(maps.Keys(b.dir.Providers))}
+	return Standing{agent, slices.Sorted(maps.Keys(b.dir().Providers))}
 }
 
 // Humans returns the configured names of all humans, sorted.
-func (b *Bridge) Humans() []string { return slices.Sorted(maps.Keys(b.dir.Humans)) }
+func (b *Bridge) Humans() []string { return slices.Sorted(maps.Keys(b.dir().Humans)) }
 
 // HasHuman reports whether a human is configured under this name.
 func (b *Bridge) HasHuman(name string) bool {
-	_, ok := b.dir.Humans[name]
+	_, ok := b.dir().Humans[name]
 	return ok
 }

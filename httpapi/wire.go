@@ -47,7 +47,7 @@ func outcomeOf(o *bridge.Outcome) *api.Outcome {
 func grantOf(g bridge.Grant) api.Grant {
 	return api.Grant{
 		ID: string(g.ID), State: api.GrantState(g.State), Session: api.Optional(g.Key.Session),
-		Human: api.Optional(g.Key.Human), Team: api.Optional(g.Key.Team), Provider: api.Optional(g.Key.Provider),
+		Human: api.Optional(g.Human), Team: api.Optional(g.Key.Team), Provider: api.Optional(g.Key.Provider),
 		Issuer: api.Optional(g.Issuer), Resource: api.Optional(g.Key.Resource),
 		Scopes: list(g.Scopes), Account: api.Optional(g.Account),
 		CreatedAt: g.CreatedAt.UTC(), LastUsedAt: known(g.LastUsedAt), AccessExpiresAt: known(g.AccessExpiresAt), ReuseUntil: g.ReuseUntil.UTC(),

@@ -227,6 +227,11 @@ func (s steppedProvider) Identify(ctx context.Context, tokens bridge.Tokens, rec
 		func(bridge.Account) string { return "an account" })
 }
 
+func (s steppedProvider) Refresh(ctx context.Context, tokens bridge.Tokens, ask bridge.RefreshRequest) (bridge.Tokens, error) {
+	return Through(ctx, s.f, "Refresh", func(ctx context.Context) (bridge.Tokens, error) { return s.p.Refresh(ctx, tokens, ask) },
+		func(bridge.Tokens) string { return "tokens" })
+}
+
 func (s steppedProvider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
 	_, err := Through(ctx, s.f, "Revoke", func(ctx context.Context) (struct{}, error) { return struct{}{}, s.p.Revoke(ctx, tokens) },
 		func(struct{}) string { return "yes" })

@@ -28,6 +28,9 @@ type Provider struct {
 	granted map[string]*code // by access token
 	judged  map[string]bool  // access tokens whose account was asked for
 	gates   map[string]chan struct{}
+	renew   map[string]*code // by refresh token that is good for one more time
+
+	refreshes int
 
 	// Lifetime and Interval are what new codes get, TokenLifetime what new
 	// tokens get (0 = unknown). Scopes, if not nil, are granted instead of
@@ -39,6 +42,11 @@ type Provider struct {
 	RetryAfter    time.Duration // in answers that the human has not finished
 	Scopes        []string
 	Same          string
+
+	// KeepRefresh leaves the refresh token as it is when it is used, instead
+	// of replacing it; NoRefresh hands out none.
+	KeepRefresh bool
+	NoRefresh   bool
 }
 
 type code struct {
@@ -58,13 +66,13 @@ type code struct {
 func New(issuer string) *Provider {
 	return &Provider{
 		issuer: issuer, codes: map[string]*code{}, faults: map[string][]error{}, gates: map[string]chan struct{}{},
-		granted: map[string]*code{}, judged: map[string]bool{},
+		granted: map[string]*code{}, renew: map[string]*code{}, judged: map[string]bool{},
 		Lifetime: 10 * time.Minute, Interval: 5 * time.Second, TokenLifetime: time.Hour,
 	}
 }
 
 // Fail makes the next calls of a method ("Begin", "Poll", "Identify",
-// "Revoke") answer with these errors, one after the other.
+// "Refresh", "Revoke") answer with these errors, one after the other.
 func (p *Provider) Fail(method string, errs ...error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,6 +88,9 @@ func (p *Provider) HoldBegin() (release func()) { return p.hold("Begin") }
 
 // HoldIdentify makes the question whose account granted wait.
 func (p *Provider) HoldIdentify() (release func()) { return p.hold("Identify") }
+
+// HoldRefresh makes refreshes wait before they are answered.
+func (p *Provider) HoldRefresh() (release func()) { return p.hold("Refresh") }
 
 // HoldRevoke makes revocations hang.
 func (p *Provider) HoldRevoke() (release func()) { return p.hold("Revoke") }
@@ -242,6 +253,11 @@ func (p *Provider) issue(c *code, now time.Time) bridge.Tokens {
 	if p.Scopes != nil {
 		t.Scopes = p.Scopes
 	}
+	if p.NoRefresh {
+		t.Refresh = bridge.Secret{}
+	} else {
+		p.renew[t.Refresh.Reveal()] = c
+	}
 	if p.TokenLifetime > 0 {
 		t.ExpiresAt = now.Add(p.TokenLifetime)
 	}
@@ -283,6 +299,43 @@ func (p *Provider) Identify(ctx context.Context, t bridge.Tokens, _ time.Time) (
 	return c.who, nil
 }
 
+// Refreshes returns how many refreshes came.
+func (p *Provider) Refreshes() int { p.mu.Lock(); defer p.mu.Unlock(); return p.refreshes }
+
+// Forget makes the provider honour no refresh token any more that it has
+// handed out so far, as if the account's owner had removed our client.
+func (p *Provider) Forget() { p.mu.Lock(); defer p.mu.Unlock(); clear(p.renew) }
+
+// Refresh hands out a new token for a refresh token that is still good.
+func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.RefreshRequest) (bridge.Tokens, error) {
+	if err := pass(ctx, p.gate("Refresh")); err != nil {
+		return bridge.Tokens{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refreshes++
+	if err := p.fault("Refresh"); err != nil {
+		return bridge.Tokens{}, err
+	}
+	used := old.Refresh.Reveal()
+	c := p.renew[used]
+	if c == nil {
+		return bridge.Tokens{}, fmt.Errorf("%w: invalid_grant", bridge.ErrGrantLost)
+	}
+	scopes := p.Scopes
+	t := p.issue(c, time.Now())
+	if scopes == nil && len(ask.Scopes) > 0 {
+		t.Scopes = ask.Scopes
+	}
+	if p.KeepRefresh {
+		delete(p.renew, t.Refresh.Reveal())
+		t.Refresh = old.Refresh
+	} else {
+		delete(p.renew, used)
+	}
+	return t, nil
+}
+
 // Revoke notes the access token.
 func (p *Provider) Revoke(ctx context.Context, t bridge.Tokens) error {
 	if err := pass(ctx, p.gate("Revoke")); err != nil {
@@ -294,5 +347,6 @@ func (p *Provider) Revoke(ctx context.Context, t bridge.Tokens) error {
 		return err
 	}
 	p.revoked = append(p.revoked, t.Access.Reveal())
+	delete(p.renew, t.Refresh.Reveal())
 	return nil
 }

@@ -99,7 +99,7 @@ func TestADamagedLineHidesNoOther(t *testing.T) {
 		return errors.Join(
 			tx.Bucket(names[pending]).Put(bytes.Clone(first), []byte{recordOfTheFuture}),
 			tx.Bucket(names[openFor]).Put([]byte(short("alice")+"req_0"), nil),
-			tx.Bucket(names[liveByID]).Put([]byte("grt_0"), nil),
+			tx.Bucket(names[currentByID]).Put([]byte("grt_0"), nil),
 			tx.Bucket(names[revocations]).Put([]byte("grt_2"), []byte("\x01{spoilt")),
 		)
 	})
@@ -107,7 +107,7 @@ func TestADamagedLineHidesNoOther(t *testing.T) {
 	err = s.View(t.Context(), func(tx bridge.ReadTx) error {
 		goesOn(t, "pending", tx.Pending(), 49)
 		goesOn(t, "open", tx.OpenFor("alice"), 50)
-		goesOn(t, "live grants", tx.LiveGrants(), 3)
+		goesOn(t, "live grants", tx.CurrentGrants(), 3)
 		goesOn(t, "revocations", tx.Revocations(), 2)
 		return nil
 	})

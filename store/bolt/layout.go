@@ -21,51 +21,55 @@ type bucket int
 // first 16 bytes of a hash of the name, "hash" for all 32; so names from
 // outside can neither be too long nor run into what follows them.
 const (
-	meta        bucket = iota // word -> the format, the canary
-	requests                  // id -> record
-	history                   // id, 0, sequence -> record
-	byAgent                   // agent, id
-	openFor                   // whom, id
-	closedFor                 // whom, id: no longer open, and put to somebody
-	pending                   // id -> due: what the clock, the poller or the outbox still works on
-	over                      // when it ended, id -> agent, whom: what Prune may forget
-	grants                    // id -> record
-	liveByKey                 // hash of the key -> id
-	liveByID                  // id
-	grantsOver                // when it ended, id
-	idempotency               // hash of agent and key -> record
-	pins                      // human, issuer -> record
-	pinned                    // hash of issuer and subject -> record
-	suspended                 // agent, human -> record
-	secrets                   // name -> sealed
-	revocations               // id -> record
-	notes                     // hash of room and key -> when it expires, value
-	expiry                    // when, bucket, key: idempotency keys and notes
-	buckets                   // how many there are
+	meta         bucket = iota // word -> the format, the canary
+	requests                   // id -> record
+	history                    // id, 0, sequence -> record
+	byAgent                    // agent, id
+	openFor                    // whom, id
+	closedFor                  // whom, id: no longer open, and put to somebody
+	pending                    // id -> due: what the clock, the poller or the outbox still works on
+	over                       // when it ended, id -> agent, whom: what Prune may forget
+	grants                     // id -> record
+	grantsOf                   // agent, id
+	givenBy                    // human, id: not over
+	currentByKey               // hash of the key -> id: not over
+	currentByID                // id: not over
+	grantsOver                 // when it ended, id -> agent
+	idempotency                // hash of agent and key -> record
+	pins                       // human, issuer -> record
+	pinned                     // hash of issuer and subject -> record
+	suspended                  // agent, human -> record
+	secrets                    // name -> sealed
+	revocations                // id -> record
+	notes                      // hash of room and key -> when it expires, value
+	expiry                     // when, bucket, key: idempotency keys and notes
+	buckets                    // how many there are
 )
 
 // names are what the trees are called in the file.
 var names = [buckets][]byte{
-	meta:        []byte("meta"),
-	requests:    []byte("request"),
-	history:     []byte("history"),
-	byAgent:     []byte("request.agent"),
-	openFor:     []byte("request.open"),
-	closedFor:   []byte("request.closed"),
-	pending:     []byte("request.pending"),
-	over:        []byte("request.over"),
-	grants:      []byte("grant"),
-	liveByKey:   []byte("grant.key"),
-	liveByID:    []byte("grant.live"),
-	grantsOver:  []byte("grant.over"),
-	idempotency: []byte("idempotency"),
-	pins:        []byte("pin"),
-	pinned:      []byte("pin.subject"),
-	suspended:   []byte("suspension"),
-	secrets:     []byte("secret"),
-	revocations: []byte("revocation"),
-	notes:       []byte("note"),
-	expiry:      []byte("expiry"),
+	meta:         []byte("meta"),
+	requests:     []byte("request"),
+	history:      []byte("history"),
+	byAgent:      []byte("request.agent"),
+	openFor:      []byte("request.open"),
+	closedFor:    []byte("request.closed"),
+	pending:      []byte("request.pending"),
+	over:         []byte("request.over"),
+	grants:       []byte("grant"),
+	grantsOf:     []byte("grant.agent"),
+	givenBy:      []byte("grant.human"),
+	currentByKey: []byte("grant.key"),
+	currentByID:  []byte("grant.current"),
+	grantsOver:   []byte("grant.over"),
+	idempotency:  []byte("idempotency"),
+	pins:         []byte("pin"),
+	pinned:       []byte("pin.subject"),
+	suspended:    []byte("suspension"),
+	secrets:      []byte("secret"),
+	revocations:  []byte("revocation"),
+	notes:        []byte("note"),
+	expiry:       []byte("expiry"),
 }
 
 // grows reports whether new keys land at the end of the tree, where full
@@ -78,20 +82,6 @@ func (b bucket) grows() bool {
 		return false
 	}
 }
-
-// The records that only this package knows.
-type (
-	pin struct {
-		Human   string
-		Issuer  string
-		Subject string
-	}
-	suspension struct {
-		Agent string
-		Human string
-		Since time.Time
-	}
-)
 
 // maxKey bounds ids and names of secrets.
 const maxKey = 256
@@ -169,6 +159,20 @@ func index(r bridge.Request) []line {
 	}
 	if !r.Pending() {
 		lines = append(lines, line{over, timeKey(r.EndedAt) + id, agent + whom})
+	}
+	return lines
+}
+
+// grantIndex lists the index lines that a grant should have, but for the one
+// of its key, which may be another's by now.
+func grantIndex(g bridge.Grant) []line {
+	id, agent := string(g.ID), short(g.Key.Agent)
+	lines := append(make([]line, 0, 3), line{grantsOf, agent + id, ""})
+	switch {
+	case !g.State.Over():
+		lines = append(lines, line{currentByID, id, ""}, line{givenBy, short(g.Human) + id, ""})
+	case g.Revocation != bridge.RevocationPending:
+		lines = append(lines, line{grantsOver, timeKey(g.EndedAt) + id, agent})
 	}
 	return lines
 }

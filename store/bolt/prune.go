@@ -106,6 +106,7 @@ func (u *update) forgetRequest(l expired) {
 
 func (u *update) forgetGrant(l expired) {
 	u.delete(grants, l.what)
+	u.delete(grantsOf, l.value+l.what)
 	u.DeleteSecret(bridge.GrantSecret(bridge.GrantID(l.what)))
 }
 

@@ -117,49 +117,43 @@ func (u *update) reindex(old, now []line) {
 }
 
 func (u *update) PutGrant(g bridge.Grant) {
-	id := string(g.ID)
+	id, key := string(g.ID), grantKey(g.Key)
 	if !u.named(id) {
 		return
 	}
+	var old []line
 	if before, ok := was(u, place{grants, id}, "grant "+id, store.Decode[bridge.Grant]); ok {
-		u.unlist(before)
+		old = grantIndex(before)
+		u.release(grantKey(before.Key), id)
 	}
 	u.put(grants, id, g)
-	switch {
-	case g.State == bridge.GrantLive:
-		u.list(g)
-	case g.Revocation != bridge.RevocationPending:
-		u.mark(grantsOver, timeKey(g.EndedAt)+id)
+	u.reindex(old, grantIndex(g))
+	if !g.State.Over() {
+		u.occupy(key, id)
 	}
 }
 
-// list makes a grant the live one of its key.
-func (u *update) list(g bridge.Grant) {
-	key := grantKey(g.Key)
-	if other := string(u.current(liveByKey, key)); other != "" && other != string(g.ID) {
+// occupy makes a grant the current one of its key.
+func (u *update) occupy(key, id string) {
+	if other := string(u.current(currentByKey, key)); other != "" && other != id {
 		u.displaced = append(u.displaced, bridge.GrantID(other))
 	}
-	u.set(liveByKey, key, []byte(g.ID))
-	u.mark(liveByID, string(g.ID))
+	u.set(currentByKey, key, []byte(id))
 }
 
-// unlist takes a grant as it was out of the indexes. Its key may be another's
-// already.
-func (u *update) unlist(g bridge.Grant) {
-	id := string(g.ID)
-	if key := grantKey(g.Key); string(u.current(liveByKey, key)) == id {
-		u.delete(liveByKey, key)
+// release takes a grant from its key, unless that is another's already.
+func (u *update) release(key, id string) {
+	if string(u.current(currentByKey, key)) == id {
+		u.delete(currentByKey, key)
 	}
-	u.delete(liveByID, id)
-	u.delete(grantsOver, timeKey(g.EndedAt)+id)
 }
 
 // finish says whether the transaction may be applied.
 func (u *update) finish() error {
 	for _, id := range u.displaced {
 		g, ok := was(u, place{grants, string(id)}, "grant "+string(id), store.Decode[bridge.Grant])
-		if ok && g.State == bridge.GrantLive {
-			u.fail(fmt.Errorf("grant %s still lives, so no other may have its key", id))
+		if ok && !g.State.Over() {
+			u.fail(fmt.Errorf("grant %s is not over, so no other may have its key", id))
 		}
 	}
 	return u.err
@@ -178,16 +172,24 @@ func (u *update) PutIdempotency(agent, key string, i bridge.Idempotency) {
 // to another human: a pin is never moved silently.
 func (u *update) PutPin(human, issuer, subject string) {
 	there, back := short(human)+hash(issuer), hash(issuer, subject)
-	if p, ok := was(u, place{pinned, back}, "pin", store.Decode[pin]); ok && p.Human != human {
+	if p, ok := was(u, place{pinned, back}, "pin", store.Decode[bridge.Pin]); ok && p.Human != human {
 		u.fail(fmt.Errorf("pin %s at %s: %w", human, issuer, store.ErrPinned))
 		return
 	}
-	if p, ok := was(u, place{pins, there}, "pin", store.Decode[pin]); ok && p.Subject != subject {
+	if p, ok := was(u, place{pins, there}, "pin", store.Decode[bridge.Pin]); ok && p.Subject != subject {
 		u.delete(pinned, hash(issuer, p.Subject))
 	}
-	p := pin{Human: human, Issuer: issuer, Subject: subject}
+	p := bridge.Pin{Human: human, Issuer: issuer, Subject: subject}
 	u.put(pins, there, p)
 	u.put(pinned, back, p)
+}
+
+func (u *update) DeletePin(human, issuer string) {
+	there := short(human) + hash(issuer)
+	if p, ok := was(u, place{pins, there}, "pin", store.Decode[bridge.Pin]); ok {
+		u.delete(pinned, hash(issuer, p.Subject))
+		u.delete(pins, there)
+	}
 }
 
 // Suspend lifts the suspension when at is the zero time.
@@ -197,7 +199,7 @@ func (u *update) Suspend(agent, human string, at time.Time) {
 		u.delete(suspended, key)
 		return
 	}
-	u.put(suspended, key, suspension{Agent: agent, Human: human, Since: at})
+	u.put(suspended, key, bridge.Suspension{Agent: agent, Human: human, Since: at})
 }
 
 func (u *update) PutSecret(ref bridge.SecretRef, s bridge.Secret) {

@@ -83,16 +83,29 @@ func (v *view) Grant(id bridge.GrantID) (bridge.Grant, error) {
 	return g, about("grant", id, err)
 }
 
-func (v *view) LiveGrant(key bridge.GrantKey) (bridge.Grant, error) {
-	id, err := read(v.tx, liveByKey, grantKey(key), own)
+func (v *view) CurrentGrant(key bridge.GrantKey) (bridge.Grant, error) {
+	id, err := read(v.tx, currentByKey, grantKey(key), own)
 	if err != nil {
-		return bridge.Grant{}, fmt.Errorf("live grant: %w", err)
+		return bridge.Grant{}, fmt.Errorf("current grant: %w", err)
 	}
 	return v.Grant(bridge.GrantID(id))
 }
 
-func (v *view) LiveGrants() iter.Seq2[bridge.Grant, error] {
-	return records(scan(v.tx, span{bucket: liveByID}, func(id string, _ []byte) (bridge.GrantID, error) {
+func (v *view) CurrentGrants() iter.Seq2[bridge.Grant, error] {
+	return v.grants(span{bucket: currentByID})
+}
+
+func (v *view) GrantsOf(agent string) iter.Seq2[bridge.Grant, error] {
+	return v.grants(span{bucket: grantsOf, prefix: short(agent), back: true})
+}
+
+func (v *view) GrantsFrom(human string) iter.Seq2[bridge.Grant, error] {
+	return v.grants(span{bucket: givenBy, prefix: short(human)})
+}
+
+// grants yields the grants whose ids end the keys of a span.
+func (v *view) grants(s span) iter.Seq2[bridge.Grant, error] {
+	return records(scan(v.tx, s, func(id string, _ []byte) (bridge.GrantID, error) {
 		return bridge.GrantID(id), nil
 	}), v.Grant)
 }
@@ -103,17 +116,31 @@ func (v *view) Idempotent(agent, key string) (bridge.Idempotency, error) {
 }
 
 func (v *view) Pin(human, issuer string) (string, error) {
-	p, err := read(v.tx, pins, short(human)+hash(issuer), store.Decode[pin])
+	p, err := read(v.tx, pins, short(human)+hash(issuer), store.Decode[bridge.Pin])
 	return p.Subject, about("pin of", human, err)
 }
 
 func (v *view) Pinned(issuer, subject string) (string, error) {
-	p, err := read(v.tx, pinned, hash(issuer, subject), store.Decode[pin])
+	p, err := read(v.tx, pinned, hash(issuer, subject), store.Decode[bridge.Pin])
 	return p.Human, about("pin at", issuer, err)
 }
 
+func (v *view) Pins(human string) iter.Seq2[bridge.Pin, error] {
+	return scan(v.tx, span{bucket: pins, prefix: short(human)}, func(_ string, stored []byte) (bridge.Pin, error) {
+		p, err := store.Decode[bridge.Pin](stored)
+		return p, about("pin of", human, err)
+	})
+}
+
+func (v *view) Suspensions() iter.Seq2[bridge.Suspension, error] {
+	return scan(v.tx, span{bucket: suspended}, func(_ string, stored []byte) (bridge.Suspension, error) {
+		s, err := store.Decode[bridge.Suspension](stored)
+		return s, about("suspension", s.Agent, err)
+	})
+}
+
 func (v *view) Suspended(agent, human string) (time.Time, error) {
-	s, err := read(v.tx, suspended, short(agent)+short(human), store.Decode[suspension])
+	s, err := read(v.tx, suspended, short(agent)+short(human), store.Decode[bridge.Suspension])
 	if errors.Is(err, bridge.ErrNotFound) {
 		return time.Time{}, nil
 	}

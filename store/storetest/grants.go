@@ -48,7 +48,7 @@ func (lab Lab) grantKeys(t *testing.T) {
 		},
 	}
 	b.see(func(tx bridge.ReadTx) {
-		got, err := tx.LiveGrant(key())
+		got, err := tx.CurrentGrant(key())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +56,7 @@ func (lab Lab) grantKeys(t *testing.T) {
 		for what, change := range others {
 			k := key()
 			change(&k)
-			_, err := tx.LiveGrant(k)
+			_, err := tx.CurrentGrant(k)
 			missing(t, "the grant for another "+what, err)
 		}
 		got, err = tx.Grant(g.ID)
@@ -83,19 +83,19 @@ func (lab Lab) replaced(t *testing.T) {
 			old = over(old, noon().Add(time.Hour), bridge.RevocationPending)
 			b.do(func(tx bridge.Tx) { put(tx, old, now) })
 			b.see(func(tx bridge.ReadTx) {
-				got, err := tx.LiveGrant(key())
+				got, err := tx.CurrentGrant(key())
 				if err != nil {
 					t.Fatal(err)
 				}
 				same(t, "by key", got, now)
-				same(t, "live", all(t, "live", tx.LiveGrants()), []bridge.Grant{now})
+				same(t, "live", all(t, "live", tx.CurrentGrants()), []bridge.Grant{now})
 			})
 			now = over(now, noon().Add(2*time.Hour), bridge.RevocationDone)
 			b.do(func(tx bridge.Tx) { tx.PutGrant(now) })
 			b.see(func(tx bridge.ReadTx) {
-				_, err := tx.LiveGrant(key())
+				_, err := tx.CurrentGrant(key())
 				missing(t, "by key, after the end", err)
-				same(t, "live, after the end", all(t, "live", tx.LiveGrants()), nil)
+				same(t, "live, after the end", all(t, "live", tx.CurrentGrants()), nil)
 				got, err := tx.Grant(now.ID)
 				if err != nil {
 					t.Fatal(err)
@@ -118,7 +118,7 @@ func (lab Lab) twoLive(t *testing.T) {
 		t.Error("two live grants share a key: nobody could say which one answers")
 	}
 	b.see(func(tx bridge.ReadTx) {
-		same(t, "live", all(t, "live", tx.LiveGrants()), []bridge.Grant{first})
+		same(t, "live", all(t, "live", tx.CurrentGrants()), []bridge.Grant{first})
 	})
 }
 
@@ -139,5 +139,5 @@ func (lab Lab) liveInOrder(t *testing.T) {
 	used.LastUsedAt = noon().Add(time.Hour)
 	want[1] = used
 	b.do(func(tx bridge.Tx) { tx.PutGrant(used) })
-	b.see(func(tx bridge.ReadTx) { same(t, "live", all(t, "live", tx.LiveGrants()), want) })
+	b.see(func(tx bridge.ReadTx) { same(t, "live", all(t, "live", tx.CurrentGrants()), want) })
 }

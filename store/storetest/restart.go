@@ -40,7 +40,7 @@ func (b *bench) survives(t *testing.T, interrupt func(*bench)) {
 		same(t, "ended", all(t, "ended", tx.EndedFor("alice")), []bridge.Request{denied})
 		same(t, "pending", all(t, "pending", tx.Pending()), []bridge.Due{open.Due()})
 		same(t, "history", len(all(t, "history", tx.History(ended.ID))), 2)
-		same(t, "live grants", all(t, "live", tx.LiveGrants()), []bridge.Grant{g})
+		same(t, "live grants", all(t, "live", tx.CurrentGrants()), []bridge.Grant{g})
 		same(t, "revocations", len(all(t, "revocations", tx.Revocations())), 1)
 		tokens, err := tx.Secret(bridge.GrantSecret(g.ID))
 		if err != nil || tokens.Reveal() != "tokens" {
