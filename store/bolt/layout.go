@@ -11,8 +11,9 @@ import (
 	"github.com/authbridge/authbridge/store"
 )
 
-// format is the layout below. A store of a newer format is refused.
-const format = 1
+// format is the layout below. A store of a newer format is refused, one of an
+// older format is upgraded.
+const format = 2
 
 // bucket is one tree of the file.
 type bucket int

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -63,8 +64,9 @@ func Backend() store.Backend {
 // and a file or directory that others can change. Each error is one sentence
 // that names the file, of a kind of package store.
 //
-// When the keyset has a new primary key, everything sealed is sealed again
-// with it; after that the older keys may be taken out.
+// A file of an older format is brought up to this one; an older authbridge does
+// not open it then. When the keyset has a new primary key, everything sealed is
+// sealed again with it; after that the older keys may be taken out.
 func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -163,7 +165,13 @@ func prepare(db *bbolt.DB, path string, sealer *store.Sealer) error {
 		return err
 	case found.fresh:
 		return create(db, path, sealer)
-	case !sealer.Current(found.canary):
+	}
+	if found.format != strconv.Itoa(format) {
+		if err := upgrade(db, path); err != nil {
+			return err
+		}
+	}
+	if !sealer.Current(found.canary) {
 		return sealAgain(db, path, sealer)
 	}
 	return nil
@@ -193,11 +201,12 @@ func inspect(tx *bbolt.Tx) (content, error) {
 		return content{}, fmt.Errorf("%w: it says nothing of its format", store.ErrDamaged)
 	}
 	c := content{format: string(b.Get([]byte(keyFormat))), canary: bytes.Clone(b.Get([]byte(keyCanary)))}
-	for _, name := range names {
-		if b := tx.Bucket(name); b == nil {
+	for b, name := range names {
+		switch tree := tx.Bucket(name); {
+		case tree != nil:
+			tree.Cursor().First() // reads the way to the tree
+		case c.format != "1" || !slices.Contains(newIn2, bucket(b)):
 			c.missing = string(name)
-		} else {
-			b.Cursor().First() // reads the way to the tree
 		}
 	}
 	return c, nil

@@ -212,7 +212,7 @@ func noise(n int) []byte {
 func TestANewerStoreIsRefused(t *testing.T) {
 	path, sealer := lived(t)
 	raw(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte("7")) })
-	refused(t, path, sealer, store.ErrNewer, path, "format 7", "format 1", "use the newer version")
+	refused(t, path, sealer, store.ErrNewer, path, "format 7", "format 2", "use the newer version")
 }
 
 func TestAFileOfAnotherProgramIsRefused(t *testing.T) {

@@ -10,8 +10,10 @@ import (
 func (lab Lab) keepsakes(t *testing.T) {
 	t.Run("an idempotency key is its agent's own", lab.idempotency)
 	t.Run("pins lead both ways", lab.pins)
+	t.Run("the pins of one human, until they are taken away", lab.pinsOf)
 	t.Run("a subject is never moved to another human", lab.stolenPin)
 	t.Run("a suspension holds for one agent and one human until it is lifted", lab.suspensions)
+	t.Run("all suspensions", lab.allSuspensions)
 	t.Run("revocations wait until they are done", lab.revocations)
 	t.Run("notes until they expire", lab.notes)
 }
@@ -76,6 +78,40 @@ func (lab Lab) pins(t *testing.T) {
 	})
 }
 
+func (lab Lab) pinsOf(t *testing.T) {
+	b := lab.fresh(t)
+	b.do(func(tx bridge.Tx) {
+		tx.PutPin("alice", "https://one", "sub1")
+		tx.PutPin("alice", "https://two", "sub2")
+		tx.PutPin("bob", "https://one", "sub3")
+	})
+	b.do(func(tx bridge.Tx) { tx.PutPin("alice", "https://two", "sub9") })
+	b.restart()
+	pins := func(human string) map[string]string {
+		found := map[string]string{}
+		b.see(func(tx bridge.ReadTx) {
+			for _, p := range all(t, "pins", tx.Pins(human)) {
+				same(t, "whose pin it is", p.Human, human)
+				found[p.Issuer] = p.Subject
+			}
+		})
+		return found
+	}
+	same(t, "alice's", pins("alice"), map[string]string{"https://one": "sub1", "https://two": "sub9"})
+	same(t, "bob's", pins("bob"), map[string]string{"https://one": "sub3"})
+	same(t, "nobody's", pins("alic"), nil)
+	b.do(func(tx bridge.Tx) {
+		tx.DeletePin("alice", "https://one")
+		tx.DeletePin("alice", "https://never")
+		tx.DeletePin("bob", "https://two")
+	})
+	same(t, "alice's after one is gone", pins("alice"), map[string]string{"https://two": "sub9"})
+	same(t, "bob's", pins("bob"), map[string]string{"https://one": "sub3"})
+	b.do(func(tx bridge.Tx) { tx.PutPin("bob", "https://two", "sub1") })
+	b.do(func(tx bridge.Tx) { tx.DeletePin("bob", "https://one"); tx.PutPin("alice", "https://one", "sub3") })
+	b.pinsAre("https://one", map[string]string{"alice": "sub3", "bob": ""}) // what was let go may be another's
+}
+
 func (lab Lab) stolenPin(t *testing.T) {
 	b := lab.fresh(t)
 	b.do(func(tx bridge.Tx) { tx.PutPin("alice", "https://one", "sub1") })
@@ -115,6 +151,27 @@ func (lab Lab) suspensions(t *testing.T) {
 	same(t, "alice for helper", since("alice", "helper"), time.Time{})
 	b.do(func(tx bridge.Tx) { tx.Suspend("helper", "alice", time.Time{}) })
 	same(t, "helper for alice, lifted", since("helper", "alice"), time.Time{})
+}
+
+func (lab Lab) allSuspensions(t *testing.T) {
+	b := lab.fresh(t)
+	b.do(func(tx bridge.Tx) {
+		tx.Suspend("helper", "alice", noon())
+		tx.Suspend("helper", "bob", noon().Add(1))
+		tx.Suspend("ci", "alice", noon().Add(2))
+	})
+	b.do(func(tx bridge.Tx) { tx.Suspend("helper", "bob", time.Time{}); tx.Suspend("ci", "bob", time.Time{}) })
+	b.restart()
+	b.see(func(tx bridge.ReadTx) {
+		found := map[bridge.Suspension]bool{}
+		for _, s := range all(t, "suspensions", tx.Suspensions()) {
+			found[s] = true
+		}
+		same(t, "all", found, map[bridge.Suspension]bool{
+			{Agent: "helper", Human: "alice", Since: noon()}:    true,
+			{Agent: "ci", Human: "alice", Since: noon().Add(2)}: true,
+		})
+	})
 }
 
 func (lab Lab) revocations(t *testing.T) {

@@ -134,6 +134,12 @@ func (lab Lab) pruneGrants(t *testing.T) {
 	b.do(func(tx bridge.Tx) { tx.PutGrant(owing) })
 	b.forget(noon().Add(time.Minute), 10)
 	b.grantsAre(owing, live, late)
+	b.restart()
+	b.see(func(tx bridge.ReadTx) { // no list names what is forgotten
+		same(t, "of helper", len(all(t, "of", tx.GrantsOf("helper"))), 2)
+		same(t, "from alice", all(t, "from", tx.GrantsFrom("alice")), []bridge.Grant{live})
+		same(t, "current", all(t, "current", tx.CurrentGrants()), []bridge.Grant{live})
+	})
 }
 
 func (b *bench) grantsAre(gone bridge.Grant, there ...bridge.Grant) {
