@@ -80,13 +80,15 @@ type Parked struct {
 	Hint   string `json:"hint"`
 }
 
-// Whoami is the agent as the bridge sees it, and what it may ask.
+// Whoami is the agent as the bridge sees it, and what it may ask. Teams are
+// those names in May that an ask gives as "team"; all others are humans.
 type Whoami struct {
 	Agent     string   `json:"agent"`
 	UID       *uint32  `json:"uid"` // null when it is not known by its uid
 	Owner     Optional `json:"owner"`
 	Where     Optional `json:"where"`
-	May       []May    `json:"may"`       // the first that allows the whole of an ask decides
+	May       []May    `json:"may"` // the first that allows the whole of an ask decides
+	Teams     []string `json:"teams"`
 	Providers []string `json:"providers"` // what "*" in May comes to
 }
 
@@ -97,7 +99,27 @@ type May struct {
 	DefaultScopes []string `json:"default_scopes"` // for an ask without scopes
 	Ask           []string `json:"ask"`            // whom
 	Reuse         Duration `json:"reuse"`          // how long a grant answers further asks
+	Code          Code     `json:"code"`
+	Binding       Binding  `json:"binding"`
 }
+
+// Code says when a human's code is made.
+type Code string
+
+// When that is.
+const (
+	CodeOnClick Code = "on_click" // the human presses Show code
+	CodeAtOnce  Code = "at_once"  // with the ask
+)
+
+// Binding says how a human makes sure that they answer this very ask.
+type Binding string
+
+// How that is.
+const (
+	BindingShow    Binding = "show"    // they compare the check phrase
+	BindingRequire Binding = "require" // they type digits that only the agent shows them
+)
 
 // Optional is a text that is null on the wire when it is empty.
 type Optional string

@@ -48,10 +48,10 @@ type Rule struct {
 	Provider      string // a configured name or "*"
 	Scopes        []string
 	DefaultScopes []string
-	Ask           []string // humans and teams
-	Reuse         time.Duration
-	AtOnce        bool // "code: at_once": a code is made when it is asked, for a human and not for a team
-	Digits        bool // "binding: require": the human types the digits that the agent shows
+	Ask           []string      // humans and teams
+	Reuse         time.Duration // at most MaxTeamReuse if a team is in Ask
+	AtOnce        bool          // "code: at_once": a code is made when it is asked, for a human and not for a team
+	Digits        bool          // "binding: require": the human types the digits that the agent shows
 }
 
 // ProviderInfo is what the domain knows of a configured provider.
@@ -107,6 +107,9 @@ func DefaultLimits() Limits {
 // DefaultReuse is how long a grant answers further asks unless its rule says
 // otherwise.
 const DefaultReuse = 8 * time.Hour
+
+// MaxTeamReuse is the longest reuse of a rule that lets a team be asked.
+const MaxTeamReuse = 4 * time.Hour
 
 // AgentByUID finds the agent that runs as a local user.
 func (d *Directory) AgentByUID(uid uint32) (Agent, bool) {

@@ -8,6 +8,7 @@ import (
 // Standing is an agent as the bridge sees it.
 type Standing struct {
 	Agent     Agent
+	Teams     []string // those whom its rules let it ask, sorted
 	Providers []string // what "*" in its rules comes to, sorted
 }
 
@@ -16,7 +17,21 @@ func (b *Bridge) AgentByUID(uid uint32) (Agent, bool) { return b.dir().AgentByUI
 
 // Whoami tells an agent how the bridge sees it and what it may ask.
 func (b *Bridge) Whoami(agent Agent) Standing {
-	return Standing{agent, slices.Sorted(maps.Keys(b.dir().Providers))}
+	dir := b.dir()
+	return Standing{agent, dir.teamsOf(agent), slices.Sorted(maps.Keys(dir.Providers))}
+}
+
+// teamsOf returns the teams that an agent's rules name.
+func (d *Directory) teamsOf(agent Agent) []string {
+	var all []string
+	for _, rule := range agent.May {
+		for _, name := range rule.Ask {
+			if _, ok := d.Teams[name]; ok {
+				all = append(all, name)
+			}
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(all)))
 }
 
 // Humans returns the configured names of all humans, sorted.

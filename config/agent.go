@@ -44,8 +44,8 @@ func (d *decoder) rule(r *bridge.Rule) []setting {
 		{key: "default_scopes", read: d.texts(&r.DefaultScopes, d.checkDefault)},
 		{key: "ask", read: d.ask(r)},
 		{key: "reuse", read: d.duration(&r.Reuse, 0, 365*day)},
-		{key: "code", read: d.choice(nil, []string{"on_click"}, "at_once")},
-		{key: "binding", read: d.choice(nil, []string{"show"}, "require")},
+		{key: "code", read: d.either(&r.AtOnce, "on_click", "at_once")},
+		{key: "binding", read: d.either(&r.Digits, "show", "require")},
 		laterSection("approve", "team", "count"),
 	}
 	return append(all, later("resource")...)
@@ -106,7 +106,7 @@ func (d *decoder) checkAgents() {
 		}
 		d.checkUID(at, a, uids)
 		for i := range a.May {
-			d.checkRule(fmt.Sprintf("%s.may[%d]", at, i), a.May[i])
+			d.checkRule(fmt.Sprintf("%s.may[%d]", at, i), &a.May[i])
 		}
 	}
 }
@@ -133,15 +133,19 @@ func (d *decoder) checkUID(at string, a *bridge.Agent, seen map[uint32]string) {
 	seen[*a.UID] = a.Name
 }
 
-func (d *decoder) checkRule(at string, r bridge.Rule) {
+func (d *decoder) checkRule(at string, r *bridge.Rule) {
 	if !d.given(at) {
 		return
 	}
 	if !d.given(at+".provider") && !d.given(at+".resource") {
 		d.fault(at, "names no provider", `provider: a configured one, or "*" for all of them`)
 	}
-	d.checkScopes(at, r)
-	d.checkAsk(at, r)
+	d.checkScopes(at, *r)
+	d.checkAsk(at, *r)
+	d.checkTeamRule(at, r)
+	if r.AtOnce && r.Digits {
+		d.fault(at+".code", "at_once, but with binding: require no code is made before the digits are typed", "remove one of the two")
+	}
 }
 
 func (d *decoder) checkScopes(at string, r bridge.Rule) {
@@ -167,7 +171,8 @@ func (d *decoder) checkDefaults(at string, r bridge.Rule) {
 func (d *decoder) checkAsk(at string, r bridge.Rule) {
 	path := at + ".ask"
 	if !d.given(path) {
-		d.fault(at, "says nobody to ask", "ask: ["+few(inOrder(d, "humans", d.humans))+"]")
+		both := slices.Concat(inOrder(d, "humans", d.humans), inOrder(d, "teams", d.teams))
+		d.fault(at, "says nobody to ask", "ask: ["+few(both)+"]")
 		return
 	}
 	if len(r.Ask) == 0 && !d.faulted(path) {
@@ -176,8 +181,8 @@ func (d *decoder) checkAsk(at string, r bridge.Rule) {
 }
 
 // localAgent is the agent that stands for whoever runs the daemon. It may ask
-// every human for everything; one human alone is its owner, so that an ask
-// need not say whom.
+// every human and every team for everything; one human alone is its owner, so
+// that an ask need not say whom.
 func (d *decoder) localAgent() *bridge.Agent {
 	humans := slices.Sorted(maps.Keys(d.humans))
 	a := &bridge.Agent{
@@ -189,6 +194,14 @@ func (d *decoder) localAgent() *bridge.Agent {
 			Ask:      humans,
 			Reuse:    bridge.DefaultReuse,
 		}},
+	}
+	if teams := slices.Sorted(maps.Keys(d.teams)); len(teams) > 0 {
+		a.May = append(a.May, bridge.Rule{
+			Provider: anyProvider,
+			Scopes:   []string{"*"},
+			Ask:      teams,
+			Reuse:    bridge.MaxTeamReuse,
+		})
 	}
 	if len(humans) == 1 {
 		a.Owner = humans[0]

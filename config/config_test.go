@@ -106,6 +106,7 @@ func TestEmptyFileRuns(t *testing.T) {
 		Log:   config.Log{Level: slog.LevelInfo, Format: config.LogAuto},
 		Directory: bridge.Directory{
 			Humans: map[string]bridge.Human{"operator": {Name: "operator"}},
+			Teams:  map[string]bridge.Team{},
 			Agents: map[string]bridge.Agent{"local": {
 				Name:  "local",
 				UID:   new(uint32(4711)),
@@ -140,17 +141,21 @@ store: bolt:/srv/bridge/requests.db
 seal: file:/srv/bridge/seal.key
 log: {level: debug, format: json}
 network: {allow_http_loopback: true, allow_private: [10.20.0.0/16, "fd00:20::/32"]}
-request: {ttl: 1d12h, collect_within: 90m, collect_grace: 30s, max_open_per_human: 10, max_open_per_agent_and_human: 10}
+request: {ttl: 1d12h, claim: 5m, collect_within: 90m, collect_grace: 30s, max_open_per_human: 10, max_open_per_agent_and_human: 10,
+          quiet_after_denied: 1h}
 retain: 1.5d
+audit_retain: 30d
 providers:
   corp: {issuer: https://login.example.com, client_id: authbridge, client_secret: env:CORP_SECRET,
          scopes: [openid, email], scope_words: {"files:read": read your files}, trust: configured}
-  post: {issuer: "http://127.0.0.1:9000/", client_id: p, client_secret: env:CORP_SECRET, token_endpoint_auth_method: client_secret_post}
-  open: {issuer: https://open.example.com/tenant, client_id: o}
+  post: {issuer: "http://127.0.0.1:9000/", client_id: p, client_secret: env:CORP_SECRET, token_endpoint_auth_method: client_secret_post, trust: first_use}
+  open: {issuer: https://open.example.com/tenant, client_id: o, trust: none}
 humans:
   alice: {email: alice@example.com, slack: U024BE7LH, discord: "80351110224678912", via: [web],
           accounts: {corp: "sub:42", "https://elsewhere.example": al@example.com}}
   bob: {}
+teams:
+  oncall: {members: [bob, alice]}
 agents:
   helper:
     uid: 1001
@@ -159,6 +164,8 @@ agents:
     may:
       - {provider: corp, scopes: [repo, "read:*"], default_scopes: ["read:all"], ask: [alice, bob], reuse: 0, code: on_click, binding: show}
       - {provider: "*", scopes: ["*"], ask: [bob]}
+      - {provider: open, scopes: ["*"], ask: [oncall], binding: require}
+      - {provider: open, scopes: [a], ask: [bob], code: at_once}
   idle: {uid: 0}
 `
 
@@ -183,12 +190,15 @@ func TestCompleteFile(t *testing.T) {
 				},
 				"bob": {Name: "bob"},
 			},
+			Teams: map[string]bridge.Team{"oncall": {Name: "oncall", Members: []string{"bob", "alice"}}},
 			Agents: map[string]bridge.Agent{
 				"helper": {
 					Name: "helper", UID: new(uint32(1001)), Owner: "alice", Where: "alice's laptop",
 					May: []bridge.Rule{
 						{Provider: "corp", Scopes: []string{"repo", "read:*"}, DefaultScopes: []string{"read:all"}, Ask: []string{"alice", "bob"}},
 						{Provider: "*", Scopes: []string{"*"}, Ask: []string{"bob"}, Reuse: 8 * time.Hour},
+						{Provider: "open", Scopes: []string{"*"}, Ask: []string{"oncall"}, Reuse: 4 * time.Hour, Digits: true},
+						{Provider: "open", Scopes: []string{"a"}, Ask: []string{"bob"}, Reuse: 8 * time.Hour, AtOnce: true},
 					},
 				},
 				"idle": {Name: "idle", UID: new(uint32(0))},
@@ -197,14 +207,16 @@ func TestCompleteFile(t *testing.T) {
 				"corp": {
 					Name: "corp", Issuer: "https://login.example.com", ClientID: "authbridge",
 					Scopes: []string{"openid", "email"}, ScopeWords: map[string]string{"files:read": "read your files"},
+					Trust: bridge.TrustConfigured,
 				},
-				"post": {Name: "post", Issuer: "http://127.0.0.1:9000/", ClientID: "p", ScopeWords: map[string]string{}},
-				"open": {Name: "open", Issuer: "https://open.example.com/tenant", ClientID: "o", ScopeWords: map[string]string{}},
+				"post": {Name: "post", Issuer: "http://127.0.0.1:9000/", ClientID: "p", ScopeWords: map[string]string{}, Trust: bridge.TrustFirstUse},
+				"open": {Name: "open", Issuer: "https://open.example.com/tenant", ClientID: "o", ScopeWords: map[string]string{}, Trust: bridge.TrustNone},
 			},
 			Channels: []string{"web"},
 			Limits: bridge.Limits{
-				TTL: 36 * time.Hour, CollectWithin: 90 * time.Minute, CollectGrace: 30 * time.Second,
-				MaxOpenPerHuman: 10, MaxOpenPerAgentAndHuman: 10, Retain: 36 * time.Hour,
+				TTL: 36 * time.Hour, Claim: 5 * time.Minute, CollectWithin: 90 * time.Minute, CollectGrace: 30 * time.Second,
+				MaxOpenPerHuman: 10, MaxOpenPerAgentAndHuman: 10,
+				QuietAfterDenied: time.Hour, Retain: 36 * time.Hour, AuditRetain: 720 * time.Hour,
 			},
 		},
 		Providers: map[string]config.Provider{

@@ -23,6 +23,7 @@ type decoder struct {
 
 	config    *Config
 	humans    map[string]*bridge.Human
+	teams     map[string]*bridge.Team
 	agents    map[string]*bridge.Agent
 	providers map[string]*provider
 }
@@ -40,6 +41,7 @@ func newDecoder(name string, env Env) *decoder {
 			Directory: bridge.Directory{Limits: bridge.DefaultLimits()},
 		},
 		humans:    map[string]*bridge.Human{},
+		teams:     map[string]*bridge.Team{},
 		agents:    map[string]*bridge.Agent{},
 		providers: map[string]*provider{},
 	}
@@ -106,7 +108,7 @@ func inOrder[T any](d *decoder, section string, all map[string]T) []string {
 
 var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
 
-// checkName refuses what cannot name a human, an agent or a provider.
+// checkName refuses what cannot name a human, a team, an agent or a provider.
 func (d *decoder) checkName(path, name string) {
 	if !goodName.MatchString(name) {
 		d.fault(path, "not a name", "names have small letters, digits, and . _ - inside; at most 64 of them")

@@ -26,8 +26,10 @@ func (d *decoder) file() []setting {
 		),
 		d.section("request", d.request()...),
 		{key: "retain", read: d.duration(&limits.Retain, time.Second, 3650*day)},
+		{key: "audit_retain", read: d.duration(&limits.AuditRetain, time.Second, 3650*day)},
 		d.named("providers", d.provider),
 		d.named("humans", d.human),
+		d.named("teams", d.team),
 		d.named("agents", d.agent),
 	}
 	return append(all, notLanded()...)
@@ -36,11 +38,8 @@ func (d *decoder) file() []setting {
 // notLanded declares the sections that this version refuses whole.
 func notLanded() []setting {
 	return append(
-		later("public_url", "audit_retain"),
+		later("public_url"),
 		setting{key: "resources", later: true, items: func() []setting { return later("match", "issuers") }},
-		setting{key: "teams", later: true, each: func(string) []setting {
-			return later("members", "slack", "discord", "slack_group", "discord_role")
-		}},
 		laterSection("slack", "bot_token", "app_token", "signing_secret", "mode", "api_url"),
 		laterSection("discord", "bot_token", "public_key", "mode", "api_url"),
 	)
@@ -63,12 +62,14 @@ func (d *decoder) request() []setting {
 	open := func(into *int) reader { return d.count(1, 10_000, func(n int64) { *into = int(n) }) }
 	all := []setting{
 		{key: "ttl", read: d.duration(&limits.TTL, time.Second, 30*day)},
+		{key: "claim", read: d.duration(&limits.Claim, time.Second, day)},
 		{key: "collect_within", read: d.duration(&limits.CollectWithin, time.Second, 30*day)},
 		{key: "collect_grace", read: d.duration(&limits.CollectGrace, time.Second, time.Hour)},
 		{key: "max_open_per_human", read: open(&limits.MaxOpenPerHuman)},
 		{key: "max_open_per_agent_and_human", read: open(&limits.MaxOpenPerAgentAndHuman)},
+		{key: "quiet_after_denied", read: d.duration(&limits.QuietAfterDenied, 0, 30*day)},
 	}
-	return append(all, later("claim", "quiet_after_denied", "remind")...)
+	return append(all, later("remind")...)
 }
 
 func (d *decoder) log(l *Log) []setting {

@@ -95,27 +95,34 @@ func (d *decoder) via() reader {
 	}
 }
 
-// account reads who a human is at a provider: "sub:" and a subject, or an
-// e-mail address.
+// account reads who a human is at a provider: "sub:" and a subject, "id:" and
+// the provider's own id, or an e-mail address. A provider without a profile
+// tells one id of an account, its subject, so there the two say the same.
 func (d *decoder) account(h *bridge.Human, provider string) reader {
 	return func(path string, v value) {
 		s, ok := d.scalarText(path, v)
-		subject, isSubject := strings.CutPrefix(s, "sub:")
+		subject, isSubject := subjectOf(s)
 		switch {
 		case !ok:
 		case isSubject && subject == "":
-			d.fault(path, "sub: is not followed by a subject", "sub: and what the provider's id_token calls sub")
+			d.fault(path, s+" is not followed by anything", "sub: or id:, and what the provider's id_token calls sub")
 		case isSubject || isEmail(s):
 			if h.Accounts == nil {
 				h.Accounts = map[string]string{}
 			}
 			h.Accounts[provider] = s
-		case strings.HasPrefix(s, "id:"):
-			d.fault(path, "id: needs a provider with a profile: "+notYet, "sub:…, or an e-mail address")
 		default:
-			d.fault(path, "a login needs a provider with a profile: "+notYet, "sub:…, or an e-mail address")
+			d.fault(path, "a login needs a provider with a profile: "+notYet, "sub:…, id:…, or an e-mail address")
 		}
 	}
+}
+
+// subjectOf returns what follows "sub:" or "id:".
+func subjectOf(account string) (string, bool) {
+	if subject, ok := strings.CutPrefix(account, "sub:"); ok {
+		return subject, true
+	}
+	return strings.CutPrefix(account, "id:")
 }
 
 func (d *decoder) checkHumans() {
@@ -159,9 +166,9 @@ func (d *decoder) checkAccounts(at string, h *bridge.Human, seen map[string]stri
 			continue
 		}
 		issuers[issuer] = true
-		account := h.Accounts[name]
-		if !strings.HasPrefix(account, "sub:") {
-			account = strings.ToLower(account)
+		account := strings.ToLower(h.Accounts[name])
+		if subject, ok := subjectOf(h.Accounts[name]); ok {
+			account = "sub:" + subject
 		}
 		d.unique(seen, issuer+" "+account, path, h.Name)
 	}

@@ -14,10 +14,11 @@ import (
 type provider struct {
 	Provider
 	scopeWords map[string]string
+	trust      bridge.Trust
 }
 
 func (d *decoder) provider(name string) []setting {
-	p := &provider{Provider: Provider{Name: name}, scopeWords: map[string]string{}}
+	p := &provider{Provider: Provider{Name: name}, scopeWords: map[string]string{}, trust: bridge.TrustConfigured}
 	d.providers[name] = p
 	all := []setting{
 		{key: "issuer", read: d.word(&p.Issuer)},
@@ -26,7 +27,7 @@ func (d *decoder) provider(name string) []setting {
 		{key: "token_endpoint_auth_method", read: d.authMethod(&p.AuthMethod)},
 		{key: "scopes", read: d.texts(&p.Scopes, d.checkScope)},
 		{key: "scope_words", read: d.mapped(func(scope string) reader { return d.scopeWord(p, scope) })},
-		{key: "trust", read: d.choice(nil, []string{"configured"}, "first_use", "none")},
+		{key: "trust", read: d.trust(&p.trust)},
 	}
 	return append(all, later("profile", "app_name")...)
 }
@@ -49,6 +50,14 @@ func (d *decoder) authMethod(into *AuthMethod) reader {
 		landed := []string{string(AuthNone), string(AuthBasic), string(AuthPost)}
 		d.choice(&word, landed, "private_key_jwt", "tls_client_auth")(path, v)
 		*into = AuthMethod(word)
+	}
+}
+
+// trust reads what is done about an account that nothing is known of.
+func (d *decoder) trust(into *bridge.Trust) reader {
+	words := []string{string(bridge.TrustConfigured), string(bridge.TrustFirstUse), string(bridge.TrustNone)}
+	return func(path string, v value) {
+		d.choice((*string)(into), words)(path, v)
 	}
 }
 
@@ -162,6 +171,7 @@ func (d *decoder) directoryProviders() map[string]bridge.ProviderInfo {
 			ClientID:   p.ClientID,
 			Scopes:     slices.Clone(p.Scopes),
 			ScopeWords: p.scopeWords,
+			Trust:      p.trust,
 		}
 	}
 	return all

@@ -157,15 +157,23 @@ func shortly(got time.Duration) string {
 	return got.String()
 }
 
-// choice reads one of a few words. into may be nil where this version knows
-// only one.
+// either reads one of two words, of which the second makes it true.
+func (d *decoder) either(into *bool, no, yes string) reader {
+	return func(path string, v value) {
+		var word string
+		d.choice(&word, []string{no, yes})(path, v)
+		*into = word == yes
+	}
+}
+
+// choice reads one of a few words.
 func (d *decoder) choice(into *string, landed []string, later ...string) reader {
 	return func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
 		}
-		if d.chosen(path, s, landed, later) && into != nil {
+		if d.chosen(path, s, landed, later) {
 			*into = s
 		}
 	}

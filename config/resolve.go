@@ -93,20 +93,24 @@ func (d *decoder) check() {
 	d.checkLimits()
 	d.checkProviders()
 	d.checkHumans()
+	d.checkTeams()
 	d.checkAgents()
 	d.checkReferences()
 }
 
-// checkReferences refuses names that nobody has. Where a section is not read,
-// because of its own fault or because it has not landed, that is enough.
+// checkReferences refuses names that nobody has. Where a section is not read
+// because of its own fault, that is enough.
 func (d *decoder) checkReferences() {
 	humans, providers := inOrder(d, "humans", d.humans), inOrder(d, "providers", d.providers)
+	both := slices.Concat(humans, inOrder(d, "teams", d.teams))
 	for _, r := range d.references {
 		switch {
 		case r.what == "provider" && !d.faulted("providers"):
 			d.absent(r, providers)
-		case r.what != "provider" && !d.faulted("humans") && !d.given("teams"):
+		case r.what == "human" && !d.faulted("humans"):
 			d.absent(r, humans)
+		case r.what == "human or team" && !d.faulted("humans") && !d.faulted("teams"):
+			d.absent(r, both)
 		}
 	}
 }
@@ -169,6 +173,10 @@ func (d *decoder) finish() *Config {
 	c.Directory.Humans = make(map[string]bridge.Human, len(d.humans))
 	for name, h := range d.humans {
 		c.Directory.Humans[name] = *h
+	}
+	c.Directory.Teams = make(map[string]bridge.Team, len(d.teams))
+	for name, t := range d.teams {
+		c.Directory.Teams[name] = *t
 	}
 	c.Directory.Agents = make(map[string]bridge.Agent, len(d.agents))
 	for name, a := range d.agents {

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
 )
 
@@ -74,6 +77,11 @@ func TestValuesAreJudged(t *testing.T) {
 		{"truth in words", "network: {allow_http_loopback: on}", "1: network.allow_http_loopback: text where true or false belongs"},
 		{"count", "request: {max_open_per_human: 0}", "1: request.max_open_per_human: not a whole number from 1 to 10000"},
 		{"fraction", "request: {max_open_per_human: 1.5}", "1: request.max_open_per_human: not a whole number from 1 to 10000"},
+		{"a claim without an end", "request: {claim: 25h}", "1: request.claim: too long"},
+		{"no claim", "request: {claim: 0}", "1: request.claim: too short"},
+		{"quiet for ever", "request: {quiet_after_denied: 31d}", "1: request.quiet_after_denied: too long"},
+		{"no audit", "audit_retain: 0", "1: audit_retain: too short"},
+		{"reminder", "request: {remind: 15m}", "1: request.remind: not in this version"},
 		{"count in quotes", "request: {max_open_per_human: '5'}", "1: request.max_open_per_human: text where a number belongs"},
 		{"list for a mapping", "request: []", "1: request: a list where a mapping of keys to values belongs"},
 		{"path as a list", "state_dir: [a]", "1: state_dir: a list where text belongs"},
@@ -117,7 +125,8 @@ func TestProvidersAreJudged(t *testing.T) {
 		{"scope words in lines", provider(`, scope_words: {a: "b\nc"}`), "2: providers.corp.scope_words.a: has a line break or an invisible character in it"},
 		{"scope words that hide", provider(`, scope_words: {a: "b\u202ec"}`), "2: providers.corp.scope_words.a: has a line break or an invisible character in it"},
 		{"long scope words", provider(", scope_words: {a: " + strings.Repeat("w", 201) + "}"), "2: providers.corp.scope_words.a: longer than 200 characters"},
-		{"later trust", provider(", trust: none"), "2: providers.corp.trust: none: not in this version"},
+		{"trust", provider(", trust: nobody"), "2: providers.corp.trust: not known"},
+		{"trust by half", provider(", trust: first-use"), `2: providers.corp.trust: not known; did you mean "first_use"?`},
 		{"profile", "providers: {github: {profile: github, client_id: a}}", "1: providers.github.profile: not in this version"},
 		{"provider for all", "providers: {'*': {issuer: https://a.example, client_id: a}}", "1: providers.?: not a name"},
 	})
@@ -130,6 +139,7 @@ func TestHumansAreJudged(t *testing.T) {
 		{"name with a space", "humans: {alice smith: {}}", "1: humans.?: not a name"},
 		{"e-mail", human("email: alice"), "2: humans.alice.email: not an e-mail address"},
 		{"e-mail with a name", human("email: 'A <a@example.com>'"), "2: humans.alice.email: not an e-mail address"},
+		{"time zone", human("timezone: Europe/Berlin"), "2: humans.alice.timezone: not in this version"},
 		{"Slack name", human("slack: '@alice'"), "2: humans.alice.slack: that is a name; a Slack user id looks like U024BE7LH"},
 		{"Slack channel", human("slack: C0123456"), `2: humans.alice.slack: "C0123456" is not a user's; a Slack user id looks like U024BE7LH`},
 		{"Discord name", human("discord: alice"), `2: humans.alice.discord: "alice" is not an id; a Discord user id has 17 to 20 digits`},
@@ -142,8 +152,9 @@ func TestHumansAreJudged(t *testing.T) {
 		{"two accounts at one issuer", corp + human("accounts: {corp: 'sub:1', 'https://login.example.com': 'sub:2'}"), `4: humans.alice.accounts."https://login.example.com": a second account at the same issuer`},
 		{"account at nobody's", corp + human("accounts: {crop: 'sub:1'}"), `4: humans.alice.accounts.crop: no provider called "crop"; did you mean "corp"?`},
 		{"account in clear", human("accounts: {'http://a.example': 'sub:1'}"), `2: humans.alice.accounts."http://a.example": http, but tokens travel over https only`},
-		{"empty subject", corp + human("accounts: {corp: 'sub:'}"), "4: humans.alice.accounts.corp: sub: is not followed by a subject"},
-		{"account by id", corp + human("accounts: {corp: 'id:1'}"), "4: humans.alice.accounts.corp: id: needs a provider with a profile: not in this version"},
+		{"empty subject", corp + human("accounts: {corp: 'sub:'}"), "4: humans.alice.accounts.corp: sub: is not followed by anything"},
+		{"empty id", corp + human("accounts: {corp: 'id:'}"), "4: humans.alice.accounts.corp: id: is not followed by anything"},
+		{"one account in two words", corp + "humans:\n  a: {accounts: {corp: 'sub:aB'}}\n  b: {accounts: {corp: 'id:aB'}}", "5: humans.b.accounts.corp: the same as humans.a's, so it would be open who is meant"},
 		{"account by login", corp + human("accounts: {corp: octo}"), "4: humans.alice.accounts.corp: a login needs a provider with a profile: not in this version"},
 	})
 }
@@ -173,11 +184,67 @@ func TestAgentsAreJudged(t *testing.T) {
 		{"nobody in the list", may("provider: '*', scopes: ['*'], ask: []"), "5: agents.ci.may[0].ask: is empty, so there is nobody to ask"},
 		{"somebody else", may("provider: '*', scopes: ['*'], ask: [operator, mallory]"), `5: agents.ci.may[0].ask: no human or team called "mallory"`},
 		{"negative reuse", may("provider: '*', scopes: ['*'], ask: [operator], reuse: -1s"), "5: agents.ci.may[0].reuse: too short"},
-		{"later code", may("provider: '*', scopes: ['*'], ask: [operator], code: at_once"), "5: agents.ci.may[0].code: at_once: not in this version"},
-		{"later binding", may("provider: '*', scopes: ['*'], ask: [operator], binding: require"), "5: agents.ci.may[0].binding: require: not in this version"},
+		{"code", may("provider: '*', scopes: ['*'], ask: [operator], code: atonce"), `5: agents.ci.may[0].code: not known; did you mean "at_once"?`},
+		{"binding", may("provider: '*', scopes: ['*'], ask: [operator], binding: true"), "5: agents.ci.may[0].binding: true or false where text belongs"},
+		{"a code before the digits", may("provider: '*', scopes: ['*'], ask: [operator], code: at_once, binding: require"), "5: agents.ci.may[0].code: at_once, but with binding: require no code is made before the digits are typed"},
 		{"approval", may("provider: '*', scopes: ['*'], ask: [operator], approve: {team: x, count: 2}"), "5: agents.ci.may[0].approve: not in this version"},
 		{"the implied human is gone once humans are named", human("") + may("provider: '*', scopes: ['*'], ask: [operator]"), `7: agents.ci.may[0].ask: no human or team called "operator"`},
 	})
+}
+
+func team(settings string) string {
+	return "teams:\n  ops: {" + settings + "}\n"
+}
+
+func TestTeamsAreJudged(t *testing.T) {
+	ops := team("members: [operator]")
+	checkWrong(t, []wrong{
+		{"no members", team(""), "2: teams.ops: has no members"},
+		{"empty", team("members: []"), "2: teams.ops.members: is empty, so there is nobody to ask"},
+		{"one text", team("members: operator"), "2: teams.ops.members: text where a list belongs"},
+		{"not a human", team("members: [operator, operatr]"), `2: teams.ops.members: no human called "operatr"; did you mean "operator"?`},
+		{"a team in a team", ops + "  all: {members: [operator, ops]}", `3: teams.all.members: no human called "ops"`},
+		{"double", team("members: [operator, operator]"), `2: teams.ops.members: "operator" is in it twice`},
+		{"a human's name", "humans: {ann: {}}\nteams: {ann: {members: [ann]}}", "2: teams.ann: a human has this name too, so it would be open who is asked"},
+		{"the implied human's name", "teams: {operator: {members: [operator]}}", "1: teams.operator: a human has this name too, so it would be open who is asked"},
+		{"name", "teams: {On-Call: {members: [operator]}}", "1: teams.On-Call: not a name"},
+		{"Slack channel", team("members: [operator], slack: C0123456"), "2: teams.ops.slack: not in this version"},
+		{"Slack group", team("members: [operator], slack_group: S0123456"), "2: teams.ops.slack_group: not in this version"},
+		{"Discord channel", team("members: [operator], discord: '112233445566778899'"), "2: teams.ops.discord: not in this version"},
+		{"Discord role", team("members: [operator], discord_role: '112233445566778899'"), "2: teams.ops.discord_role: not in this version"},
+		{"a team that owns", ops + "agents: {ci: {uid: 7, owner: ops}}", `3: agents.ci.owner: no human called "ops"`},
+		{"nobody of that name", ops + may("provider: '*', scopes: ['*'], ask: [opps]"), `7: agents.ci.may[0].ask: no human or team called "opps"; did you mean "ops"?`},
+		{"long reuse", ops + may("provider: '*', scopes: ['*'], ask: [ops], reuse: 4h1s"), "7: agents.ci.may[0].reuse: longer than 4h, and the rule lets a team be asked"},
+		{"long reuse beside a human", ops + may("provider: '*', scopes: ['*'], ask: [operator, ops], reuse: 8h"), "7: agents.ci.may[0].reuse: longer than 4h, and the rule lets a team be asked"},
+		{"bad reuse", ops + may("provider: '*', scopes: ['*'], ask: [ops], reuse: 4"), "7: agents.ci.may[0].reuse: not a duration"},
+		{"a code for all of them", ops + may("provider: '*', scopes: ['*'], ask: [operator, ops], code: at_once"), "7: agents.ci.may[0].code: at_once, but the rule lets a team be asked, and a code is for one human"},
+	})
+}
+
+// TestReuseOfTeams: who does not say how long gets the longest that there is
+// for a team, and nothing else gets shorter.
+func TestReuseOfTeams(t *testing.T) {
+	rule := func(ask string) string { return "    - {provider: '*', scopes: ['*'], ask: [" + ask + "}\n" }
+	c := mustParse(t, team("members: [operator]")+"agents:\n  ci:\n    uid: 7\n    may:\n"+
+		rule("operator]")+rule("ops]")+rule("operator, ops]")+rule("ops], reuse: 4h")+rule("ops], reuse: 0"), environment())
+	for i, want := range []time.Duration{8 * time.Hour, 4 * time.Hour, 4 * time.Hour, 4 * time.Hour, 0} {
+		if got := c.Directory.Agents["ci"].May[i].Reuse; got != want {
+			t.Errorf("rule %d: reuse %s, want %s", i, got, want)
+		}
+	}
+}
+
+// TestTheImpliedAgentMayAskTeams: whoever runs the daemon may ask everybody,
+// and what a team gives is reused no longer than anywhere else.
+func TestTheImpliedAgentMayAskTeams(t *testing.T) {
+	c := mustParse(t, "teams: {ops: {members: [operator]}, all: {members: [operator]}}", environment())
+	want := []bridge.Rule{
+		{Provider: "*", Scopes: []string{"*"}, Ask: []string{"operator"}, Reuse: 8 * time.Hour},
+		{Provider: "*", Scopes: []string{"*"}, Ask: []string{"all", "ops"}, Reuse: 4 * time.Hour},
+	}
+	if diff := cmp.Diff(want, c.Directory.Agents["local"].May); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
 }
 
 func TestKeysAreJudged(t *testing.T) {
@@ -317,6 +384,13 @@ func TestRulesCanPass(t *testing.T) {
 		"agents: {ci: {uid: 4294967294, owner: operator}}",
 		may("provider: '*', scopes: ['read:*', b], default_scopes: ['read:a', b], ask: [operator], reuse: 0s"),
 		may("provider: '*', scopes: ['*'], ask: [operator], reuse: 30d"),
+		provider(", trust: configured"), provider(", trust: first_use"), provider(", trust: none"),
+		provider("") + human("accounts: {corp: 'id:583231'}"),
+		provider("") + "humans:\n  a: {accounts: {corp: 'sub:a'}}\n  b: {accounts: {corp: 'id:A'}}",
+		may("provider: '*', scopes: ['*'], ask: [operator], code: at_once, binding: show"),
+		may("provider: '*', scopes: ['*'], ask: [operator], code: on_click, binding: require"),
+		team("members: [operator]") + may("provider: '*', scopes: ['*'], ask: [ops], binding: require"),
+		"request: {claim: 1d, quiet_after_denied: 0}\naudit_retain: 3650d",
 		"log:\n  level: warn\n  # in the middle\n\n  format: text\n...\n",
 		"\"store\": 'bolt'",
 		"{\"store\": \"bolt\", \"log\": {\"level\": \"error\"}}",

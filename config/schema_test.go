@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/authbridge/authbridge/bridge"
 )
 
 // TestContractIsKnown walks the contract's example without reading it, so that
@@ -162,8 +164,14 @@ func checkUsable(t *testing.T, c *Config) {
 	}
 	for name, a := range c.Directory.Agents {
 		for _, r := range a.May {
-			if r.Provider == "" || len(r.Scopes) == 0 || len(r.Ask) == 0 || r.Reuse < 0 {
+			if r.Provider == "" || r.AtOnce && r.Digits || len(r.Scopes) == 0 || len(r.Ask) == 0 || r.Reuse < 0 {
 				t.Errorf("agent %q may %+v", name, r)
+			}
+		}
+		for _, r := range a.May {
+			team := slices.ContainsFunc(r.Ask, func(name string) bool { return len(c.Directory.Teams[name].Members) > 0 })
+			if team && (r.Reuse > bridge.MaxTeamReuse || r.AtOnce) {
+				t.Errorf("agent %q may ask a team: %+v", name, r)
 			}
 		}
 		if a.UID == nil || !goodName.MatchString(name) {

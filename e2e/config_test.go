@@ -76,10 +76,7 @@ const later = `listen:
   sign_in: corp
 public_url: https://authbridge.example.com
 request:
-  claim: 15m
-  quiet_after_denied: 10m
   remind: 15m
-audit_retain: 400d
 providers:
   github: {profile: github, issuer: https://github.com, client_id: x}
   corp: {issuer: https://login.example.com, client_id: x, app_name: "Example Bridge"}
@@ -89,6 +86,7 @@ humans:
   alice: {timezone: Europe/Berlin}
 teams:
   oncall: {members: [alice], slack: C0123456, discord: "112233445566778899"}
+  nights: {members: [alice], slack_group: S0123456, discord_role: "112233445566778899"}
 agents:
   ci:
     key_hash: "abh1$x"
@@ -129,11 +127,7 @@ func TestValuesThatAreNotInThisVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, edit := range map[string]func(string) string{
-		"trust: first_use":    replace("scopes: [openid, email]", "trust: first_use, scopes: [openid, email]"),
-		"trust: none":         replace("scopes: [openid, email]", "trust: none, scopes: [openid, email]"),
 		"private_key_jwt":     replace("scopes: [openid, email]", "token_endpoint_auth_method: private_key_jwt, scopes: [openid, email]"),
-		"code: at_once":       replace("ask: [alice, bob]", "ask: [alice, bob], code: at_once"),
-		"binding: require":    replace("ask: [alice, bob]", "ask: [alice, bob], binding: require"),
 		"via: [slack]":        replace("email: alice@example.com", "email: alice@example.com, via: [slack]"),
 		"web beyond loopback": replace(`web: "127.0.0.1:0"`, `web: "0.0.0.0:8741"`),
 	} {
@@ -155,7 +149,7 @@ func TestEveryKeyOfThisVersion(t *testing.T) {
 	}
 	s := settings()
 	s.AuthMethod = "client_secret_post"
-	o := options{issuer: oauthtest.New(s), request: `{ttl: 1d, collect_within: 1h, collect_grace: 30s, max_open_per_human: 4, max_open_per_agent_and_human: 2}`}
+	o := options{issuer: oauthtest.New(s), request: `{ttl: 1d, claim: 10m, quiet_after_denied: 1m, collect_within: 1h, collect_grace: 30s, max_open_per_human: 4, max_open_per_agent_and_human: 2}`}
 	o.edit = func(text string) string {
 		for old, now := range map[string]string{
 			"listen: {":                 "listen: {socket_group: " + group.Name + ", ",
@@ -167,7 +161,7 @@ func TestEveryKeyOfThisVersion(t *testing.T) {
 			text = strings.Replace(text, old, now, 1)
 		}
 		dir := filepath.Dir(regexp.MustCompile(`state_dir: (.*)`).FindStringSubmatch(text)[1])
-		return text + fmt.Sprintf("store: bolt:%s/elsewhere.db\nseal: file:%s/elsewhere.key\nlog: {level: debug, format: json}\nretain: 30d\n", dir, dir)
+		return text + fmt.Sprintf("store: bolt:%s/elsewhere.db\nseal: file:%s/elsewhere.key\nlog: {level: debug, format: json}\nretain: 30d\naudit_retain: 300d\nteams:\n  oncall: {members: [alice, bob]}\n", dir, dir)
 	}
 	w := newWorld(t, o)
 	for file, want := range map[string]os.FileMode{

@@ -29,7 +29,10 @@ const (
 func agent(name string, uid uint32) bridge.Agent {
 	return bridge.Agent{
 		Name: name, UID: &uid, Owner: "alice", Where: "alice's laptop",
-		May: []bridge.Rule{{Provider: "*", Scopes: []string{"files:*"}, Ask: []string{"alice"}, Reuse: 8 * time.Hour}},
+		May: []bridge.Rule{
+			{Provider: "*", Scopes: []string{"files:*"}, Ask: []string{"alice"}, Reuse: 8 * time.Hour, AtOnce: true},
+			{Provider: "corp", Scopes: []string{"mail"}, Ask: []string{"oncall"}, Digits: true},
+		},
 	}
 }
 
@@ -302,7 +305,9 @@ func TestAnIdempotencyKeyStandsForItsAskAlone(t *testing.T) {
 func TestWhoami(t *testing.T) {
 	a := newStage(t).do(get(api.WhoamiPath)).want(http.StatusOK)
 	const want = `{"agent":"helper","uid":1001,"owner":"alice","where":"alice's laptop",` +
-		`"may":[{"provider":"*","scopes":["files:*"],"default_scopes":[],"ask":["alice"],"reuse":"8h0m0s"}],"providers":["corp","github"]}` + "\n"
+		`"may":[{"provider":"*","scopes":["files:*"],"default_scopes":[],"ask":["alice"],"reuse":"8h0m0s","code":"at_once","binding":"show"},` +
+		`{"provider":"corp","scopes":["mail"],"default_scopes":[],"ask":["oncall"],"reuse":"0s","code":"on_click","binding":"require"}],` +
+		`"teams":["oncall"],"providers":["corp","github"]}` + "\n"
 	if string(a.body) != want {
 		t.Errorf("whoami %s", a.body)
 	}

@@ -69,13 +69,27 @@ func whoamiOf(s bridge.Standing) api.Whoami {
 	for _, rule := range s.Agent.May {
 		may = append(may, api.May{
 			Provider: rule.Provider, Scopes: list(rule.Scopes), DefaultScopes: list(rule.DefaultScopes),
-			Ask: list(rule.Ask), Reuse: api.Duration(rule.Reuse),
+			Ask: list(rule.Ask), Reuse: api.Duration(rule.Reuse), Code: codeOf(rule), Binding: bindingOf(rule),
 		})
 	}
 	return api.Whoami{
 		Agent: s.Agent.Name, UID: s.Agent.UID, Owner: api.Optional(s.Agent.Owner), Where: api.Optional(s.Agent.Where),
-		May: may, Providers: list(s.Providers),
+		May: may, Teams: list(s.Teams), Providers: list(s.Providers),
 	}
+}
+
+func codeOf(rule bridge.Rule) api.Code {
+	if rule.AtOnce {
+		return api.CodeAtOnce
+	}
+	return api.CodeOnClick
+}
+
+func bindingOf(rule bridge.Rule) api.Binding {
+	if rule.Digits {
+		return api.BindingRequire
+	}
+	return api.BindingShow
 }
 
 // known is nil for a time that is not known, or that RFC 3339 cannot write.

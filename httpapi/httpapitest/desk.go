@@ -158,9 +158,9 @@ func (d *Desk) AgentByUID(uid uint32) (bridge.Agent, bool) {
 	return a, ok
 }
 
-// Whoami says that there are two providers.
+// Whoami says that there are two providers, and one team.
 func (d *Desk) Whoami(agent bridge.Agent) bridge.Standing {
-	return bridge.Standing{Agent: agent, Providers: []string{"corp", "github"}}
+	return bridge.Standing{Agent: agent, Teams: []string{"oncall"}, Providers: []string{"corp", "github"}}
 }
 
 // Ask makes a request of every ask, unless it came with a key before, is the

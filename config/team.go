@@ -1,0 +1,70 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+func (d *decoder) team(name string) []setting {
+	t := &bridge.Team{Name: name}
+	d.teams[name] = t
+	all := []setting{{key: "members", read: d.members(t)}}
+	return append(all, later("slack", "slack_group", "discord", "discord_role")...)
+}
+
+// members reads who is in a team. As in a rule's ask, the fault of a name
+// stands at the key.
+func (d *decoder) members(t *bridge.Team) reader {
+	return func(path string, v value) {
+		d.each(func(at, s string) {
+			if slices.Contains(t.Members, s) {
+				d.faultAt(d.line(at), path, quoted(s)+" is in it twice", "keep one of the two")
+				return
+			}
+			t.Members = append(t.Members, s)
+			d.refer(d.line(at), path, "human", s)
+		})(path, v)
+	}
+}
+
+func (d *decoder) checkTeams() {
+	for _, name := range inOrder(d, "teams", d.teams) {
+		at := join("teams", name)
+		if !d.given(at) {
+			continue
+		}
+		if _, taken := d.humans[name]; taken {
+			d.fault(at, "a human has this name too, so it would be open who is asked", "give the team another name")
+		}
+		members := at + ".members"
+		switch {
+		case !d.given(members):
+			d.fault(at, "has no members", "members: ["+few(inOrder(d, "humans", d.humans))+"]")
+		case len(d.teams[name].Members) == 0 && !d.faulted(members):
+			d.fault(members, "is empty, so there is nobody to ask", "")
+		}
+	}
+}
+
+// checkTeamRule holds a rule that lets a team be asked to what can be promised
+// of a team: what it gives answers further asks for a shorter time, since the
+// one who gave may leave it, and there is nobody yet for whom a code could be
+// made when it is asked.
+func (d *decoder) checkTeamRule(at string, r *bridge.Rule) {
+	if !slices.ContainsFunc(r.Ask, func(name string) bool { return d.teams[name] != nil }) {
+		return
+	}
+	switch {
+	case r.Reuse <= bridge.MaxTeamReuse, d.faulted(at + ".reuse"):
+	case d.given(at + ".reuse"):
+		d.fault(at+".reuse", fmt.Sprintf("longer than %s, and the rule lets a team be asked", shortly(bridge.MaxTeamReuse)),
+			"shorten it, or make a rule of its own for the humans")
+	default:
+		r.Reuse = bridge.MaxTeamReuse
+	}
+	if r.AtOnce {
+		d.fault(at+".code", "at_once, but the rule lets a team be asked, and a code is for one human", "make a rule of its own for the humans")
+	}
+}
