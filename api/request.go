@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// Ask is what an agent wants. Only Provider has to be given, and Human if the
-// agent has no owner.
+// Ask is what an agent wants. Only Provider has to be given, and Human or Team
+// if the agent has no owner.
 type Ask struct {
 	Provider string   `json:"provider"`
 	Scopes   []string `json:"scopes,omitempty"` // none = the default ones of the rule that allows the ask
-	Human    string   `json:"human,omitempty"`  // configured name, e-mail, "slack:U…" or "discord:…"; none = the agent's owner
+	Human    string   `json:"human,omitempty"`  // configured name, e-mail, "slack:U…" or "discord:…"; none = Team, or the agent's owner
+	Team     string   `json:"team,omitempty"`   // configured name; whoever of it claims the request is asked; never with Human
 
 	Reason  string   `json:"reason,omitempty"`  // 300 characters are shown, marked as the agent's words
 	Context []string `json:"context,omitempty"` // at most 8, of which 100 characters each are shown
@@ -30,9 +31,9 @@ type Request struct {
 
 	Agent    string   `json:"agent"`
 	Session  Optional `json:"session"`
-	Human    Optional `json:"human"` // the configured name
+	Human    Optional `json:"human"` // the configured name; of a team's request null until somebody has granted it
 	Team     Optional `json:"team"`
-	Claimed  bool     `json:"claimed"`
+	Claimed  bool     `json:"claimed"` // somebody of the team has taken it
 	Provider Optional `json:"provider"`
 	Issuer   Optional `json:"issuer"`
 	Resource Optional `json:"resource"`

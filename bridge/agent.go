@@ -148,10 +148,10 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request) (Event, Token, error
 	case r.State != Granted && r.State != Collected || now.After(r.DueBy):
 		return Event{}, Token{}, nil
 	}
-	may, ok := b.dir().permit(agent, r.Target.Provider, r.Human, r.Scopes)
+	may, ok := b.dir().permitted(agent, r)
 	if ok = ok && len(may.beyond(r.Granted)) == 0; !ok {
 		if r.State == Collected {
-			return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Human, r.Scopes)
+			return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Whom(), r.Scopes)
 		}
 		return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, Token{}, nil
 	}

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,7 +14,8 @@ import (
 type Ask struct {
 	Provider    string
 	Scopes      []string
-	Human       string // configured name, e-mail, "slack:U…" or "discord:…"; "" = the agent's owner
+	Human       string // configured name, e-mail, "slack:U…" or "discord:…"; "" = Team, or the agent's owner
+	Team        string // configured name; never with Human
 	Reason      string
 	Context     []string
 	Session     string
@@ -48,16 +50,16 @@ const (
 // Ask takes an agent's ask: it joins an open request, is served from a live
 // grant, or becomes a new request. A refusal is a [*Problem].
 func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply, error) {
-	human, err := b.whom(agent, ask)
+	whom, err := ask.whom(agent)
 	if err != nil {
 		return Request{}, 0, err
 	}
 	if err := ask.check(); err != nil {
 		return Request{}, 0, err
 	}
-	may, ok := b.dir().permit(agent, ask.Provider, human, ask.Scopes)
-	if !ok {
-		return Request{}, 0, notAllowed(agent, ask.Provider, human, ask.Scopes)
+	may, ok := b.dir().permit(agent, ask.Provider, whom, ask.Scopes)
+	if !ok || may.team.Name != ask.Team {
+		return Request{}, 0, notAllowed(agent, ask.Provider, whom, ask.Scopes)
 	}
 	var r Request
 	var reply Reply
@@ -77,13 +79,16 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 }
 
 // whom finds out who is to be asked.
-func (b *Bridge) whom(agent Agent, ask Ask) (string, error) {
-	if ask.Human != "" {
-		return ask.Human, nil
-	}
-	if agent.Owner == "" {
-		return "", problem(ProblemInvalidRequest, "the ask names no human, and agent %q has no owner", agent.Name).
-			hint("name one with \"human\"; %s", agent.mayAsk())
+func (a Ask) whom(agent Agent) (string, error) {
+	switch {
+	case a.Human != "" && a.Team != "":
+		return "", problem(ProblemInvalidRequest, "the ask names both a human and a team").
+			hint("name one of them: a human to ask that one, or a team to ask whoever of it comes first")
+	case a.Human != "" || a.Team != "":
+		return cmp.Or(a.Human, a.Team), nil
+	case agent.Owner == "":
+		return "", problem(ProblemInvalidRequest, "the ask names no human and no team, and agent %q has no owner", agent.Name).
+			hint("name one with \"human\" or \"team\"; %s", agent.mayAsk())
 	}
 	return agent.Owner, nil
 }
@@ -127,17 +132,13 @@ func scopeToken(s string) bool {
 // outcome.
 func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply, error) {
 	now := time.Now().UTC().Round(0)
-	since, err := tx.Suspended(agent.Name, may.human.Name)
-	if err != nil {
+	if err := barred(tx, agent.Name, may); err != nil {
 		return Request{}, 0, err
-	}
-	if !since.IsZero() {
-		return Request{}, 0, suspended(agent.Name, may.human.Name)
 	}
 	if r, known, err := repeated(tx, agent.Name, ask, now); err != nil || known {
 		return r, Joined, err
 	}
-	open, err := openFor(tx, may.human.Name)
+	open, err := openFor(tx, may.whom())
 	if err != nil {
 		return Request{}, 0, err
 	}
@@ -152,7 +153,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply,
 			return served, Served, err
 		}
 	}
-	if err := b.dir().Limits.room(open, agent.Name, may.human.Name); err != nil {
+	if err := b.dir().Limits.room(open, agent.Name, may.whom()); err != nil {
 		return Request{}, 0, err
 	}
 	r = begin(tx, r, now)
@@ -229,10 +230,10 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 		context = append(context, Clean(line, maxContext))
 	}
 	return Request{
-		ID: NewRequestID(now), Agent: agent.Name, Session: ask.Session, Human: may.human.Name,
+		ID: NewRequestID(now), Agent: agent.Name, Session: ask.Session, Human: may.human.Name, Team: may.team.Name,
 		Target: Target{Provider: may.provider.Name, Issuer: may.provider.Issuer, ClientID: may.provider.ClientID},
 		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
-		CheckPhrase: newPhrase(), MinValidity: ask.MinValidity, Reuse: may.rule.Reuse,
+		CheckPhrase: newPhrase(), MinValidity: ask.MinValidity, Reuse: may.reuse(),
 		CreatedAt: now, ExpiresAt: now.Add(ttl),
 		Surfaces: b.surfaces(may.human),
 	}
@@ -262,7 +263,7 @@ func (r Request) sameAsk(open Request) bool {
 }
 
 // room refuses an ask that would crowd a human.
-func (l Limits) room(open []Request, agent, human string) error {
+func (l Limits) room(open []Request, agent, whom string) error {
 	mine := 0
 	for _, r := range open {
 		if r.Agent == agent {
@@ -271,12 +272,12 @@ func (l Limits) room(open []Request, agent, human string) error {
 	}
 	switch {
 	case mine >= l.MaxOpenPerAgentAndHuman:
-		p := problem(ProblemTooManyOpen, "agent %q already has %d requests open for %s", agent, mine, human).
+		p := problem(ProblemTooManyOpen, "agent %q already has %d requests open for %s", agent, mine, whom).
 			hint("wait for one of them, or cancel it; do not ask again")
 		p.RetryAfter = time.Minute
 		return p
 	case len(open) >= l.MaxOpenPerHuman:
-		p := problem(ProblemTooManyOpen, "%s already has %d requests open", human, len(open)).
+		p := problem(ProblemTooManyOpen, "%s already has %d requests open", whom, len(open)).
 			hint("try again when they have answered some of them")
 		p.RetryAfter = time.Minute
 		return p

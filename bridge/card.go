@@ -53,6 +53,9 @@ type Card struct {
 	Reuse    time.Duration // how long the agent may ask again without the human; 0 = never
 	Says     []string      // the agent's words: cleaned, not checked
 	Phrase   string        // "" once it has no use
+	Team     string        // the team that is asked, "" = one human
+	Claim    Claim         // who of the team has taken it
+	Shared   bool          // the card that all of the team see: never a code, an address, the phrase
 	Minting  bool          // a code has been asked for and is not there yet
 	Note     string        // an honest word about what just failed, "" = none
 	Ending   string        // how it ended, "" while it has not
@@ -67,6 +70,13 @@ type Card struct {
 	Live    bool      // approved, and not over
 
 	Buttons []Button // in the order to show
+}
+
+// Claim is who of a team has taken a request; the zero value is nobody.
+type Claim struct {
+	By    string
+	At    time.Time
+	Until time.Time // if nothing comes of it, the others can claim it again
 }
 
 // ScopeLine is one scope in words.
@@ -111,12 +121,7 @@ var (
 // card is for that human's private surface and a code is live; given is the
 // grant that the request led to, if any.
 func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
-	c := Card{
-		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent,
-		Headline: headline(r), Title: r.Agent + " wants " + b.wanted(r),
-		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse,
-		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
-	}
+	c := b.outline(r)
 	if !r.State.Open() {
 		c.Ending = endingFor(r)
 		if given != nil && (given.State == GrantLive || r.State == Granted || r.State == Collected) {
@@ -129,12 +134,29 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 	c.Says = says(r)
 	c.Phrase, c.Note, c.OpenTo, c.Minting = r.CheckPhrase, r.Note, r.ExpiresAt, r.Minting
 	c.Buttons = buttons(r)
+	if r.Team != "" && r.State != Held {
+		c.Buttons = append(c.Buttons, buttonRelease)
+	}
 	if r.State == Held {
 		c.OpenTo = r.DueBy
 	}
 	if code != nil && r.State == Coded {
 		c.Code = shownCode(*code, r.CodeExpiresAt)
 		c.Host = c.Code.Host
+	}
+	return c
+}
+
+// outline is what every card of a request has.
+func (b *Bridge) outline(r Request) Card {
+	c := Card{
+		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent,
+		Headline: headline(r), Title: r.Agent + " wants " + b.wanted(r),
+		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Team: r.Team,
+		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
+	}
+	if r.ClaimedBy != "" && r.State.Open() {
+		c.Claim = Claim{r.ClaimedBy, r.ClaimedAt, r.ClaimUntil}
 	}
 	return c
 }

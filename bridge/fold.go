@@ -40,7 +40,8 @@ func (b *Bridge) fold(ctx context.Context, id RequestID, s step) (Request, bool,
 	})
 	if errors.Is(err, ErrStoreUnavailable) { // it may have been kept all the same: look again
 		b.clock.at("", ofRequest(id), time.Now().Add(storeRetry))
-		b.changes.wake(topicOf(id), topicFor(before.Whom()))
+		b.changes.wake(topicOf(id))
+		b.changes.wake(b.audience(before.Whom())...)
 	}
 	if err != nil {
 		return before, false, err
@@ -139,7 +140,8 @@ func takeBack(tx Tx, r Request, as GrantState, now time.Time) error {
 // comes next. It may run late, twice or out of order: everything that it
 // starts looks at the store first.
 func (b *Bridge) follow(before, after Request) {
-	b.changes.wake(topicOf(after.ID), topicFor(after.Whom()))
+	b.changes.wake(topicOf(after.ID))
+	b.changes.wake(b.audience(after.Whom())...)
 	if at, _ := after.Deadline(); !at.IsZero() {
 		b.clock.at("", ofRequest(after.ID), at)
 	} else if !after.Pending() {

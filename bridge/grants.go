@@ -42,6 +42,12 @@ func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time) (Requ
 	if over || !g.usable(now, least) || !holds(g.Scopes, draft.Scopes) {
 		return Request{}, false, nil
 	}
+	if held, err := withheldFromTeam(tx, g, may); err != nil || held {
+		return Request{}, false, err
+	}
+	if draft.Team != "" {
+		draft.Human = g.Human
+	}
 	draft.Surfaces = nil // nobody has to see it
 	e := Event{
 		Kind: OnServed, By: Actor{Kind: ByAgent, Name: draft.Agent},
@@ -61,7 +67,7 @@ func holds(given, wanted []string) bool {
 // said it would; a grant that must not be reused ends with its token.
 func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Grant {
 	g := Grant{
-		ID: NewGrantID(now), Key: r.key(), State: GrantLive, Human: r.Human, Request: r.ID,
+		ID: NewGrantID(now), Key: r.key(), State: GrantLive, Human: r.giver(), Request: r.ID,
 		Issuer: r.Target.Issuer, Subject: who.Subject, Account: who.Shown(), Scopes: tokens.Scopes,
 		CreatedAt: now, AccessIssuedAt: received, AccessExpiresAt: tokens.ExpiresAt,
 		ReuseUntil: now.Add(r.Reuse), Revocation: RevocationNone, Refreshable: !tokens.Refresh.IsZero(),

@@ -1,13 +1,14 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 )
 
-// What a human can do with the requests that are put to them. To everybody
-// else those do not exist. Who the human is has been made sure of by the
+// What a human can do with the requests that are put to them, or to a team of
+// theirs. To everybody else those do not exist. Who the human is has been made sure of by the
 // surface: a name alone is no proof.
 
 // Inbox is everything that a human is shown.
@@ -29,18 +30,16 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 	var in Inbox
 	err := b.store.View(ctx, func(tx ReadTx) (err error) {
 		in = Inbox{}
-		for r, err := range tx.OpenFor(human) {
-			if errors.Is(err, ErrUnreadable) {
-				continue // the start has told the operator
-			}
+		open, err := b.dir().waitingFor(tx, human)
+		if err != nil {
+			return err
+		}
+		for _, r := range open {
+			c, err := b.cardFor(tx, r, human)
 			if err != nil {
 				return err
 			}
-			c, err := b.privateCard(tx, r)
-			if err != nil {
-				return err
-			}
-			in.Waiting = append([]Card{c}, in.Waiting...)
+			in.Waiting = append(in.Waiting, c)
 		}
 		in.Earlier, err = b.earlier(tx, human)
 		return err
@@ -52,14 +51,14 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 func (b *Bridge) earlier(tx ReadTx, human string) ([]Card, error) {
 	var cards []Card
 	read, over := 0, 0
-	for r, err := range tx.EndedFor(human) {
+	for r, err := range b.dir().endedFor(tx, human) {
 		if errors.Is(err, ErrUnreadable) {
 			continue
 		}
 		if read++; err != nil || read > earlierRead {
 			return cards, err
 		}
-		c, err := b.privateCard(tx, r)
+		c, err := b.cardFor(tx, r, human)
 		if err != nil {
 			return nil, err
 		}
@@ -73,8 +72,8 @@ func (b *Bridge) earlier(tx ReadTx, human string) ([]Card, error) {
 	return cards, nil
 }
 
-// privateCard is the card for the human's own eyes, with the code if one is
-// live.
+// privateCard is the card for the eyes of the human who is asked, or who has
+// claimed it, alone: with the code if one is live.
 func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
 	if r.Grant != "" {
 		return b.approvedCard(tx, r)
@@ -122,7 +121,7 @@ func (b *Bridge) Seen(ctx context.Context, human, channel string, cards []Card) 
 		changed = nil
 		for _, c := range cards {
 			r, err := tx.Request(c.Request)
-			if errors.Is(err, ErrNotFound) || err == nil && r.Whom() != human {
+			if errors.Is(err, ErrNotFound) || err == nil && !b.dir().concerns(r, human) {
 				continue
 			}
 			if err != nil {
@@ -197,16 +196,23 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 	}
 	actor := Actor{Kind: ByHuman, Name: who.Human, Channel: who.Channel, User: who.User}
 	var others []change
-	late := false
+	late, word := false, ""
 	r, taken, err := b.fold(ctx, id, step{
-		decide: func(_ ReadTx, r Request) (Event, error) {
-			if r.Whom() != who.Human {
+		decide: func(tx ReadTx, r Request) (_ Event, err error) {
+			if !b.dir().concerns(r, who.Human) {
 				return Event{}, ErrNotFound
 			}
-			if event == OnShowCode && !b.stillAllowed(r) {
+			if word, err = aside(tx, r, who.Human); word != "" || err != nil {
+				return Event{}, err
+			}
+			if (event == OnShowCode || event == OnClaim) && !b.stillAllowed(r) {
 				return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
 			}
-			return Event{Kind: event, By: actor}, nil
+			e := Event{Kind: event, By: actor}
+			if event == OnClaim {
+				e.Until = stored(time.Now().Add(b.dir().Limits.Claim))
+			}
+			return e, nil
 		},
 		beside: func(tx Tx, after Request) error {
 			if event != OnNotMe {
@@ -217,7 +223,7 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 			return err
 		},
 		late: func(tx Tx, r Request) error { // an agent does not get away by withdrawing what it asked
-			if late = event == OnNotMe && r.State.Ended() && r.Grant == ""; !late {
+			if late = event == OnNotMe && r.State.Ended() && r.Grant == "" && inHand.holds(r, Event{By: actor}); !late {
 				return nil
 			}
 			var err error
@@ -231,11 +237,14 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 	for _, o := range others {
 		b.follow(o.before, o.after)
 	}
-	card, err := b.cardOf(ctx, id)
-	if late {
-		return card, "This request was over already. " + r.Agent + " may not ask you again.", err
+	card, err := b.cardOf(ctx, id, who.Human)
+	switch {
+	case late:
+		word = "This request was over already. " + r.Agent + " may not ask you again."
+	case !taken && word == "":
+		word = cmp.Or(r.teamWord(who.Human, verb), remark(card, false))
 	}
-	return card, remark(card, taken), err
+	return card, word, err
 }
 
 // clicks are the events behind the buttons.
@@ -243,6 +252,9 @@ var clicks = map[Verb]Kind{
 	VerbShowCode: OnShowCode,
 	VerbDeny:     OnDeny,
 	VerbNotMe:    OnNotMe,
+	VerbClaim:    OnClaim,
+	VerbRelease:  OnRelease,
+	VerbDecline:  OnTeamDecline,
 }
 
 // nudge takes a human's word for what they do at the provider: its answer is
@@ -250,22 +262,22 @@ var clicks = map[Verb]Kind{
 // as soon as the provider's interval allows.
 func (b *Bridge) nudge(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
 	r, err := b.read(ctx, id)
-	if err == nil && r.Whom() != who.Human {
+	if err == nil && !b.dir().concerns(r, who.Human) {
 		err = ErrNotFound
 	}
 	if err != nil {
 		return Card{}, "", err
 	}
-	word := ""
+	word := r.teamWord(who.Human, verb)
 	switch {
-	case r.State != Coded:
+	case r.State != Coded || word != "":
 	case verb == VerbFinished:
 		b.hurry(r)
 		word = "Asking " + issuerHost(r.Target.Issuer) + " as soon as it lets us. This card changes when it says that you have granted."
 	default:
 		b.warm(r)
 	}
-	card, err := b.cardOf(ctx, id)
+	card, err := b.cardOf(ctx, id, who.Human)
 	if word == "" && verb == VerbFinished {
 		word = remark(card, false)
 	}
@@ -278,8 +290,8 @@ type change struct{ before, after Request }
 // suspend bars an agent from a human: what else it has open with them ends
 // in the same way, and its later asks are refused.
 func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
-	tx.Suspend(r.Agent, r.Human, time.Now().UTC().Round(0))
-	open, err := openFor(tx, r.Human)
+	tx.Suspend(r.Agent, by.Name, time.Now().UTC().Round(0))
+	open, err := b.dir().inHandsOf(tx, by.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +300,11 @@ func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
 		if o.ID == r.ID || o.Agent != r.Agent {
 			continue
 		}
-		after, taken, err := b.foldIn(tx, o, step{decide: always(Event{Kind: OnNotMe, By: by})})
+		e := Event{Kind: OnNotMe, By: by}
+		if o.Team != "" && o.State != Held { // it is for the others of the team to answer
+			e.Kind = OnRelease
+		}
+		after, taken, err := b.foldIn(tx, o, step{decide: always(e)})
 		if err != nil {
 			return nil, err
 		}
@@ -300,17 +316,17 @@ func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
 }
 
 func (b *Bridge) stillAllowed(r Request) bool {
-	_, ok := b.dir().permit(b.dir().Agents[r.Agent], r.Target.Provider, r.Human, r.Scopes)
+	_, ok := b.dir().permitted(b.dir().Agents[r.Agent], r)
 	return ok
 }
 
-func (b *Bridge) cardOf(ctx context.Context, id RequestID) (c Card, err error) {
+func (b *Bridge) cardOf(ctx context.Context, id RequestID, human string) (c Card, err error) {
 	err = b.store.View(ctx, func(tx ReadTx) error {
 		r, err := tx.Request(id)
 		if err != nil {
 			return err
 		}
-		c, err = b.privateCard(tx, r)
+		c, err = b.cardFor(tx, r, human)
 		return err
 	})
 	return c, err

@@ -109,7 +109,7 @@ func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens, received tim
 // judge decides about a token whose account is known.
 func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event, error) {
 	agent := b.dir().Agents[r.Agent]
-	may, allowed := b.dir().permit(agent, r.Target.Provider, r.Human, r.Scopes)
+	may, allowed := b.dir().permitted(agent, r)
 	if !allowed {
 		return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
 	}

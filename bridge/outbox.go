@@ -134,7 +134,7 @@ func (b *Bridge) wrap(tx ReadTx, key deliveryKey) (parcel, error) {
 		return parcel{}, nil
 	}
 	p := parcel{request: r, surface: s}
-	if p.card, err = b.privateCard(tx, r); err != nil {
+	if p.card, err = b.surfaceCard(tx, r); err != nil {
 		return parcel{}, err
 	}
 	if s.Ref == "" && p.card.Code != nil {

@@ -1,40 +1,63 @@
 package bridge
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// permit is what the policy lets an ask have.
+// permit is what the policy lets an ask have. A team is asked, or a human; who
+// of the team gives is known only of a request that somebody has claimed.
 type permit struct {
 	rule     Rule
+	team     Team
 	human    Human
 	provider ProviderInfo
 	scopes   []string // what is asked for, sorted, without doubles
 }
 
 // permit finds the first rule that allows the whole ask: this agent, this
-// provider, this human, all of these scopes. It is asked before anything is
-// looked up for the agent, so a forbidden name and an unknown one look alike.
-func (d *Directory) permit(agent Agent, provider, human string, scopes []string) (permit, bool) {
-	h, known := d.human(human)
+// provider, this human or team, all of these scopes. It is asked before
+// anything is looked up for the agent, so a forbidden name and an unknown one
+// look alike.
+func (d *Directory) permit(agent Agent, provider, whom string, scopes []string) (permit, bool) {
+	h, known := d.human(whom)
+	team := Team{}
+	if !known {
+		team, known = d.team(whom)
+	}
 	p, configured := d.Providers[provider]
 	if !known || !configured {
 		return permit{}, false
 	}
+	may := permit{human: h, team: team, provider: p}
 	for _, rule := range agent.May {
-		if wanted, ok := rule.allows(provider, h.Name, scopes); ok {
-			return permit{rule: rule, human: h, provider: p, scopes: wanted}, true
+		if wanted, ok := rule.allows(provider, may.whom(), scopes); ok {
+			may.rule, may.scopes = rule, wanted
+			return may, true
 		}
 	}
 	return permit{}, false
 }
 
+// permitted asks the policy once more about a request: what it asks for may
+// still be asked, and who gives it is still in the team.
+func (d *Directory) permitted(agent Agent, r Request) (permit, bool) {
+	may, ok := d.permit(agent, r.Target.Provider, r.Whom(), r.Scopes)
+	if ok && r.Team != "" && r.giver() != "" {
+		may.human, ok = d.member(r.Team, r.giver())
+	}
+	return may, ok
+}
+
+// whom names the human or the team that is asked.
+func (p permit) whom() string { return cmp.Or(p.team.Name, p.human.Name) }
+
 // allows reports whether the rule covers an ask, and the scopes it comes to.
 // An ask without scopes is for the default ones; without those it is for
 // whatever the provider gives, which only "*" covers.
-func (r Rule) allows(provider, human string, scopes []string) ([]string, bool) {
-	if r.Provider != "*" && r.Provider != provider || !slices.Contains(r.Ask, human) {
+func (r Rule) allows(provider, whom string, scopes []string) ([]string, bool) {
+	if r.Provider != "*" && r.Provider != provider || !slices.Contains(r.Ask, whom) {
 		return nil, false
 	}
 	if len(scopes) == 0 {
@@ -80,12 +103,12 @@ func (p permit) beyond(granted []string) []string {
 }
 
 // notAllowed refuses an ask and says what this agent may ask instead.
-func notAllowed(agent Agent, provider, human string, scopes []string) *Problem {
+func notAllowed(agent Agent, provider, whom string, scopes []string) *Problem {
 	what := "at " + provider
 	if len(scopes) > 0 {
 		what = "for " + strings.Join(scopes, " ") + " " + what
 	}
-	return problem(ProblemNotAllowed, "agent %q may not ask %s %s", agent.Name, human, what).hint("%s", agent.mayAsk())
+	return problem(ProblemNotAllowed, "agent %q may not ask %s %s", agent.Name, whom, what).hint("%s", agent.mayAsk())
 }
 
 // mayAsk tells in one line what the agent may ask.

@@ -14,7 +14,7 @@ type Request struct {
 
 	Agent   string `json:",omitzero"`
 	Session string `json:",omitzero"`
-	Human   string `json:",omitzero"` // who is asked; "" while a team's request is unclaimed and none was named
+	Human   string `json:",omitzero"` // who is asked; of a team's request who gave, "" before that
 	Team    string `json:",omitzero"`
 
 	Target Target   `json:",omitzero"`
@@ -31,8 +31,10 @@ type Request struct {
 	ExpiresAt time.Time `json:",omitzero"` // how long the request waits for a human
 	EndedAt   time.Time `json:",omitzero"` // zero while it has not ended
 
-	ClaimedBy  string    `json:",omitzero"`
-	ClaimUntil time.Time `json:",omitzero"`
+	ClaimedBy    string    `json:",omitzero"` // who of the team has taken it, and had it when it ended
+	ClaimedAt    time.Time `json:",omitzero"`
+	ClaimUntil   time.Time `json:",omitzero"`
+	LapsedClaims []string  `json:",omitzero"` // whose claims ran out, a name for each
 
 	Codes         int           `json:",omitzero"` // codes asked for so far; the number of the current one
 	Minting       bool          `json:",omitzero"` // code number Codes is being asked for

@@ -43,7 +43,7 @@ func revokeLater(tx Tx, v Revoking, tokens Secret) {
 // strikeGrant ends a grant whose time is over.
 func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 	var again time.Time
-	var human, provider string
+	var whom, provider string
 	err := b.store.Update(ctx, func(tx Tx) error {
 		again = time.Time{}
 		g, err := tx.Grant(id)
@@ -56,15 +56,15 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 			again = g.EndsAt
 			return nil
 		}
-		human = g.Human
+		whom = g.whom()
 		return endGrant(tx, g, GrantEnded, now)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		b.log.Error("end a grant", "grant", id, "err", err)
 		return time.Now().Add(storeRetry)
 	}
-	if human != "" {
-		b.changes.wake(topicFor(human))
+	if whom != "" {
+		b.changes.wake(b.audience(whom)...)
 	}
 	if again.IsZero() { // also when it had ended already: nobody may have planned this
 		b.revocations.at(b.lane(provider), string(id), time.Now())

@@ -122,6 +122,7 @@ const (
 	ByHuman    ActorKind = "human"
 	ByProvider ActorKind = "provider"
 	ByBridge   ActorKind = "bridge"
+	ByOperator ActorKind = "operator"
 )
 
 // MaxCodes is how many codes one request may ask for.
@@ -148,8 +149,12 @@ func (r Request) follow(row row, e Event, at time.Time) Request {
 	if r.State.Ended() && !before.Ended() {
 		r.EndedAt, r.Note = at, ""
 	}
+	unclaimed := r.ClaimedBy == ""
 	if row.set != nil {
 		row.set(&r, e)
+	}
+	if unclaimed && r.ClaimedBy != "" {
+		r.ClaimedAt = at
 	}
 	if !row.quiet {
 		r.Version++

@@ -25,7 +25,7 @@ func kinds() []Kind {
 func anyEvent(t *rapid.T, at time.Time) Event {
 	return Event{
 		Kind:     rapid.SampledFrom(kinds()).Draw(t, "kind"),
-		By:       Actor{Kind: ByHuman, Name: rapid.SampledFrom([]string{"alice", "bob"}).Draw(t, "by")},
+		By:       Actor{Kind: rapid.SampledFrom([]ActorKind{ByHuman, ByOperator}).Draw(t, "as"), Name: rapid.SampledFrom([]string{"alice", "bob"}).Draw(t, "by")},
 		Code:     rapid.IntRange(0, MaxCodes+1).Draw(t, "code"),
 		Until:    at.Add(time.Duration(rapid.IntRange(1, 7200).Draw(t, "until")) * time.Second),
 		Interval: time.Duration(rapid.IntRange(5, 60).Draw(t, "interval")) * time.Second,
@@ -37,7 +37,10 @@ func anyEvent(t *rapid.T, at time.Time) Event {
 // walk applies random events to a fresh request and looks after each.
 func walk(t *rapid.T, look func(before Request, e Event, after Request, taken bool)) {
 	at := noon
-	start := Request{ID: "req_1", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+	start := Request{ID: "req_1", Human: "alice", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+	if rapid.Bool().Draw(t, "to a team") {
+		start.Human, start.Team = "", "oncall"
+	}
 	first := rapid.SampledFrom([]Kind{OnAsk, OnServed}).Draw(t, "first")
 	r, ok := start.Apply(Event{Kind: first, Until: at.Add(time.Hour), Grant: "grt_1"}, at)
 	if !ok {

@@ -33,6 +33,10 @@ var (
 	codesLeft = condition{"fewer than 6 codes so far", func(r Request, _ Event) bool { return r.Codes < MaxCodes }}
 	inGrace   = condition{"within the grace", func(r Request, _ Event) bool { return !r.DueBy.IsZero() }}
 	codesOut  = condition{"6 codes so far", func(r Request, _ Event) bool { return r.Codes >= MaxCodes }}
+	ofTeam    = condition{"of a team", func(r Request, _ Event) bool { return r.Team != "" }}
+	inHand    = condition{"of one human, or by its claimer", func(r Request, e Event) bool { return r.Team == "" || r.claimedBy(e.By) }}
+	loose     = condition{"by its claimer or the operator", func(r Request, e Event) bool { return e.By.Kind != ByHuman || r.claimedBy(e.By) }}
+	patient   = condition{"by nobody who let two claims lapse", func(r Request, e Event) bool { return !r.bars(e.By.Name) }}
 )
 
 func (w row) holds(r Request, e Event) bool {
@@ -59,10 +63,10 @@ var table = []row{
 	{on: OnAsk, from: []State{none}, to: Asked, why: "stored before anybody is told"},
 	{on: OnServed, from: []State{none}, to: Granted, set: granted, why: "a live grant holds what is asked, with a valid token in hand"},
 
-	{on: OnShowCode, from: []State{Asked}, when: []condition{idle, codesLeft}, to: Asked, set: beginCode, why: "stored, then the provider is asked; a click meanwhile is told it is on its way"},
-	{on: OnShowCode, from: []State{Asked}, when: []condition{idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
-	{on: OnClaim, from: []State{Asked}, when: []condition{free, idle, codesLeft}, to: Asked, set: claim, why: "one winner; then as show_code"},
-	{on: OnClaim, from: []State{Asked}, when: []condition{free, idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
+	{on: OnShowCode, from: []State{Asked}, when: []condition{inHand, idle, codesLeft}, to: Asked, set: beginCode, why: "stored, then the provider is asked; a click meanwhile is told it is on its way"},
+	{on: OnShowCode, from: []State{Asked}, when: []condition{inHand, idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
+	{on: OnClaim, from: []State{Asked}, when: []condition{ofTeam, free, patient, idle, codesLeft}, to: Asked, set: claim, why: "one winner; then as show_code"},
+	{on: OnClaim, from: []State{Asked}, when: []condition{ofTeam, free, patient, idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
 
 	{on: OnMinted, from: []State{Asked}, when: []condition{minting, thisCode}, to: Coded, set: showCode, why: "in any other state the code is dropped unseen"},
 	{on: OnMintFault, from: []State{Asked}, when: []condition{minting, thisCode}, to: Asked, set: codeFault, why: "an honest note; the claim is kept and a click repeats it"},
@@ -75,8 +79,8 @@ var table = []row{
 	{on: OnPollFailed, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeProviderError},
 	{on: OnTokenLost, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeTokenLost, why: "before the lapse the provider knows the code no more"},
 
-	{on: OnRelease, from: waiting, when: []condition{claimed}, to: Asked, set: release, why: "burns the code"},
-	{on: OnClaimLapsed, from: waiting, when: []condition{claimed}, to: Asked, set: release, why: "burns the code"},
+	{on: OnRelease, from: waiting, when: []condition{claimed, loose}, to: Asked, set: release, why: "burns the code"},
+	{on: OnClaimLapsed, from: waiting, when: []condition{claimed}, to: Asked, set: claimLapsed, why: "burns the code; the second one bars its claimer from this request"},
 
 	{on: OnMatched, from: []State{Held}, to: Granted, set: granted, why: "the pin and the grant are stored in the same commit"},
 	{on: OnMismatched, from: []State{Held}, to: Failed, outcome: OutcomeIdentityMismatch, set: mismatch, why: "revoked"},
@@ -85,9 +89,9 @@ var table = []row{
 	{on: OnIdentityRefused, from: []State{Held}, to: Failed, outcome: OutcomeProviderError, why: "revoked"},
 	{on: OnIdentityTimeout, from: []State{Held}, to: Failed, outcome: OutcomeProviderError, why: "nobody could be asked whose account it is; revoked"},
 
-	{on: OnDeny, from: open, to: Denied, outcome: OutcomeDenied, why: "burns or revokes"},
-	{on: OnNotMe, from: open, to: Denied, outcome: OutcomeNotMe, why: "burns or revokes; suspends the agent for this human"},
-	{on: OnTeamDecline, from: []State{Asked}, when: []condition{free}, to: Denied, outcome: OutcomeDenied},
+	{on: OnDeny, from: open, when: []condition{inHand}, to: Denied, outcome: OutcomeDenied, why: "burns or revokes"},
+	{on: OnNotMe, from: open, when: []condition{inHand}, to: Denied, outcome: OutcomeNotMe, why: "burns or revokes; suspends the agent for this human"},
+	{on: OnTeamDecline, from: []State{Asked}, when: []condition{ofTeam, free}, to: Denied, outcome: OutcomeDenied, set: declined, why: "ends it for all of the team"},
 	{on: OnCancel, from: alive, to: Cancelled, outcome: OutcomeCancelled, why: "burns; revokes only what this request made and nobody collected"},
 	{on: OnPolicyChanged, from: alive, to: Cancelled, outcome: OutcomePolicyChanged, why: "as cancel"},
 	{on: OnTTLOver, from: []State{Asked}, when: []condition{idle}, to: Expired, outcome: OutcomeExpired, why: "a live code or a code under way postpones it"},
@@ -102,13 +106,6 @@ var table = []row{
 }
 
 func beginCode(r *Request, _ Event) { r.Codes, r.Minting, r.Note = r.Codes+1, true, "" }
-
-func claim(r *Request, e Event) {
-	r.ClaimedBy, r.ClaimUntil = e.By.Name, e.Until
-	beginCode(r, e)
-}
-
-func release(r *Request, _ Event) { r.ClaimedBy, r.Minting = "", false }
 
 func showCode(r *Request, e Event) {
 	r.Minting, r.CodeExpiresAt, r.Interval = false, e.Until, e.Interval
@@ -132,6 +129,9 @@ func hold(r *Request, e Event) { r.DueBy, r.Granted = e.Until, e.Scopes }
 func mismatch(r *Request, e Event) { r.Account, r.Note = e.Account, e.Private }
 
 func granted(r *Request, e Event) {
+	if r.Team != "" && r.Human == "" { // from now on it is known who gave
+		r.Human = r.ClaimedBy
+	}
 	r.Account, r.Grant, r.DueBy = e.Account, e.Grant, e.Until
 	r.Granted, r.Served = e.Scopes, e.Kind == OnServed
 }

@@ -185,7 +185,7 @@ func TestCommandsThatAreNotInThisVersion(t *testing.T) {
 			reached(t, refusedCommand, c.name)
 		}
 	}
-	for _, f := range []string{"--resource", "--team"} {
+	for _, f := range []string{"--resource"} {
 		w.cli("token", "--provider", "corp", f, "x").wants(t, 2, f+" is not in this version")
 	}
 	for _, v := range []string{"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"} {

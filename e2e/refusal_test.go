@@ -66,7 +66,7 @@ func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
 			t.Errorf("%s: %s", call, p.Detail)
 		}
 	}
-	for name, value := range map[string]string{"resource": `"https://files.example.com"`, "challenge": `{"error":"invalid_token"}`, "team": `"oncall"`, "origin": `{"platform":"slack"}`} {
+	for name, value := range map[string]string{"resource": `"https://files.example.com"`, "challenge": `{"error":"invalid_token"}`, "origin": `{"platform":"slack"}`} {
 		p := w.http("POST", "/v1/requests", fmt.Sprintf(`{"provider":"corp","scopes":["files.read"],%q:%s}`, name, value)).problem(t, api.ProblemInvalidRequest)
 		if !strings.Contains(p.Detail, "not in this version") || !strings.Contains(p.Detail, name) {
 			t.Errorf("%s: %s", name, p.Detail)

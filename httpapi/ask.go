@@ -84,7 +84,6 @@ type sentAsk struct {
 	Origin    json.RawMessage `json:"origin"`
 	Resource  json.RawMessage `json:"resource"`
 	Challenge json.RawMessage `json:"challenge"`
-	Team      json.RawMessage `json:"team"`
 }
 
 // readAsk reads the ask of a call.
@@ -113,10 +112,10 @@ func (sent sentAsk) refuseLater() error {
 	for _, member := range []struct {
 		name  string
 		value json.RawMessage
-	}{{"origin", sent.Origin}, {"resource", sent.Resource}, {"challenge", sent.Challenge}, {"team", sent.Team}} {
+	}{{"origin", sent.Origin}, {"resource", sent.Resource}, {"challenge", sent.Challenge}} {
 		if len(member.value) > 0 && string(member.value) != "null" {
 			return localhttp.Refuse(api.ProblemInvalidRequest, "%q in an ask is not in this version", member.name).
-				WithHint("name a provider, and a human or nobody")
+				WithHint("name a provider, and a human, a team or nobody")
 		}
 	}
 	return nil
@@ -124,7 +123,7 @@ func (sent sentAsk) refuseLater() error {
 
 func askOf(a api.Ask) bridge.Ask {
 	return bridge.Ask{
-		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human,
+		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human, Team: a.Team,
 		Reason: a.Reason, Context: a.Context, Session: a.Session,
 		MinValidity: time.Duration(a.MinValidity), TTL: time.Duration(a.TTL), Fresh: a.Fresh,
 	}

@@ -137,7 +137,7 @@ func TestEventsOfARequestAndItsGrant(t *testing.T) {
 		}
 		at := time.Now().UTC().Round(0)
 		h.desk.PutGrant(bridge.Grant{
-			ID: "grt_1", Key: bridge.GrantKey{Agent: "helper", Human: "alice", Provider: "corp", ClientID: "authbridge"}, State: bridge.GrantLive,
+			ID: "grt_1", Key: bridge.GrantKey{Agent: "helper", Human: "alice", Provider: "corp", ClientID: "authbridge"}, State: bridge.GrantLive, Human: "alice",
 			Issuer: "https://login.example.com", Subject: "s-1", Account: "alice@example.com", Scopes: []string{"files:read"},
 			CreatedAt: at, ReuseUntil: at.Add(8 * time.Hour), EndsAt: at.Add(9 * time.Hour), Revocation: bridge.RevocationNone,
 		})

@@ -52,7 +52,7 @@ func FuzzReadAsk(f *testing.F) {
 // sentAgain sends an ask as our own client would.
 func sentAgain(t *testing.T, a bridge.Ask) bridge.Ask {
 	body, err := json.Marshal(api.Ask{
-		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human, Reason: a.Reason, Context: a.Context, Session: a.Session,
+		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human, Team: a.Team, Reason: a.Reason, Context: a.Context, Session: a.Session,
 		MinValidity: api.Duration(a.MinValidity), TTL: api.Duration(a.TTL), Fresh: a.Fresh,
 	})
 	if err != nil {

@@ -166,8 +166,7 @@ func TestBadBodies(t *testing.T) {
 		"ttl as yes":            {`{"min_validity":true}`, `"min_validity" has to be a duration`},
 		"a resource":            {`{"resource":"https://files.example.com"}`, `"resource" in an ask is not in this version`},
 		"a challenge":           {`{"provider":"corp","challenge":"Bearer"}`, `"challenge" in an ask is not in this version`},
-		"a team":                {`{"provider":"corp","team":"oncall"}`, `"team" in an ask is not in this version`},
-		"a team without a name": {`{"provider":"corp","team":""}`, `"team" in an ask is not in this version`},
+		"a team with members":   {`{"provider":"corp","team":["alice"]}`, `"team" has to be a string`},
 		"nested without an end": {strings.Repeat(`{"origin":`, 6000), "not whole"},
 		"an array in arrays":    {`{"scopes":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + "}", ""},
 	}

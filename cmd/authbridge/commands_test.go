@@ -59,7 +59,6 @@ func TestWhatHasNotLandedIsRefused(t *testing.T) {
 		{"slack", "manifest"},
 		{"discord", "invite"},
 		{"token", "--resource", "https://files.example.com"},
-		{"token", "--provider", "corp", "--team", "oncall"},
 	} {
 		if got := command(nil, args...).expect(t, exitUsage); !strings.Contains(got.err, "not in this version") {
 			t.Errorf("%v: %s", args, got.err)
@@ -151,7 +150,7 @@ func TestMistakesInTheCall(t *testing.T) {
 		{"token more", `authbridge token knows no "more"`},
 		{"token", "nothing to ask for; say at which provider with --provider"},
 		{"token --resource https://files.example.com", "--resource is not in this version"},
-		{"token --provider corp --team oncall", "--team is not in this version"},
+		{"token --provider corp --human alice --team oncall", "--human and --team are two ways to say who is asked; give one of them"},
 		{"token --provider corp --timeout -1s", "invalid argument \"-1s\""},
 		{"token --provider corp --min-validity -1s", "invalid argument \"-1s\""},
 		{"wait", "authbridge wait takes one request id"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -26,7 +27,7 @@ func (w *what) flags(c *cobra.Command) {
 	f.StringVar(&w.resource, "resource", "", "`URL` of what the token is for (not in this version)")
 	f.StringArrayVar(&w.scopes, "scope", nil, "a `scope` to ask for; may be given many times")
 	f.StringVar(&w.human, "human", "", "who is asked: a configured `name`, an e-mail address, slack:U… or discord:…; the agent's owner if not given")
-	f.StringVar(&w.team, "team", "", "`name` of a team to ask (not in this version)")
+	f.StringVar(&w.team, "team", "", "`name` of a team to ask: whoever of it claims the request")
 	f.StringVar(&w.reason, "reason", "", "why, in `words` that the human is shown, marked as yours")
 	f.StringVar(&w.session, "session", "", "keep what is granted apart under this `name`")
 	f.Var(&w.minValidity, "min-validity", "how long the token must still be good for, such as 10m (default 1m)")
@@ -63,13 +64,13 @@ func (w *what) ask() (api.Ask, error) {
 	switch {
 	case w.resource != "":
 		return api.Ask{}, usage("--resource is not in this version; name a configured provider with --provider")
-	case w.team != "":
-		return api.Ask{}, usage("--team is not in this version; name a human with --human")
+	case w.human != "" && w.team != "":
+		return api.Ask{}, usage("--human and --team are two ways to say who is asked; give one of them")
 	case w.provider == "":
 		return api.Ask{}, usage("nothing to ask for; say at which provider with --provider")
 	}
 	return api.Ask{
-		Provider: w.provider, Scopes: w.scopes, Human: w.human, Reason: w.reason, Session: w.session,
+		Provider: w.provider, Scopes: w.scopes, Human: w.human, Team: w.team, Reason: w.reason, Session: w.session,
 		MinValidity: api.Duration(w.minValidity), Fresh: w.fresh,
 	}, nil
 }
@@ -77,8 +78,8 @@ func (w *what) ask() (api.Ask, error) {
 // describe is what is asked for, in one line.
 func describe(r api.Request) string {
 	text := fmt.Sprintf("%s at %s", orNone(r.Scopes), r.Provider)
-	if r.Human != "" {
-		text += " from " + string(r.Human)
+	if whom := cmp.Or(r.Human, r.Team); whom != "" {
+		text += " from " + string(whom)
 	}
 	return text
 }

@@ -1,0 +1,124 @@
+package bridge
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// cardFor is the card of a request as a human sees it. Of a team's request the
+// private one is for who has claimed it; the others see what the team sees.
+func (b *Bridge) cardFor(tx ReadTx, r Request, human string) (Card, error) {
+	if r.Team == "" || r.giver() == human {
+		return b.privateCard(tx, r)
+	}
+	c, err := b.teamCard(tx, r)
+	if err != nil || !r.State.Open() || r.ClaimedBy != "" {
+		return c, err
+	}
+	word, err := aside(tx, r, human)
+	switch {
+	case word != "":
+	case r.bars(human):
+		c.Buttons = []Button{buttonDecline}
+	default:
+		c.Buttons = []Button{buttonClaim, buttonDecline}
+	}
+	return c, err
+}
+
+// surfaceCard is the card that is brought to the surface of a request.
+func (b *Bridge) surfaceCard(tx ReadTx, r Request) (Card, error) {
+	if r.Team != "" {
+		return b.teamCard(tx, r)
+	}
+	return b.privateCard(tx, r)
+}
+
+// teamCard is the card that all of a team see. It is made without ever
+// looking at a code, and names no account.
+func (b *Bridge) teamCard(tx ReadTx, r Request) (Card, error) {
+	c := b.outline(r)
+	c.Shared = true
+	if r.State.Open() {
+		c.Headline, c.Says, c.OpenTo = teamHeadline(r), says(r), r.ExpiresAt
+		if r.ClaimedBy == "" {
+			c.Note = r.Note
+		}
+		return c, nil
+	}
+	c.Ending = teamEnding(r)
+	if r.Grant == "" {
+		return c, nil
+	}
+	g, err := tx.Grant(r.Grant)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return c, nil
+	case err != nil:
+		return Card{}, err
+	}
+	if g.State == GrantLive || r.State == Granted || r.State == Collected {
+		c.Headline, c.Live = "Approved", g.State == GrantLive
+		c.Ending, c.Until = teamApproved(r, g)
+	}
+	return c, nil
+}
+
+func teamHeadline(r Request) string {
+	switch {
+	case r.State == Held:
+		return "Granted by " + r.ClaimedBy + ", being checked"
+	case r.ClaimedBy != "":
+		return "Claimed by " + r.ClaimedBy
+	}
+	return "Waiting for someone to claim"
+}
+
+func teamApproved(r Request, g Grant) (ending string, until time.Time) {
+	if g.State == GrantLive {
+		return fmt.Sprintf("Approved by %s. %s has access.", g.Human, r.Agent), g.EndsAt
+	}
+	return fmt.Sprintf("Approved by %s. The access of %s is over.", g.Human, r.Agent), g.EndedAt
+}
+
+// teamEnding tells the team how its request ended.
+func teamEnding(r Request) string {
+	nothing := r.Agent + " got nothing."
+	switch {
+	case r.State == Granted || r.State == Collected:
+		return "Approved by " + r.Human + "."
+	case r.State == Cancelled && r.Outcome.Code == OutcomePolicyChanged:
+		return "The operator's rules no longer allow this request."
+	case r.State == Cancelled:
+		return r.Agent + " withdrew the request."
+	case r.State == Failed:
+		return teamFailed(r) + " " + nothing
+	}
+	switch r.Outcome.Code {
+	case OutcomeNotMe:
+		return r.ClaimedBy + " did not ask for this. " + nothing
+	case OutcomeProviderDenied:
+		return r.ClaimedBy + " refused at the provider. " + nothing
+	case OutcomeRevoked:
+		return "What " + r.giver() + " gave was taken back before " + r.Agent + " had it."
+	case OutcomeNotCollected:
+		return r.Agent + " did not come for what " + r.giver() + " gave. It was thrown away."
+	case OutcomeExpired:
+		return "Nobody finished it in time. " + nothing
+	}
+	if r.ClaimedBy == "" {
+		return r.Note + " " + nothing
+	}
+	return "Denied by " + r.ClaimedBy + ". " + nothing
+}
+
+// teamFailed names no account: that is between its human and the bridge.
+func teamFailed(r Request) string {
+	switch r.Outcome.Code {
+	case OutcomeIdentityMismatch, OutcomeIdentityUnavailable:
+		return "The account that granted did not pass the check."
+	default:
+		return capital(r.Outcome.Message) + "."
+	}
+}
