@@ -64,6 +64,12 @@ func (w *world) try(method, path, body string, headers ...string) (answer, error
 	read, err := io.ReadAll(resp.Body)
 	a := answer{resp.StatusCode, resp.Header, read}
 	w.learn(a)
+	var may []string
+	if a.status == http.StatusOK && method == http.MethodPost && strings.HasSuffix(path, "/token") {
+		may = []string{accessToken}
+	}
+	plain, _, _ := strings.Cut(path, "?")
+	w.heardAnswer("the answer to "+method+" "+idInPath.ReplaceAllString(plain, "$1/{id}"), a.status, a.header, a.body, may...)
 	reachedByCall(w.t, method, path, a)
 	reachedByAsk(w.t, method, body, a)
 	return a, err
@@ -73,7 +79,7 @@ func (w *world) try(method, path, body string, headers ...string) (answer, error
 func (w *world) learn(a answer) {
 	var token api.Token
 	if json.Unmarshal(a.body, &token) == nil {
-		w.secret(token.AccessToken, "a token")
+		w.secret(token.AccessToken, accessToken)
 	}
 }
 

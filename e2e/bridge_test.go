@@ -17,7 +17,8 @@ import (
 type bridge struct {
 	t    *testing.T
 	cmd  *exec.Cmd
-	log  *journal
+	log  *journal      // standard error
+	out  *journal      // standard output, where nothing belongs
 	done chan struct{} // closed when the process has ended
 	once sync.Once
 	err  error // how it ended; read after done
@@ -30,9 +31,9 @@ const stopsWithin = 15 * time.Second
 // startBridge starts one, after a shell has done what under says.
 func startBridge(t *testing.T, env []string, dir, under string) *bridge {
 	t.Helper()
-	b := &bridge{t: t, log: newJournal(), done: make(chan struct{})}
+	b := &bridge{t: t, log: newJournal(), out: newJournal(), done: make(chan struct{})}
 	b.cmd = exec.Command("sh", "-c", under+` exec "$0" serve`, binary) //nolint:noctx // it lives as long as the test wants
-	b.cmd.Env, b.cmd.Dir, b.cmd.Stderr = env, dir, b.log
+	b.cmd.Env, b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = env, dir, b.out, b.log
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +75,13 @@ func (b *bridge) awaitReady() {
 // status is the status of a plain GET, 0 if there is no answer.
 func status(t testing.TB, url string) int {
 	t.Helper()
+	status, _, _ := get(t, url)
+	return status
+}
+
+// get makes a plain GET; the status is 0 if there is no answer.
+func get(t testing.TB, url string) (status int, header http.Header, body []byte) {
+	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -82,11 +90,11 @@ func status(t testing.TB, url string) int {
 	defer client.CloseIdleConnections()
 	resp, err := client.Do(r)
 	if err != nil {
-		return 0
+		return 0, nil, nil
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
-	return resp.StatusCode
+	body, _ = io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header, body
 }
 
 func (b *bridge) kill() {

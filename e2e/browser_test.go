@@ -282,7 +282,7 @@ func (w *world) inbox(human string) *tab {
 func (p *tab) code(w *world) string {
 	p.t.Helper()
 	p.eventually("a code is shown", `document.querySelectorAll("[data-code]").length`, 1.0)
-	return w.secret(p.value(`document.querySelector("[data-code]").textContent`), "a user code")
+	return w.secret(p.value(`document.querySelector("[data-code]").textContent`), userCode)
 }
 
 // signIn is a person at the provider who has followed Open: the code is

@@ -118,13 +118,17 @@ var jwt = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`
 // secrets it told.
 func (r *running) record(got result) {
 	for _, token := range jwt.FindAllString(got.stdout, -1) {
-		r.world.secret(token, "a token")
+		r.world.secret(token, accessToken)
 	}
 	if _, link, ok := strings.Cut(got.stdout, "/#"); ok && r.args[0] == "inbox" {
 		secret, _, _ := strings.Cut(strings.TrimSpace(link), `"`)
-		r.world.secret(secret, "the secret of a link")
+		r.world.secret(secret, linkSecret)
 	}
 	recordCommand(r.t, r.args, got)
+	name := commandName(r.args)
+	may := map[string][]string{"token": {accessToken}, "wait": {accessToken}, "exec": {accessToken}, "inbox link": {linkSecret}}[name]
+	r.world.heard("standard output of "+name, got.stdout, may...)
+	r.world.heard("standard error of "+name, got.stderr)
 }
 
 func recordCommand(t testing.TB, args []string, got result) {

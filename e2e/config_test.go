@@ -152,6 +152,7 @@ func TestEveryKeyOfThisVersion(t *testing.T) {
 	o := options{issuer: oauthtest.New(s), request: `{ttl: 1d, claim: 10m, quiet_after_denied: 1m, collect_within: 1h, collect_grace: 30s, max_open_per_human: 4, max_open_per_agent_and_human: 2}`}
 	o.edit = func(text string) string {
 		for old, now := range map[string]string{
+			"log: {level: debug}":       "log: {level: info, format: json}",
 			"listen: {":                 "listen: {socket_group: " + group.Name + ", ",
 			"allow_http_loopback: true": "allow_http_loopback: true, allow_private: [10.20.0.0/16]",
 			"scopes: [openid, email]":   "scopes: [openid, email], token_endpoint_auth_method: client_secret_post, trust: configured",
@@ -161,7 +162,7 @@ func TestEveryKeyOfThisVersion(t *testing.T) {
 			text = strings.Replace(text, old, now, 1)
 		}
 		dir := filepath.Dir(regexp.MustCompile(`state_dir: (.*)`).FindStringSubmatch(text)[1])
-		return text + fmt.Sprintf("store: bolt:%s/elsewhere.db\nseal: file:%s/elsewhere.key\nlog: {level: debug, format: json}\nretain: 30d\naudit_retain: 300d\nteams:\n  oncall: {members: [alice, bob]}\n", dir, dir)
+		return text + fmt.Sprintf("store: bolt:%s/elsewhere.db\nseal: file:%s/elsewhere.key\nretain: 30d\naudit_retain: 300d\nteams:\n  oncall: {members: [alice, bob]}\n", dir, dir)
 	}
 	w := newWorld(t, o)
 	for file, want := range map[string]os.FileMode{

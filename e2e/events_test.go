@@ -25,6 +25,7 @@ type event struct {
 // stream is a GET /v1/events under way.
 type stream struct {
 	t      *testing.T
+	heard  func(line string)
 	events chan event // closed at the end
 	ended  error      // why, once it is closed; nil = cleanly
 }
@@ -52,7 +53,7 @@ func (w *world) follow(after string) *stream {
 		w.t.Fatalf("answered with %d %s", resp.StatusCode, resp.Header.Get("Content-Type"))
 	}
 	reached(w.t, route, "GET "+api.EventsPath)
-	s := &stream{t: w.t, events: make(chan event, 100)}
+	s := &stream{t: w.t, heard: func(line string) { w.heard("the events", line) }, events: make(chan event, 100)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -73,6 +74,7 @@ func (s *stream) read(ctx context.Context, in *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
+		s.heard(line)
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
 		switch name {
 		case "event":

@@ -54,7 +54,7 @@ func (w *world) human(name string) *human {
 	if err := json.Unmarshal(body, &opened); err != nil || status != http.StatusOK || opened.Human != name {
 		w.t.Fatalf("%s cannot sign in: %d %s", name, status, body)
 	}
-	h.session = w.secret(opened.Session, "the secret of a session")
+	h.session = w.secret(opened.Session, sessionSecret)
 	return h
 }
 
@@ -89,7 +89,17 @@ func (h *human) call(method, path, body string) (status int, answer []byte, head
 	if err != nil {
 		t.Fatal(err)
 	}
+	path, _, _ = strings.Cut(path, "?")
+	h.world.heardAnswer("the inbox of "+h.name+", "+method+" "+path, resp.StatusCode, resp.Header, answer, h.may(path)...)
 	return resp.StatusCode, answer, resp.Header
+}
+
+// may lists the secrets that a human is meant to be told.
+func (h *human) may(path string) []string {
+	if path == "/session" {
+		return []string{sessionSecret}
+	}
+	return []string{userCode}
 }
 
 // page is the inbox as the server wrote it.
@@ -171,7 +181,7 @@ func (h *human) read(page, id string) (card, bool) {
 	for n := range root.Descendants() {
 		if attribute(n, "data-request") == id {
 			c := readCard(t, n)
-			h.world.secret(c.code, "a user code")
+			h.world.secret(c.code, userCode)
 			return c, true
 		}
 	}

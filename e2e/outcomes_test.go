@@ -40,7 +40,7 @@ func (s *scripted) watching(edit func(map[string]any)) oauthtest.Fault {
 	return oauthtest.Fault{Edit: func(members map[string]any) {
 		if token, ok := members["access_token"].(string); ok {
 			s.mu.Lock()
-			s.tokens = append(s.tokens, s.secret(token, "a token"))
+			s.tokens = append(s.tokens, s.secret(token, accessToken))
 			s.mu.Unlock()
 			edit(members)
 		}

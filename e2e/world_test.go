@@ -2,10 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,12 +15,13 @@ import (
 // options shape a world. The zero value is alice, bob and the agent "helper",
 // who may ask either of them at the strict provider "corp".
 type options struct {
-	codeLife  time.Duration     // of a device code at corp, whole seconds; default 10 min
-	tokenLife time.Duration     // of an access token at corp, whole seconds; default 5 min
-	issuer    *oauthtest.Issuer // a scripted issuer in place of corp
-	request   string            // the configuration's request section, such as "{ttl: 1s}"
-	reuse     string            // of the agent's rule; default 8h
-	trailer   string            // more YAML, at the end of the file
+	codeLife  time.Duration                                  // of a device code at corp, whole seconds; default 10 min
+	tokenLife time.Duration                                  // of an access token at corp, whole seconds; default 5 min
+	issuer    *oauthtest.Issuer                              // a scripted issuer in place of corp
+	front     func(w *world, next http.Handler) http.Handler // stands before it
+	request   string                                         // the configuration's request section, such as "{ttl: 1s}"
+	reuse     string                                         // of the agent's rule; default 8h
+	trailer   string                                         // more YAML, at the end of the file
 	edit      func(string) string
 }
 
@@ -39,19 +40,12 @@ type world struct {
 	known *secrets
 }
 
-// secrets are what must never stand in a log or in the clear on disk, each
-// with what it is.
-type secrets struct {
-	mu  sync.Mutex
-	all map[string]string
-}
-
 // corpSecret is the bridge's own secret at corp.
 const corpSecret = "corp-secret-3b1f9a"
 
 // newWorld starts a provider and a bridge. Both are stopped at the end of the
-// test, which then fails if the bridge raced, told a secret in its log, left
-// one in the clear on disk, or did not stop cleanly.
+// test, which then fails if the bridge raced, did not stop cleanly, or told
+// anybody a secret that is not for them: see checkSecrets.
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
 	w := prepareWorld(t, o)
@@ -62,8 +56,11 @@ func newWorld(t *testing.T, o options) *world {
 // prepareWorld is newWorld with the bridge not yet started.
 func prepareWorld(t *testing.T, o options) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), known: &secrets{all: map[string]string{}}, issuer: o.issuer}
-	w.secret(corpSecret, "the client's secret")
+	w := &world{t: t, dir: t.TempDir(), known: newSecrets(), issuer: o.issuer}
+	w.secret(corpSecret, clientSecret)
+	if err := os.Mkdir(w.temporary(), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	run, err := os.MkdirTemp("", "ab")
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +69,11 @@ func prepareWorld(t *testing.T, o options) *world {
 	t.Cleanup(func() { _ = os.RemoveAll(run) })
 	var issuer string
 	if o.issuer != nil {
-		issuer = o.issuer.Start(t)
+		issuer = o.issuer.Start(t, func(s *http.Server) {
+			if o.front != nil {
+				s.Handler = o.front(w, s.Handler)
+			}
+		})
 	} else {
 		w.provider = newProvider(t, o)
 		issuer = w.provider.Issuer()
@@ -115,7 +116,7 @@ func configuration(w *world, o options, issuer string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "state_dir: %s\n", filepath.Join(w.dir, "state"))
 	fmt.Fprintf(&b, "listen: {socket: %s, admin: %s, web: \"127.0.0.1:0\", ops: \"127.0.0.1:0\"}\n", w.agentSocket(), w.adminSocket())
-	b.WriteString("network: {allow_http_loopback: true}\n")
+	b.WriteString("network: {allow_http_loopback: true}\nlog: {level: debug}\n")
 	if o.request != "" {
 		fmt.Fprintf(&b, "request: %s\n", o.request)
 	}
@@ -141,24 +142,15 @@ agents:
 
 func (w *world) agentSocket() string { return filepath.Join(w.run, "agent.sock") }
 func (w *world) adminSocket() string { return filepath.Join(w.run, "admin.sock") }
+func (w *world) temporary() string   { return filepath.Join(w.dir, "tmp") }
 
 // env is the environment of every process in this world.
 func (w *world) env() []string {
 	return []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TZ=UTC",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.temporary(), "TZ=UTC",
 		"CORP_SECRET=" + corpSecret, "AUTHBRIDGE_CONFIG=" + w.config,
 		"AUTHBRIDGE_SOCKET=" + w.agentSocket(), "AUTHBRIDGE_ADMIN_SOCKET=" + w.adminSocket(),
 	}
-}
-
-// secret notes what must never be told, and returns it.
-func (w *world) secret(text, what string) string {
-	w.known.mu.Lock()
-	defer w.known.mu.Unlock()
-	if text != "" {
-		w.known.all[text] = what
-	}
-	return text
 }
 
 // serve starts the bridge and waits until it is ready.
@@ -185,6 +177,7 @@ func (w *world) launch() {
 func (w *world) kill() {
 	w.t.Helper()
 	w.bridge.kill()
+	w.heardFiles()
 }
 
 // restart starts the bridge again on the same state, after kill or stop. Its
@@ -198,6 +191,7 @@ func (w *world) restart() {
 func (w *world) stop() {
 	w.t.Helper()
 	w.bridge.stop()
+	w.heardFiles()
 }
 
 func (w *world) close() {
@@ -205,61 +199,13 @@ func (w *world) close() {
 		return
 	}
 	w.stop()
-	w.learnFromProvider()
+	w.checkSecrets()
 	for _, b := range w.logs {
-		w.checkTold("the log", b.log.String())
 		if strings.Contains(b.log.String(), "DATA RACE") {
 			w.t.Errorf("the bridge raced:\n%s", b.log.String())
 		}
 	}
-	w.checkState()
 	if w.t.Failed() {
 		w.t.Logf("the bridge's log:\n%s", w.bridge.log.String())
 	}
-}
-
-// learnFromProvider takes in the secrets that only the provider and the bridge
-// have seen.
-func (w *world) learnFromProvider() {
-	if w.provider == nil {
-		return
-	}
-	for _, name := range []string{"device_code", "user_code", "access_token", "refresh_token", "id_token"} {
-		for _, secret := range w.provider.said(name) {
-			w.secret(secret, "a "+name)
-		}
-	}
-}
-
-// checkState looks for secrets in the clear in what the bridge has stored.
-func (w *world) checkState() {
-	_ = filepath.WalkDir(filepath.Join(w.dir, "state"), func(path string, d os.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return nil //nolint:nilerr // a bridge that never started has stored nothing
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			w.t.Error(err)
-		}
-		w.checkTold(filepath.Base(path), string(text))
-		return nil
-	})
-}
-
-func (w *world) checkTold(where, text string) {
-	for _, what := range w.told(text) {
-		w.t.Errorf("%s stands in the clear in %s", what, where)
-	}
-}
-
-// told lists what a text tells of the secrets of this world.
-func (w *world) told(text string) (all []string) {
-	w.known.mu.Lock()
-	defer w.known.mu.Unlock()
-	for secret, what := range w.known.all {
-		if strings.Contains(text, secret) {
-			all = append(all, what)
-		}
-	}
-	return all
 }

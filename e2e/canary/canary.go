@@ -137,22 +137,20 @@ func inBase64(e *base64.Encoding, text string, offset int) string {
 	return whole[begins : 8*(offset+len(text))/6]
 }
 
-// Find returns what stands in sources and may not, each secret once for each
-// source and form.
+// Find returns what stands in sources and may not: for each source each kind
+// of secret once, where it was found first.
 func (s *Scanner) Find(sources ...Source) (all []Finding) {
 	for _, source := range sources {
-		seen := map[Finding]bool{}
+		seen := slices.Clone(source.May)
 		for _, read := range readings(source.Text) {
-			found := func(n needle, at int) {
-				f := Finding{Kind: n.kind, Source: source.Name, Form: n.form + read.how}
-				if seen[f] || slices.Contains(source.May, n.kind) {
-					return
+			s.search(read.text, func(n needle, at int) {
+				if !slices.Contains(seen, n.kind) {
+					seen = append(seen, n.kind)
+					all = append(all, Finding{
+						Kind: n.kind, Source: source.Name, Form: n.form + read.how, Before: string(read.text[max(0, at-60):at]),
+					})
 				}
-				seen[f] = true
-				f.Before = string(read.text[max(0, at-60):at])
-				all = append(all, f)
-			}
-			s.search(read.text, found)
+			})
 		}
 	}
 	return all
