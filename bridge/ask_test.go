@@ -360,7 +360,7 @@ func TestAHumanWhomNothingReaches(t *testing.T) {
 		w.Expect(r.ID, bridge.Failed, bridge.OutcomeHumanUnreachable)
 		var events []bridge.Kind
 		err := w.Store.View(ctx, func(tx bridge.ReadTx) error {
-			for e, err := range tx.History(r.ID) {
+			for e, err := range bridgetest.History(tx, r.ID) {
 				if err != nil {
 					return err
 				}

@@ -91,7 +91,7 @@ func endOf(r bridge.Request) string {
 // endings are the lines of a request's history that ended it.
 func endings(t *testing.T, tx bridge.ReadTx, id bridge.RequestID) (ends []bridge.Kind) {
 	version := uint64(0)
-	for e, err := range tx.History(id) {
+	for e, err := range bridgetest.History(tx, id) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -226,11 +226,18 @@ const (
 	sweepBatch = 5000
 )
 
-// sweep forgets what has been over for as long as it is to be retained.
+// sweep forgets what has been over, or was written to the audit log, for as
+// long as it is to be retained.
 func (b *Bridge) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
+		if keep := b.dir().Limits.AuditRetain; keep > 0 {
+			_, err := b.store.PruneAudit(ctx, time.Now().Add(-keep))
+			if err != nil && ctx.Err() == nil {
+				b.log.Error("forget old lines of the audit log", "err", err)
+			}
+		}
 		for {
 			n, err := b.store.Prune(ctx, time.Now().Add(-b.dir().Limits.Retain), sweepBatch)
 			if err != nil && ctx.Err() == nil {

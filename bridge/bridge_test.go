@@ -406,10 +406,10 @@ func TestATokenThatComesAfterADenyIsRevokedAndNeverReleased(t *testing.T) {
 }
 
 // lastLine is the last line of a request's history.
-func lastLine(t *testing.T, w *bridgetest.World, id bridge.RequestID) (last bridge.Entry) {
+func lastLine(t *testing.T, w *bridgetest.World, id bridge.RequestID) (last bridge.AuditLine) {
 	t.Helper()
 	err := w.Store.View(ctx, func(tx bridge.ReadTx) error {
-		for line, err := range tx.History(id) {
+		for line, err := range bridgetest.History(tx, id) {
 			if err != nil {
 				return err
 			}

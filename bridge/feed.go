@@ -192,11 +192,11 @@ type noter struct {
 	changes []changeOf
 }
 
-// PutRequest notes a request. What leaves no line in its history may be a
+// PutRequest notes a request. What leaves no line in the audit log may be a
 // change that nobody sees: that is not noted.
-func (n *noter) PutRequest(r Request, entry *Entry) {
-	n.Tx.PutRequest(r, entry)
-	if entry == nil {
+func (n *noter) PutRequest(r Request, line *AuditLine) {
+	n.Tx.PutRequest(r, line)
+	if line == nil {
 		if before, err := n.Request(r.ID); err == nil && before.Version == r.Version {
 			return
 		}

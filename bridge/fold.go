@@ -66,7 +66,7 @@ func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
 		}
 		return r, false, err
 	}
-	if err := clear(tx, r, after, now); err != nil {
+	if err := clear(tx, r, after, e.By, now); err != nil {
 		return r, false, err
 	}
 	if s.beside != nil {
@@ -78,26 +78,10 @@ func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
 	return after, true, nil
 }
 
-// entry is the line of history for a step. A step that nobody can see, such
-// as a longer interval, leaves none.
-func entry(before, after Request, e Event) *Entry {
-	if before.Version == after.Version && e.Kind != OnToken {
-		return nil
-	}
-	line := &Entry{
-		Request: after.ID, Version: after.Version, At: after.UpdatedAt,
-		Event: e.Kind, By: e.By, From: before.State, To: after.State,
-	}
-	if after.Outcome != nil && before.Outcome == nil {
-		line.Outcome = after.Outcome.Code
-	}
-	return line
-}
-
 // clear puts away the secrets that a step leaves without a use: a code that
 // is no longer shown is burnt, tokens that will not be released are revoked.
 // What cannot be read any more cannot be revoked, and is forgotten.
-func clear(tx Tx, before, after Request, now time.Time) error {
+func clear(tx Tx, before, after Request, by Actor, now time.Time) error {
 	if before.State == Coded && after.State != Coded {
 		tx.DeleteSecret(CodeSecret(before.ID))
 	}
@@ -118,14 +102,14 @@ func clear(tx Tx, before, after Request, now time.Time) error {
 	}
 	unclaimed := before.State == Granted && after.State.Ended() && after.State != Collected
 	if unclaimed && !before.Served {
-		return takeBack(tx, before, GrantRevoked, now)
+		return takeBack(tx, before, GrantRevoked, by, now)
 	}
 	return nil
 }
 
 // takeBack ends the grant that a request made, unless somebody collected it:
 // another request of the same agent may have been served from it.
-func takeBack(tx Tx, r Request, as GrantState, now time.Time) error {
+func takeBack(tx Tx, r Request, as GrantState, by Actor, now time.Time) error {
 	g, err := tx.Grant(r.Grant)
 	if errors.Is(err, ErrNotFound) || err == nil && (g.State != GrantLive || !g.LastUsedAt.IsZero()) {
 		return nil
@@ -133,7 +117,7 @@ func takeBack(tx Tx, r Request, as GrantState, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return endGrant(tx, g, as, now)
+	return endGrant(tx, g, as, by, now)
 }
 
 // follow brings a committed change to those who wait for it and plans what

@@ -86,7 +86,7 @@ func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Gr
 
 // replace ends the live grant that a new one takes the place of. Tokens that
 // the new one shares are left alone: revoking them would end both.
-func replace(tx Tx, g Grant, tokens Tokens, now time.Time) (replaced GrantID, err error) {
+func replace(tx Tx, g Grant, tokens Tokens, by Actor, now time.Time) (replaced GrantID, err error) {
 	old, err := tx.CurrentGrant(g.Key)
 	if errors.Is(err, ErrNotFound) {
 		return "", nil
@@ -96,7 +96,7 @@ func replace(tx Tx, g Grant, tokens Tokens, now time.Time) (replaced GrantID, er
 	}
 	sealed, err := tx.Secret(GrantSecret(old.ID))
 	if errors.Is(err, ErrUnreadable) {
-		return "", endGrant(tx, old, GrantEnded, now)
+		return "", endGrant(tx, old, GrantEnded, by, now)
 	}
 	if err != nil {
 		return "", err
@@ -108,10 +108,11 @@ func replace(tx Tx, g Grant, tokens Tokens, now time.Time) (replaced GrantID, er
 	if shared(before.Access, tokens.Access) || shared(before.Refresh, tokens.Refresh) {
 		old.State, old.EndedAt = GrantEnded, now
 		tx.PutGrant(old)
+		tx.Audit(old.audited(AuditGrantOver, by, now))
 		tx.DeleteSecret(GrantSecret(old.ID))
 		return "", nil
 	}
-	return old.ID, endGrant(tx, old, GrantEnded, now)
+	return old.ID, endGrant(tx, old, GrantEnded, by, now)
 }
 
 func shared(a, b Secret) bool { return !a.IsZero() && a.Equal(b) }

@@ -290,7 +290,11 @@ type change struct{ before, after Request }
 // suspend bars an agent from a human: what else it has open with them ends
 // in the same way, and its later asks are refused.
 func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
-	tx.Suspend(r.Agent, by.Name, time.Now().UTC().Round(0))
+	now := time.Now().UTC().Round(0)
+	tx.Suspend(r.Agent, by.Name, now)
+	line := between(r.Agent, by.Name, AuditSuspended, by, now)
+	line.Request = r.ID
+	tx.Audit(line)
 	open, err := b.dir().inHandsOf(tx, by.Name)
 	if err != nil {
 		return nil, err

@@ -45,11 +45,14 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 				return nil
 			}
 			var err error
-			if replaced, err = replace(tx, grant, tokens, grant.CreatedAt); err != nil {
+			if replaced, err = replace(tx, grant, tokens, byProvider(after), grant.CreatedAt); err != nil {
 				return err
 			}
-			tx.PutPin(after.Human, who.Issuer, who.Subject)
+			if err := pin(tx, after, who, grant.CreatedAt); err != nil {
+				return err
+			}
 			tx.PutGrant(grant)
+			tx.Audit(grant.audited(AuditGrantMade, byProvider(after), grant.CreatedAt))
 			tx.PutSecret(GrantSecret(grant.ID), packTokens(tokens, received))
 			return nil
 		},
@@ -64,6 +67,22 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 		b.revocations.at(b.lane(r.Target.Provider), string(replaced), time.Now())
 	}
 	return time.Time{}
+}
+
+// pin ties the human who was asked to the account that granted. The audit log
+// tells what is new.
+func pin(tx Tx, r Request, who Account, at time.Time) error {
+	known, err := tx.Pin(r.Human, who.Issuer)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	tx.PutPin(r.Human, who.Issuer, who.Subject)
+	if known != who.Subject {
+		line := between(r.Agent, r.Human, AuditPinned, byProvider(r), at)
+		line.Request, line.Provider = r.ID, r.Target.Provider
+		tx.Audit(line)
+	}
+	return nil
 }
 
 func byProvider(r Request) Actor { return Actor{Kind: ByProvider, Name: r.Target.Provider} }

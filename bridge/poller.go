@@ -182,7 +182,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 			if kept = err == nil && now.State == Held && held.Equal(sealed); !kept {
 				revokeLater(tx, late, sealed)
 				line := entry(now, now, e)
-				line.At = at.UTC().Round(0)
+				line.Time = at.UTC().Round(0)
 				tx.PutRequest(now, line)
 			}
 			return nil

@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// endGrant ends a live grant; its tokens go to the revocation queue in the
+// endGrant ends a grant that is not over, and says by whom; its tokens go to the revocation queue in the
 // same transaction, so that a crash cannot leave them alive and forgotten.
-func endGrant(tx Tx, g Grant, as GrantState, now time.Time) error {
+func endGrant(tx Tx, g Grant, as GrantState, by Actor, now time.Time) error {
 	tokens, err := tx.Secret(GrantSecret(g.ID))
 	g.State, g.EndedAt, g.Revocation = as, now.UTC().Round(0), RevocationPending
+	tx.Audit(g.audited(AuditGrantOver, by, now))
 	if errors.Is(err, ErrUnreadable) { // it must be able to end all the same
 		g.Revocation = RevocationUnsupported
 		tx.PutGrant(g)
@@ -57,7 +58,7 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 			return nil
 		}
 		whom = g.whom()
-		return endGrant(tx, g, GrantEnded, now)
+		return endGrant(tx, g, GrantEnded, Actor{Kind: ByClock}, now)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		b.log.Error("end a grant", "grant", id, "err", err)
@@ -93,7 +94,7 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	}
 	if errors.Is(err, ErrUnreadable) && v.ID != "" {
 		b.log.Error("tokens that were to be revoked cannot be read any more", "id", id, "provider", v.Provider, "err", err)
-		return b.settled(b.revoked(ctx, v, RevocationUnsupported), id)
+		return b.settled(b.revoked(ctx, v, AuditRevocationGivenUp), id)
 	}
 	if err != nil {
 		b.log.Error("read the tokens to be revoked", "id", id, "err", err)
@@ -105,12 +106,12 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	err = b.revokeAt(ctx, v, tokens)
 	switch {
 	case err == nil:
-		return b.settled(b.revoked(ctx, v, RevocationDone), id)
+		return b.settled(b.revoked(ctx, v, AuditRevocationDone), id)
 	case errors.Is(err, ErrCannotRevoke):
-		return b.settled(b.revoked(ctx, v, RevocationUnsupported), id)
+		return b.settled(b.revoked(ctx, v, AuditRevocationUnsupported), id)
 	case time.Since(v.Since) > revokeFor:
 		b.log.Error("gave up revoking tokens: end them at the provider", "id", id, "provider", v.Provider, "err", err)
-		return b.settled(b.revoked(ctx, v, RevocationUnsupported), id)
+		return b.settled(b.revoked(ctx, v, AuditRevocationGivenUp), id)
 	}
 	return b.revokeAgain(ctx, v, err)
 }
@@ -154,12 +155,20 @@ func (b *Bridge) revokeAt(ctx context.Context, v Revoking, tokens Tokens) error 
 	return p.Revoke(ctx, tokens)
 }
 
-// revoked takes the tokens out of the queue and forgets them.
-func (b *Bridge) revoked(ctx context.Context, v Revoking, how Revocation) error {
+// revoked takes the tokens out of the queue and forgets them; event is how
+// that went, as the audit log says it.
+func (b *Bridge) revoked(ctx context.Context, v Revoking, event Kind) error {
+	how := RevocationUnsupported
+	if event == AuditRevocationDone {
+		how = RevocationDone
+	}
 	return b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
 		tx.DeleteRevocation(v.ID)
 		tx.DeleteSecret(RevocationSecret(v.ID))
+		line := v.audited(event, time.Now())
+		line.Outcome = string(how)
 		if v.Grant == "" {
+			tx.Audit(line)
 			return nil
 		}
 		g, err := tx.Grant(v.Grant)
@@ -168,6 +177,8 @@ func (b *Bridge) revoked(ctx context.Context, v Revoking, how Revocation) error 
 		}
 		g.Revocation = how
 		tx.PutGrant(g)
+		line.Request, line.Agent, line.Session, line.Human, line.Team = g.Request, g.Key.Agent, g.Key.Session, g.Human, g.Key.Team
+		tx.Audit(line)
 		return nil
 	})
 }

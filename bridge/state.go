@@ -122,7 +122,8 @@ const (
 	ByHuman    ActorKind = "human"
 	ByProvider ActorKind = "provider"
 	ByBridge   ActorKind = "bridge"
-	ByOperator ActorKind = "operator"
+	ByClock    ActorKind = "clock"
+	ByOperator ActorKind = "operator" // Name says which user called, "uid 0"
 )
 
 // MaxCodes is how many codes one request may ask for.

@@ -27,12 +27,21 @@ type Store interface {
 	View(ctx context.Context, fn func(ReadTx) error) error
 
 	// Prune forgets up to limit requests that ended before the given time,
-	// with their history, and all grants that ended before it and owe no
-	// revocation, and all idempotency keys and notes that have expired. It
-	// returns how many requests it forgot. It takes many short transactions,
-	// and what the first of them forgot stays forgotten when a later one
-	// fails.
+	// all grants that ended before it and owe no revocation, and all
+	// idempotency keys and notes that have expired. It returns how many
+	// requests it forgot. It takes many short transactions, and what the first
+	// of them forgot stays forgotten when a later one fails.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// PruneAudit forgets the lines of the audit log that were written before
+	// the given time, oldest first, and notes where the log begins now. It
+	// returns how many it forgot, and stops with an error at a line that is
+	// not as it was written. It takes many short transactions.
+	PruneAudit(ctx context.Context, before time.Time) (int, error)
+
+	// VerifyAudit looks through the whole audit log for what is not as it was
+	// written. Others may write meanwhile.
+	VerifyAudit(ctx context.Context) (AuditReport, error)
 
 	// Close waits for transactions under way and closes the store.
 	Close() error
@@ -65,8 +74,9 @@ type ReadTx interface {
 	// requests.
 	Pending() iter.Seq2[Due, error]
 
-	// History yields what happened to a request, oldest first.
-	History(id RequestID) iter.Seq2[Entry, error]
+	// AuditLines yields the lines of the audit log with a number above after,
+	// each as it was written: the JSON of an [AuditEntry], without a newline.
+	AuditLines(after uint64) iter.Seq2[[]byte, error]
 
 	Grant(id GrantID) (Grant, error)
 	// CurrentGrant returns the one grant with this key that is not over.
@@ -114,9 +124,12 @@ type ReadTx interface {
 type Tx interface {
 	ReadTx
 
-	// PutRequest stores a request, its indexes and, unless entry is nil, a
-	// line of its history.
-	PutRequest(r Request, entry *Entry)
+	// PutRequest stores a request, its indexes and, unless it is nil, the line
+	// of the audit log that tells what happened to it.
+	PutRequest(r Request, line *AuditLine)
+
+	// Audit adds a line to the audit log, behind all others.
+	Audit(line AuditLine)
 
 	// PutGrant stores a grant. At most one has a key that is not over: the
 	// caller has ended the old one in the same transaction.
@@ -174,19 +187,6 @@ func (r Request) Whom() string {
 		return r.Team
 	}
 	return r.Human
-}
-
-// Entry is one line of a request's history. A token that came too late, and is
-// revoked, has one that leads from a state to the same.
-type Entry struct {
-	Request RequestID
-	Version uint64
-	At      time.Time
-	Event   Kind
-	By      Actor
-	From    State
-	To      State
-	Outcome OutcomeCode `json:",omitempty"`
 }
 
 // Idempotency is what an agent's idempotency key stands for.

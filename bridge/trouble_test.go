@@ -46,7 +46,7 @@ type wroteTx struct {
 	wrote bool
 }
 
-func (tx *wroteTx) PutRequest(r bridge.Request, e *bridge.Entry) {
+func (tx *wroteTx) PutRequest(r bridge.Request, e *bridge.AuditLine) {
 	tx.wrote = true
 	tx.Tx.PutRequest(r, e)
 }

@@ -349,6 +349,17 @@ func (s steppedStore) Prune(ctx context.Context, before time.Time, limit int) (i
 		func(n int) string { return fmt.Sprint(n) })
 }
 
+func (s steppedStore) PruneAudit(ctx context.Context, before time.Time) (int, error) {
+	if s.f.Crashed() {
+		return 0, ErrCrashed
+	}
+	return s.s.PruneAudit(ctx, before)
+}
+
+func (s steppedStore) VerifyAudit(ctx context.Context) (bridge.AuditReport, error) {
+	return s.s.VerifyAudit(ctx)
+}
+
 // Close closes the store, also when the process that had it is dead: then it
 // frees the file for the next life.
 func (s steppedStore) Close() error { return s.s.Close() }
@@ -362,7 +373,7 @@ type notedTx struct {
 
 func (tx *notedTx) note(about string) { tx.wrote, tx.about = true, append(tx.about, about) }
 
-func (tx *notedTx) PutRequest(r bridge.Request, entry *bridge.Entry) {
+func (tx *notedTx) PutRequest(r bridge.Request, entry *bridge.AuditLine) {
 	if entry != nil {
 		tx.note(string(entry.Event))
 	} else {
@@ -371,7 +382,7 @@ func (tx *notedTx) PutRequest(r bridge.Request, entry *bridge.Entry) {
 	tx.Tx.PutRequest(r, entry)
 }
 
-// quiet says what a change is about that leaves no line in the history.
+// quiet says what a change is about that leaves no line in the audit log.
 func (tx *notedTx) quiet(r bridge.Request) string {
 	was, err := tx.Request(r.ID)
 	for i, s := range r.Surfaces {

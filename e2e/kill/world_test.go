@@ -17,6 +17,7 @@ import (
 
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/bridge/bridgetest"
 	"github.com/authbridge/authbridge/store"
 	"github.com/authbridge/authbridge/store/bolt"
 )
@@ -282,11 +283,21 @@ func (w *world) read(tx bridge.ReadTx) error {
 	for _, a := range w.askings {
 		wanted[a.ask] = !a.over()
 	}
+	ends := map[bridge.RequestID]int{}
+	for line, err := range bridgetest.Audit(tx) {
+		if err != nil {
+			return err
+		}
+		if line.To.Ended() && !line.From.Ended() {
+			ends[line.Request]++
+		}
+	}
 	for r, err := range tx.RequestsOf("helper", "") {
 		if err != nil {
 			return err
 		}
 		f, err := w.readRequest(tx, r)
+		f.ends = ends[r.ID]
 		if err != nil {
 			return err
 		}
@@ -338,14 +349,6 @@ func (w *world) readRequest(tx bridge.ReadTx, r bridge.Request) (fact, error) {
 	}
 	if r.Outcome != nil {
 		f.outcome = api.OutcomeCode(r.Outcome.Code)
-	}
-	for e, err := range tx.History(r.ID) {
-		if err != nil {
-			return f, err
-		}
-		if e.To.Ended() && !e.From.Ended() {
-			f.ends++
-		}
 	}
 	if r.State != bridge.Coded {
 		return f, nil

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,7 +19,7 @@ import (
 )
 
 // realistic is an ask as agents make them, about 1 KiB.
-func realistic(i int64) (bridge.Request, *bridge.Entry) {
+func realistic(i int64) (bridge.Request, *bridge.AuditLine) {
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Millisecond)
 	r := request(at)
 	r.Agent, r.Session = fmt.Sprintf("agent-%d", i%4), "session-4127"
@@ -26,9 +27,9 @@ func realistic(i int64) (bridge.Request, *bridge.Entry) {
 	r.Context = []string{"repository example/planner", "branch fix/4127"}
 	r.CheckPhrase, r.Reuse = "amber falcon 42", 8*time.Hour
 	r.Surfaces = []bridge.Surface{{Channel: "web", State: bridge.DeliveryWaiting}}
-	return r, &bridge.Entry{
-		Request: r.ID, Version: r.Version, At: at, Event: bridge.OnAsk,
-		By: bridge.Actor{Kind: bridge.ByAgent, Name: r.Agent}, To: r.State,
+	return r, &bridge.AuditLine{
+		Time: at, Event: bridge.OnAsk, Request: r.ID, Agent: r.Agent, Session: r.Session, Human: r.Human,
+		By: bridge.ByAgent, Actor: r.Agent, Provider: r.Target.Provider, To: r.State, Version: r.Version,
 	}
 }
 
@@ -128,15 +129,17 @@ func sameBytes(i int64) *writes {
 	for _, l := range index(r) {
 		w.set(l.bucket, l.key, []byte(l.value))
 	}
-	stored, _ = store.Encode(e)
-	w.add(history, historyPrefix(string(r.ID)), stored)
+	stored, _ = json.Marshal(e)
+	at := mark{seq: uint64(i)}
+	line, _ := at.next(stored)
+	w.set(audit, seqKey(at.seq), line)
 	return w
 }
 
 func bareUpdate(db *bbolt.DB) func(int64) error {
 	return func(i int64) error {
 		w := sameBytes(i)
-		return db.Update(w.apply)
+		return db.Update(func(tx *bbolt.Tx) error { return w.apply(tx, &mark{}) })
 	}
 }
 
@@ -162,7 +165,7 @@ func bareGroup(b *testing.B, db *bbolt.DB) func(int64) error {
 			}
 			err := db.Update(func(tx *bbolt.Tx) error {
 				for _, j := range group {
-					if err := j.w.apply(tx); err != nil {
+					if err := j.w.apply(tx, &mark{}); err != nil {
 						return err
 					}
 				}

@@ -19,6 +19,7 @@ import (
 type group struct {
 	tx    *bbolt.Tx // nil until the first call
 	calls int       // how many want something written
+	head  mark      // of the audit log, with their lines
 
 	done chan struct{} // closed when it is known how the commit ended
 	err  error         // how; nil = what they wanted is durable
@@ -58,7 +59,7 @@ func (s *Store) join(ctx context.Context, fn func(bridge.Tx) error) (g *group, l
 	if err == nil && len(wrote.list) > 0 {
 		next.calls++
 		g, leads = next, next.calls == 1
-		if err := guard(func() error { return wrote.apply(g.tx) }); err != nil {
+		if err := guard(func() error { return wrote.apply(g.tx, &g.head) }); err != nil {
 			next = s.end(g, errors.Join(err, s.rollback(g.tx)))
 		}
 		return g, leads, nil
@@ -87,10 +88,20 @@ func (s *Store) begin(g *group) (err error) {
 	if s.broken != nil {
 		return s.broken
 	}
-	if g.tx == nil {
-		g.tx, err = begin(s.db, true)
+	if g.tx != nil {
+		return nil
 	}
-	return err
+	if g.tx, err = begin(s.db, true); err != nil {
+		return err
+	}
+	if s.doubted != nil { // what readers see is what it comes after
+		if m, err := readMark(g.tx, s.sealer, sealedHead); err == nil && m == *s.doubted {
+			s.head = m
+		}
+		s.doubted = nil
+	}
+	g.head = s.head
+	return nil
 }
 
 // decide returns what fn wants written. A panic in fn is the caller's alone.
@@ -131,7 +142,12 @@ func (s *Store) lead(g *group) {
 // group that comes next.
 func (s *Store) settle(g *group) *group {
 	s.last = g.calls
-	return s.end(g, s.write(g.tx))
+	err := s.write(g)
+	if err == nil {
+		s.head = g.head
+		s.kept.Store(&g.head)
+	}
+	return s.end(g, err)
 }
 
 // end tells the calls of a group how it ended.
@@ -154,18 +170,23 @@ func (s *Store) rollback(tx *bbolt.Tx) error {
 // write commits. When only the last sync of a commit fails, readers see the
 // change although it was refused; a second commit that succeeds makes it
 // durable after all, and then it did not fail.
-func (s *Store) write(tx *bbolt.Tx) error {
-	if err := s.inPlace(tx.Size()); err != nil {
-		return errors.Join(err, s.rollback(tx))
+func (s *Store) write(g *group) error {
+	err := s.inPlace(g.tx.Size())
+	if err == nil && g.head != s.head {
+		err = guard(func() error { return putMark(g.tx, s.sealer, sealedHead, g.head) })
 	}
-	id := tx.ID()
-	err := s.tryCommit(tx)
+	if err != nil {
+		return errors.Join(err, s.rollback(g.tx))
+	}
+	id := g.tx.ID()
+	err = s.tryCommit(g.tx)
 	if err == nil || !s.visible(id) {
 		return err
 	}
 	if s.broken == nil && s.touch() == nil {
 		return nil
 	}
+	s.doubted = &g.head
 	return fmt.Errorf("%w: %w", bridge.ErrInDoubt, err)
 }
 

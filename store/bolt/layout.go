@@ -22,9 +22,9 @@ type bucket int
 // first 16 bytes of a hash of the name, "hash" for all 32; so names from
 // outside can neither be too long nor run into what follows them.
 const (
-	meta         bucket = iota // word -> the format, the canary
+	meta         bucket = iota // word -> the format, the canary, where the audit log begins and ends
+	audit                      // number -> JSON
 	requests                   // id -> record
-	history                    // id, 0, sequence -> record
 	byAgent                    // agent, id
 	openFor                    // whom, id
 	closedFor                  // whom, id: no longer open, and put to somebody
@@ -50,8 +50,8 @@ const (
 // names are what the trees are called in the file.
 var names = [buckets][]byte{
 	meta:         []byte("meta"),
+	audit:        []byte("audit"),
 	requests:     []byte("request"),
-	history:      []byte("history"),
 	byAgent:      []byte("request.agent"),
 	openFor:      []byte("request.open"),
 	closedFor:    []byte("request.closed"),
@@ -77,7 +77,7 @@ var names = [buckets][]byte{
 // pages are never split again.
 func (b bucket) grows() bool {
 	switch b {
-	case requests, history, over, grants, grantsOver, expiry:
+	case audit, requests, over, grants, grantsOver, expiry:
 		return true
 	default:
 		return false
@@ -127,13 +127,6 @@ func timeKey(t time.Time) string {
 	binary.BigEndian.PutUint64(b[:8], uint64(t.Unix())^1<<63) //nolint:gosec // the bits are meant
 	binary.BigEndian.PutUint32(b[8:], uint32(t.Nanosecond())) //nolint:gosec // below 1e9
 	return string(b[:])
-}
-
-func historyPrefix(id string) string { return id + "\x00" }
-
-// sequenceKey goes on from a prefix with a number of fixed length.
-func sequenceKey(prefix string, n uint64) string {
-	return prefix + string(binary.BigEndian.AppendUint64(nil, n))
 }
 
 // line is one key of an index, and its value.

@@ -79,12 +79,12 @@ func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	err = prepare(db, path, sealer)
+	head, err := prepare(db, path, sealer)
 	file, statErr := os.Stat(path)
 	if err := cmp.Or(err, statErr); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return start(db, path, file, sealer), nil
+	return start(db, path, file, sealer, head), nil
 }
 
 // openFile opens and locks the file. If bbolt panics over what it finds, the
@@ -146,8 +146,9 @@ func bySystem(err error) error {
 	return nil
 }
 
-// prepare checks what the file holds, and writes only once all is well.
-func prepare(db *bbolt.DB, path string, sealer *store.Sealer) error {
+// prepare checks what the file holds, and writes only once all is well. It
+// returns where the audit log ends.
+func prepare(db *bbolt.DB, path string, sealer *store.Sealer) (mark, error) {
 	var found content
 	err := guard(func() error {
 		return db.View(func(tx *bbolt.Tx) (err error) {
@@ -160,21 +161,53 @@ func prepare(db *bbolt.DB, path string, sealer *store.Sealer) error {
 	}
 	switch {
 	case err != nil && errors.Is(err, store.ErrDamaged):
-		return damaged(path, err.Error())
+		return mark{}, damaged(path, err.Error())
 	case err != nil:
-		return err
+		return mark{}, err
 	case found.fresh:
-		return create(db, path, sealer)
+		return mark{}, create(db, path, sealer)
 	}
 	if found.format != strconv.Itoa(format) {
-		if err := upgrade(db, path); err != nil {
-			return err
+		if err := upgrade(db, path, sealer); err != nil {
+			return mark{}, err
 		}
 	}
 	if !sealer.Current(found.canary) {
-		return sealAgain(db, path, sealer)
+		if err := sealAgain(db, path, sealer); err != nil {
+			return mark{}, err
+		}
 	}
-	return nil
+	return takeUp(db, path, sealer)
+}
+
+// takeUp finds where the audit log ends.
+func takeUp(db *bbolt.DB, path string, sealer *store.Sealer) (head mark, err error) {
+	var amiss string
+	err = db.View(func(tx *bbolt.Tx) error {
+		head, amiss, err = findHead(tx, sealer)
+		return err
+	})
+	if err == nil && amiss != "" {
+		err = guard(func() error { return db.Update(func(tx *bbolt.Tx) error { return tell(tx, sealer, amiss, &head) }) })
+	}
+	if err != nil {
+		return mark{}, fmt.Errorf("take up the audit log in %s: %w", path, err)
+	}
+	return head, nil
+}
+
+// tell adds to the audit log that it was found to be not as it was left.
+func tell(tx *bbolt.Tx, sealer *store.Sealer, amiss string, head *mark) error {
+	body, err := damageLine(amiss)
+	if err != nil {
+		return err
+	}
+	var w writes
+	w.add(body)
+	if err := w.apply(tx, head); err != nil {
+		return err
+	}
+	return putMark(tx, sealer, sealedHead, *head)
 }
 
 // content is what a file says of itself.
@@ -253,7 +286,11 @@ func lay(tx *bbolt.Tx, sealer *store.Sealer) error {
 	if err := b.Put([]byte(keyFormat), []byte(strconv.Itoa(format))); err != nil {
 		return err
 	}
-	return putCanary(b, sealer)
+	return errors.Join(
+		putMark(tx, sealer, sealedStart, mark{}),
+		putMark(tx, sealer, sealedHead, mark{}),
+		putCanary(b, sealer),
+	)
 }
 
 func putCanary(b *bbolt.Bucket, sealer *store.Sealer) error {

@@ -30,7 +30,7 @@ func lived(t *testing.T) (string, *store.Sealer) {
 	for i := range 50 {
 		err := s.Update(t.Context(), func(tx bridge.Tx) error {
 			r := request(time.Now().Add(time.Duration(i) * time.Second))
-			tx.PutRequest(r, &bridge.Entry{Request: r.ID, Version: r.Version, Event: bridge.OnAsk})
+			tx.PutRequest(r, &bridge.AuditLine{Request: r.ID, Version: r.Version, Event: bridge.OnAsk})
 			tx.PutSecret(bridge.CodeSecret(r.ID), bridge.NewSecret("device-code"))
 			return nil
 		})

@@ -91,17 +91,6 @@ func (u *update) forgetRequest(l expired) {
 	u.delete(pending, l.what) // its end may never have been brought to a chat
 	u.DeleteSecret(bridge.CodeSecret(bridge.RequestID(l.what)))
 	u.DeleteSecret(bridge.HeldSecret(bridge.RequestID(l.what)))
-	prefix := historyPrefix(l.what)
-	lines := scan(u.tx, span{bucket: history, prefix: prefix}, func(key string, _ []byte) (string, error) {
-		return prefix + key, nil
-	})
-	for key, err := range lines {
-		if err != nil {
-			u.fail(err)
-			return
-		}
-		u.delete(history, key)
-	}
 }
 
 func (u *update) forgetGrant(l expired) {

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -25,7 +26,7 @@ func sealAgain(db *bbolt.DB, path string, sealer *store.Sealer) error {
 				if more = from != nil; more || err != nil {
 					return err
 				}
-				return putCanary(tx.Bucket(names[meta]), sealer)
+				return errors.Join(sealMarks(tx, sealer), putCanary(tx.Bucket(names[meta]), sealer))
 			})
 		})
 		if err != nil {
@@ -54,6 +55,21 @@ func sealSome(tx *bbolt.Tx, sealer *store.Sealer, from []byte) (next []byte, err
 		}
 	}
 	return next, nil
+}
+
+// sealMarks seals the two ends of the audit log again. One that does not open
+// stays as it is: whoever looks through the log is told.
+func sealMarks(tx *bbolt.Tx, sealer *store.Sealer) error {
+	for _, ref := range []bridge.SecretRef{sealedStart, sealedHead} {
+		m, err := readMark(tx, sealer, ref)
+		if err == nil {
+			err = putMark(tx, sealer, ref, m)
+		}
+		if err != nil && !errors.Is(err, errSeal) {
+			return err
+		}
+	}
+	return nil
 }
 
 func sealOne(b *bbolt.Bucket, sealer *store.Sealer, ref bridge.SecretRef, sealed []byte) error {

@@ -31,6 +31,7 @@ func own(stored []byte) ([]byte, error) { return bytes.Clone(stored), nil }
 type span struct {
 	bucket bucket
 	prefix string // all keys of the run begin with it
+	from   string // oldest first, only keys from prefix+from on
 	below  string // newest first, only keys below prefix+below; "" = all
 	back   bool   // newest first
 }
@@ -113,7 +114,7 @@ func (c *cursor) step() (key, value []byte) {
 	}
 	c.at = c.tx.Bucket(names[s.bucket]).Cursor()
 	if !s.back {
-		return c.at.Seek([]byte(s.prefix))
+		return c.at.Seek([]byte(s.prefix + s.from))
 	}
 	end := s.prefix + s.below
 	if s.below == "" {

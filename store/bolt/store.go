@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"go.etcd.io/bbolt"
 
@@ -28,9 +29,16 @@ type Store struct {
 	once    sync.Once
 	err     error // of the closing
 
+	kept atomic.Pointer[mark] // where the audit log ended at the last commit that is known to be durable
+
 	// Only who has the turn uses what follows.
 
-	last int // how many calls shared the last commit
+	last int  // how many calls shared the last commit
+	head mark // where the audit log ends
+
+	// doubted is where it ends if the last commit was kept; nil = that is
+	// known.
+	doubted *mark
 
 	// broken is the fault after which nothing more is written: bbolt gave up
 	// in the middle of a commit.
@@ -40,11 +48,12 @@ type Store struct {
 var _ bridge.Store = (*Store)(nil)
 
 // start begins to take calls.
-func start(db *bbolt.DB, path string, file os.FileInfo, sealer *store.Sealer) *Store {
+func start(db *bbolt.DB, path string, file os.FileInfo, sealer *store.Sealer, head mark) *Store {
 	s := &Store{
-		db: db, path: path, file: file, sealer: sealer, commit: (*bbolt.Tx).Commit,
+		db: db, path: path, file: file, sealer: sealer, commit: (*bbolt.Tx).Commit, head: head,
 		turn: make(chan *group, 1), closing: make(chan struct{}),
 	}
+	s.kept.Store(&head)
 	s.turn <- newGroup()
 	return s
 }

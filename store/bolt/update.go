@@ -75,7 +75,7 @@ func (u *update) named(id string) bool {
 	return err == nil
 }
 
-func (u *update) PutRequest(r bridge.Request, entry *bridge.Entry) {
+func (u *update) PutRequest(r bridge.Request, told *bridge.AuditLine) {
 	id := string(r.ID)
 	if !u.named(id) {
 		return
@@ -86,19 +86,8 @@ func (u *update) PutRequest(r bridge.Request, entry *bridge.Entry) {
 	}
 	u.put(requests, id, r)
 	u.reindex(old, index(r))
-	if entry != nil {
-		u.remember(*entry)
-	}
-}
-
-// remember adds a line to the history of the request that it names.
-func (u *update) remember(e bridge.Entry) {
-	stored, err := store.Encode(e)
-	if err != nil {
-		u.fail(err)
-	}
-	if u.named(string(e.Request)) {
-		u.add(history, historyPrefix(string(e.Request)), stored)
+	if told != nil {
+		u.Audit(*told)
 	}
 }
 

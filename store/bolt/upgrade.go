@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -14,14 +15,14 @@ import (
 // newIn2 are the trees that a file of format 1 does not have; oldIn1 are those
 // of its trees that nobody reads any more.
 var (
-	newIn2 = []bucket{grantsOf, givenBy, currentByID}
-	oldIn1 = [][]byte{[]byte("grant.live")}
+	newIn2 = []bucket{audit, grantsOf, givenBy, currentByID}
+	oldIn1 = [][]byte{[]byte("history"), []byte("grant.live")}
 )
 
 // upgrade brings a file of an older format up to this one, in one commit: it
 // is upgraded, or as it was.
-func upgrade(db *bbolt.DB, path string) error {
-	err := guard(func() error { return db.Update(from1) })
+func upgrade(db *bbolt.DB, path string, sealer *store.Sealer) error {
+	err := guard(func() error { return db.Update(func(tx *bbolt.Tx) error { return from1(tx, sealer) }) })
 	if err != nil {
 		return fmt.Errorf("bring the store %s to format %d: %w", path, format, err)
 	}
@@ -29,8 +30,9 @@ func upgrade(db *bbolt.DB, path string) error {
 }
 
 // from1 lists all grants anew: format 1 knew them by key alone, and took the
-// human of the key for the one who gave.
-func from1(tx *bbolt.Tx) error {
+// human of the key for the one who gave. Its history of requests, which nobody
+// could read, makes room for the audit log.
+func from1(tx *bbolt.Tx, sealer *store.Sealer) error {
 	for _, b := range newIn2 {
 		if _, err := tx.CreateBucketIfNotExists(names[b]); err != nil {
 			return err
@@ -64,5 +66,9 @@ func from1(tx *bbolt.Tx) error {
 		return err
 	}
 	w.set(meta, keyFormat, []byte(strconv.Itoa(format)))
-	return w.apply(tx)
+	return errors.Join(
+		putMark(tx, sealer, sealedStart, mark{}),
+		putMark(tx, sealer, sealedHead, mark{}),
+		w.apply(tx, &mark{}),
+	)
 }

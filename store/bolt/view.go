@@ -71,13 +71,6 @@ func (v *view) Pending() iter.Seq2[bridge.Due, error] {
 	}
 }
 
-func (v *view) History(id bridge.RequestID) iter.Seq2[bridge.Entry, error] {
-	return scan(v.tx, span{bucket: history, prefix: historyPrefix(string(id))}, func(_ string, stored []byte) (bridge.Entry, error) {
-		e, err := store.Decode[bridge.Entry](stored)
-		return e, about("history of", id, err)
-	})
-}
-
 func (v *view) Grant(id bridge.GrantID) (bridge.Grant, error) {
 	g, err := read(v.tx, grants, string(id), store.Decode[bridge.Grant])
 	return g, about("grant", id, err)

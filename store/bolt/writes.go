@@ -13,8 +13,8 @@ type place struct {
 // write is one change of the file: a value, or nil to take the key away.
 type write struct {
 	place
-	value    []byte
-	sequence bool // the key goes on with the tree's next number
+	value []byte
+	line  bool // a new line of the audit log: it gets its number and its key when it is written
 }
 
 // writes are what a transaction wants to change, in order. Nothing reaches
@@ -39,9 +39,9 @@ func (w *writes) set(b bucket, key string, value []byte) {
 	w.list = append(w.list, write{place: p, value: value})
 }
 
-// add puts a value behind all others with the same prefix.
-func (w *writes) add(b bucket, prefix string, value []byte) {
-	w.list = append(w.list, write{place: place{b, prefix}, value: value, sequence: true})
+// add puts a line behind all others of the audit log.
+func (w *writes) add(body []byte) {
+	w.list = append(w.list, write{place: place{bucket: audit}, value: body, line: true})
 }
 
 // find returns what the key will have; known is false when the transaction
@@ -54,9 +54,14 @@ func (w *writes) find(b bucket, key string) (value []byte, known bool) {
 	return w.list[i].value, true
 }
 
-// apply makes the changes in the file's transaction.
-func (w *writes) apply(tx *bbolt.Tx) error {
+// apply makes the changes in the file's transaction, and takes the head of the
+// audit log along.
+func (w *writes) apply(tx *bbolt.Tx, head *mark) error {
 	for _, c := range w.list {
+		if c.line {
+			c.value, *head = head.next(c.value)
+			c.key = seqKey(head.seq)
+		}
 		if err := c.apply(tx.Bucket(names[c.bucket])); err != nil {
 			return err
 		}
@@ -70,13 +75,6 @@ const dense = 0.9
 func (c write) apply(b *bbolt.Bucket) error {
 	if c.bucket.grows() {
 		b.FillPercent = dense
-	}
-	if c.sequence {
-		n, err := b.NextSequence()
-		if err != nil {
-			return err
-		}
-		return b.Put([]byte(sequenceKey(c.key, n)), c.value)
 	}
 	if c.value == nil {
 		return b.Delete([]byte(c.key))

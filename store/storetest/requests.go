@@ -18,7 +18,6 @@ func (lab Lab) requests(t *testing.T) {
 	t.Run("served by a grant: put to nobody", lab.served)
 	t.Run("names that look alike are kept apart", lab.namesApart)
 	t.Run("many names beside each other", lab.manyNames)
-	t.Run("history in order", lab.history)
 	t.Run("an id that cannot be one is refused", lab.badID)
 }
 
@@ -184,36 +183,6 @@ func (lab Lab) manyNames(t *testing.T) {
 			same(t, "open for "+older.Human, ids(all(t, "open", tx.OpenFor(older.Human))), []bridge.RequestID{older.ID})
 			same(t, "ended for "+older.Human, ids(all(t, "ended", tx.EndedFor(older.Human))), []bridge.RequestID{newer.ID})
 		}
-	})
-}
-
-func (lab Lab) history(t *testing.T) {
-	b, r := lab.fresh(t), asked(noon())
-	other := asked(noon().Add(time.Second))
-	var want []bridge.Entry
-	put := func(before, after bridge.Request, kind bridge.Kind, at time.Time) bridge.Request {
-		e := line(before, after, kind, at)
-		if after.ID == r.ID {
-			want = append(want, *e)
-		}
-		b.do(func(tx bridge.Tx) { tx.PutRequest(after, e) })
-		return after
-	}
-	put(bridge.Request{}, r, bridge.OnAsk, noon())
-	put(bridge.Request{}, other, bridge.OnAsk, noon())
-	at := noon().Add(-time.Hour) // a clock that was set back does not change the order
-	minting := put(r, then(t, r, bridge.Event{Kind: bridge.OnShowCode}, at), bridge.OnShowCode, at)
-	coded := put(minting, then(t, minting, bridge.Event{Kind: bridge.OnMinted, Code: 1, Until: at.Add(time.Hour)}, at), bridge.OnMinted, at)
-	slow := put(coded, then(t, coded, bridge.Event{Kind: bridge.OnSlowDown, Code: 1, Interval: time.Minute}, at), bridge.OnSlowDown, at)
-	if slow.Version != coded.Version {
-		t.Fatal("slow_down is to be quiet, or this test shows nothing about equal versions")
-	}
-	b.do(func(tx bridge.Tx) { tx.PutRequest(slow, nil) }) // no line
-	b.restart()
-	b.see(func(tx bridge.ReadTx) {
-		same(t, "history", all(t, "history", tx.History(r.ID)), want)
-		same(t, "the other's", len(all(t, "history", tx.History(other.ID))), 1)
-		same(t, "by the beginning of an id", all(t, "history", tx.History(r.ID[:20])), nil)
 	})
 }
 

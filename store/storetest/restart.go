@@ -39,7 +39,7 @@ func (b *bench) survives(t *testing.T, interrupt func(*bench)) {
 		same(t, "open", all(t, "open", tx.OpenFor("alice")), []bridge.Request{open})
 		same(t, "ended", all(t, "ended", tx.EndedFor("alice")), []bridge.Request{denied})
 		same(t, "pending", all(t, "pending", tx.Pending()), []bridge.Due{open.Due()})
-		same(t, "history", len(all(t, "history", tx.History(ended.ID))), 2)
+		same(t, "audit log", len(all(t, "audit", told(tx))), 3)
 		same(t, "live grants", all(t, "live", tx.CurrentGrants()), []bridge.Grant{g})
 		same(t, "revocations", len(all(t, "revocations", tx.Revocations())), 1)
 		tokens, err := tx.Secret(bridge.GrantSecret(g.ID))

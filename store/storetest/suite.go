@@ -37,6 +37,7 @@ func Run(t *testing.T, lab Lab) {
 	t.Run("transactions", lab.transactions)
 	t.Run("requests", lab.requests)
 	t.Run("grants", lab.grants)
+	t.Run("audit log", lab.audit)
 	t.Run("keepsakes", lab.keepsakes)
 	t.Run("secrets", lab.secrets)
 	t.Run("prune", lab.prune)
@@ -173,10 +174,10 @@ func then(t testing.TB, r bridge.Request, e bridge.Event, at time.Time) bridge.R
 	return after
 }
 
-// line is the line of history for an event.
-func line(before, after bridge.Request, kind bridge.Kind, at time.Time) *bridge.Entry {
-	return &bridge.Entry{
-		Request: after.ID, Version: after.Version, At: at, Event: kind,
-		By: bridge.Actor{Kind: bridge.ByAgent, Name: after.Agent}, From: before.State, To: after.State,
+// line is the line of the audit log for an event.
+func line(before, after bridge.Request, kind bridge.Kind, at time.Time) *bridge.AuditLine {
+	return &bridge.AuditLine{
+		Time: at, Event: kind, Request: after.ID, Agent: after.Agent, Session: after.Session, Human: after.Human,
+		By: bridge.ByAgent, Actor: after.Agent, From: before.State, To: after.State, Version: after.Version,
 	}
 }

@@ -68,7 +68,7 @@ func (lab Lab) atomic(t *testing.T) {
 					n++
 				}
 			}
-			n += len(all(t, "history", tx.History(r.ID)))
+			n += len(all(t, "audit", told(tx)))
 			n += len(all(t, "open", tx.OpenFor("alice")))
 			n += len(all(t, "pending", tx.Pending()))
 		})
