@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -41,9 +42,9 @@ func (b *Bridge) teamCard(tx ReadTx, r Request) (Card, error) {
 	c := b.outline(r)
 	c.Shared = true
 	if r.State.Open() {
-		c.Headline, c.Says, c.OpenTo = teamHeadline(r), says(r), r.ExpiresAt
+		c.Headline, c.Says = teamHeadline(r), says(r)
 		if r.ClaimedBy == "" {
-			c.Note = r.Note
+			c.Note, c.OpenTo = r.Note, r.ExpiresAt
 		}
 		return c, nil
 	}
@@ -106,11 +107,9 @@ func teamEnding(r Request) string {
 		return r.Agent + " did not come for what " + r.giver() + " gave. It was thrown away."
 	case OutcomeExpired:
 		return "Nobody finished it in time. " + nothing
+	default: // denied: by its claimer, or declined
+		return cmp.Or(r.Note, "Denied by "+r.ClaimedBy+".") + " " + nothing
 	}
-	if r.ClaimedBy == "" {
-		return r.Note + " " + nothing
-	}
-	return "Denied by " + r.ClaimedBy + ". " + nothing
 }
 
 // teamFailed names no account: that is between its human and the bridge.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"flag"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -102,7 +103,7 @@ func everyState() map[string]bridge.Card {
 	elsewhere.State = bridge.Cancelled
 	over := ended(bridge.Collected, "Approved", "helper had access, which is over. You signed in as alice@example.com.")
 	over.Until = noon.Add(7 * time.Hour)
-	return map[string]bridge.Card{
+	cards := map[string]bridge.Card{
 		"asked":             asked(),
 		"asked-no-words":    noWords,
 		"asked-minting":     minting(),
@@ -124,6 +125,8 @@ func everyState() map[string]bridge.Card {
 		"failed":            ended(bridge.Failed, "Failed", "The provider offers no device grant: unauthorized_client. helper got nothing."),
 		"failed-mismatch":   ended(bridge.Failed, "Not used", "You signed in as bob@example.com; this request expected alice@example.com. What you gave was thrown away."),
 	}
+	maps.Copy(cards, teamCards())
+	return cards
 }
 
 func testRenderer() *renderer { return newRenderer([]byte("a key for tests")) }

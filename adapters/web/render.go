@@ -53,7 +53,7 @@ func (c shown) Approved() bool {
 
 // Held reports whether the human has said yes and only the account is left to
 // check: there is nothing to wait for any more, and nowhere to go.
-func (c shown) Held() bool { return c.State == bridge.Held }
+func (c shown) Held() bool { return c.State == bridge.Held && !c.Shared }
 
 // Spoken is what is read out when the card appears or changes: never a code.
 func (c shown) Spoken() string {
@@ -89,6 +89,7 @@ func (t *renderer) digested(c bridge.Card) (shown, error) {
 func (t *renderer) inbox(human string, in bridge.Inbox) ([]byte, error) {
 	all := struct {
 		Human            string
+		Count            int // of what waits for this human, and not for another of the team
 		Waiting, Earlier []shown
 	}{Human: human}
 	for _, c := range in.Waiting {
@@ -97,6 +98,9 @@ func (t *renderer) inbox(human string, in bridge.Inbox) ([]byte, error) {
 			return nil, err
 		}
 		all.Waiting = append(all.Waiting, s)
+		if !c.Shared || c.Claim.By == "" {
+			all.Count++
+		}
 	}
 	for _, c := range in.Earlier {
 		s, err := t.digested(c)
