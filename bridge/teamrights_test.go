@@ -1,0 +1,194 @@
+package bridge_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/bridge/bridgetest"
+)
+
+// Who may do what with a team's request: every human, in every state, with
+// every button, those that their page does not show too.
+
+// crew lets the agents ask a team of five. Eve has suspended helper, frank
+// lets claims lapse, dave was in the team once, and carol never was.
+func crew(d *bridge.Directory) {
+	oncall(d)
+	for _, name := range []string{"eve", "frank", "dave"} {
+		d.Humans[name] = bridge.Human{Name: name, Email: name + "@example.com"}
+	}
+	d.Teams["oncall"] = bridge.Team{Name: "oncall", Members: []string{"alice", "bob", "eve", "frank", "dave"}}
+	d.Agents["helper"].May[0].Ask = append(d.Agents["helper"].May[0].Ask, "eve")
+}
+
+// scene is a request to the crew in a state, claimed by alice in all but the
+// first.
+type scene struct {
+	name string
+	set  func(w *bridgetest.World, id bridge.RequestID)
+}
+
+var scenes = []scene{
+	{"free", func(*bridgetest.World, bridge.RequestID) {}},
+	{"claimed", func(w *bridgetest.World, id bridge.RequestID) {
+		w.Corp.HoldBegin()
+		w.Press("alice", id, bridge.VerbClaim)
+	}},
+	{"coded", func(w *bridgetest.World, id bridge.RequestID) { w.Press("alice", id, bridge.VerbClaim) }},
+	{"lapsed", func(w *bridgetest.World, id bridge.RequestID) {
+		w.Press("alice", id, bridge.VerbClaim)
+		bridgetest.Pass(w.Corp.Lifetime + time.Second)
+	}},
+	{"held", func(w *bridgetest.World, id bridge.RequestID) {
+		w.Corp.HoldIdentify()
+		w.Press("alice", id, bridge.VerbClaim)
+		grants(w, bridgetest.Alice)
+	}},
+	{"over", func(w *bridgetest.World, id bridge.RequestID) {
+		w.Press("alice", id, bridge.VerbClaim)
+		w.Press("alice", id, bridge.VerbDeny)
+	}},
+}
+
+// What a press comes to: taken leads to an end, or to another word.
+const (
+	taken  = "taken"
+	hidden = "hidden" // the request does not exist for them
+	silent = ""       // nothing is done and nothing said
+)
+
+const (
+	hers      = "alice has claimed it, until 12:"
+	granting  = "alice has granted it."
+	noClaim   = "You hold no claim of it."
+	isOver    = "This request is over: "
+	others    = "this request is for the others of oncall"
+	onTheWay  = "The code is on its way."
+	here      = "The code is already here."
+	noCode    = "There is no code now"
+	given     = "You have already granted this"
+	denyHers  = "You have claimed it: press Deny"
+	asksOnce  = "Asking login.example.com"
+	alsoOver  = "This request was over already."
+	lapsedTwo = "Two of your claims have lapsed"
+)
+
+var teamVerbs = []bridge.Verb{
+	bridge.VerbClaim, bridge.VerbShowCode, bridge.VerbDeny, bridge.VerbNotMe, bridge.VerbRelease, bridge.VerbDecline,
+	bridge.VerbOpened, bridge.VerbFinished,
+}
+
+// rights are what the verbs above come to, in their order.
+var rights = map[string]map[string][]string{
+	"alice": {
+		"free":    {taken, noClaim, noClaim, noClaim, noClaim, taken, noClaim, noClaim},
+		"claimed": {onTheWay, onTheWay, taken, taken, taken, denyHers, silent, onTheWay},
+		"coded":   {here, here, taken, taken, taken, denyHers, silent, asksOnce},
+		"lapsed":  {noCode, taken, taken, taken, taken, denyHers, silent, noCode},
+		"held":    {given, given, taken, taken, given, denyHers, silent, given},
+		"over":    {isOver, isOver, isOver, alsoOver, isOver, isOver, silent, isOver},
+	},
+	"bob": {
+		"free":    {taken, noClaim, noClaim, noClaim, noClaim, taken, noClaim, noClaim},
+		"claimed": all(hers), "coded": all(hers), "lapsed": all(hers), "held": all(granting),
+		"over": {isOver, isOver, isOver, isOver, isOver, isOver, silent, isOver},
+	},
+	"frank": {
+		"free":    {lapsedTwo, noClaim, noClaim, noClaim, noClaim, taken, noClaim, noClaim},
+		"claimed": all(hers), "coded": all(hers), "lapsed": all(hers), "held": all(granting),
+		"over": {isOver, isOver, isOver, isOver, isOver, isOver, silent, isOver},
+	},
+	"eve": {
+		"free":    {others, others, others, others, others, others, noClaim, noClaim},
+		"claimed": {others, others, others, others, others, others, hers, hers},
+		"coded":   {others, others, others, others, others, others, hers, hers},
+		"lapsed":  {others, others, others, others, others, others, hers, hers},
+		"held":    {others, others, others, others, others, others, granting, granting},
+		"over":    {isOver, isOver, isOver, isOver, isOver, isOver, silent, isOver},
+	},
+	"dave":  {"free": all(hidden), "claimed": all(hidden), "coded": all(hidden), "lapsed": all(hidden), "held": all(hidden), "over": all(hidden)},
+	"carol": {"free": all(hidden), "claimed": all(hidden), "coded": all(hidden), "lapsed": all(hidden), "held": all(hidden), "over": all(hidden)},
+}
+
+func all(word string) []string { return slices.Repeat([]string{word}, len(teamVerbs)) }
+
+func TestWhoMayDoWhatWithATeamsRequest(t *testing.T) {
+	for who, scenesOf := range rights {
+		for _, s := range scenes {
+			t.Run(who+" while "+s.name, func(t *testing.T) {
+				for i, verb := range teamVerbs {
+					pressedIn(t, s, who, verb, scenesOf[s.name][i])
+				}
+			})
+		}
+	}
+}
+
+// pressedIn plays one press in a world of its own.
+func pressedIn(t *testing.T, s scene, who string, verb bridge.Verb, want string) {
+	t.Helper()
+	story(t, crew, func(t *testing.T, w *bridgetest.World) {
+		suspends(w, "eve")
+		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		for range 2 {
+			w.Press("frank", r.ID, bridge.VerbClaim)
+			bridgetest.Pass(w.Directory.Limits.Claim + time.Minute)
+		}
+		w = dismiss(w, "dave")
+		bridgetest.Pass(time.Until(time.Date(2000, 1, 1, 12, 0, 0, 0, time.UTC))) // the words below name times
+		s.set(w, r.ID)
+		before := w.See(r.ID)
+		card, word, err := w.Click(ctx, bridge.Clicker{Human: who, Channel: "web"}, r.ID, verb)
+		after := w.See(r.ID)
+		changed := after.Card != before.Card
+		switch {
+		case want == hidden:
+			if !errors.Is(err, bridge.ErrNotFound) || changed {
+				t.Errorf("%s: %v, changed %v", verb, err, changed)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", verb, err)
+		case want == taken:
+			if word != "" || !changed {
+				t.Errorf("%s was answered %q, changed %v", verb, word, changed)
+			}
+		case changed || want == silent && word != "" || !strings.Contains(word, want):
+			t.Errorf("%s was answered %q, want %q; changed %v", verb, word, want, changed)
+		}
+		if err == nil && who != "alice" && (who != "bob" || after.ClaimedBy != "bob") && leaks(card, after) != "" {
+			t.Errorf("%s shows %s", verb, leaks(card, after))
+		}
+	})
+}
+
+// suspends has a human say that they did not ask for helper.
+func suspends(w *bridgetest.World, human string) {
+	w.Press(human, w.MustAsk(bridge.Ask{Human: human}).ID, bridge.VerbNotMe)
+}
+
+// leaks says what a card holds that only the claimer may see; "" = nothing.
+func leaks(c bridge.Card, r bridge.Request) string {
+	text := fmt.Sprintf("%+v", c)
+	for _, secret := range []string{r.CheckPhrase, bridgetest.Alice.Email, bridgetest.Bob.Email, "/device"} {
+		if strings.Contains(text, secret) {
+			return secret + " in " + text
+		}
+	}
+	if c.Code != nil || !c.Shared {
+		return "a private card"
+	}
+	return ""
+}
+
+// dismiss has somebody leave the team, and the bridge learn of it at a start.
+func dismiss(w *bridgetest.World, human string) *bridgetest.World {
+	t := w.Directory.Teams["oncall"]
+	t.Members = slices.DeleteFunc(slices.Clone(t.Members), func(m string) bool { return m == human })
+	w.Directory.Teams["oncall"] = t
+	return w.Restart()
+}
