@@ -121,11 +121,24 @@ func findHead(tx *bbolt.Tx, sealer *store.Sealer) (head mark, amiss string, err 
 	case head == last:
 		return head, "", nil
 	case last.seq > head.seq:
-		return last, fmt.Sprintf("the log went on to line %d and was sealed up to line %d", last.seq, head.seq), nil
+		amiss, err = linesBehind(tx, head, last)
+		return last, amiss, err
 	case last.seq < head.seq:
 		return head, fmt.Sprintf("the log ended with line %d and was sealed up to line %d", last.seq, head.seq), nil
 	}
 	return head, fmt.Sprintf("line %d, the last one, was changed", head.seq), nil
+}
+
+// linesBehind says what is amiss with a log that has lines behind its sealed head.
+func linesBehind(tx *bbolt.Tx, head, last mark) (amiss string, err error) {
+	err = guard(func() error {
+		amiss = fmt.Sprintf("the log went on to line %d and was sealed up to line %d", last.seq, head.seq)
+		if head.seq > 0 && markAt(head.seq, tx.Bucket(names[audit]).Get([]byte(seqKey(head.seq)))) != head {
+			amiss = fmt.Sprintf("line %d, sealed as the last, was changed, and the log went on to line %d", head.seq, last.seq)
+		}
+		return nil
+	})
+	return amiss, err
 }
 
 // damageLine tells for ever that the log was found to be not as it was left.
