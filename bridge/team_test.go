@@ -635,12 +635,12 @@ func TestTheRecordOfATeamsRequest(t *testing.T) {
 		var got []string
 		if err := w.Store.View(ctx, func(tx bridge.ReadTx) error {
 			got = nil
-			for e, err := range tx.History(r.ID) {
+			for e, err := range bridgetest.History(tx, r.ID) {
 				if err != nil {
 					return err
 				}
 				if e.Event != bridge.OnMinted && e.Event != bridge.OnCodeLapsed {
-					got = append(got, fmt.Sprintf("%s by %s", e.Event, strings.TrimSpace(string(e.By.Kind)+" "+e.By.Name)))
+					got = append(got, fmt.Sprintf("%s by %s", e.Event, strings.TrimSpace(string(e.By)+" "+e.Actor)))
 				}
 			}
 			return nil
