@@ -30,19 +30,22 @@ type Provider interface {
 	Identify(ctx context.Context, tokens Tokens, received time.Time) (Account, error)
 
 	// Refresh makes one refresh request (RFC 6749, section 6), with no retry
-	// of its own. What is asked for is no more than what was granted. What it returns replaces the tokens: where the
+	// of its own and on no account sent twice. What is asked for is no more
+	// than what was granted. What it returns replaces the tokens: where the
 	// provider sent no new refresh token it holds the old one, where it named
-	// no scopes those of before, and no id_token unless a new one came. Its
-	// errors say how much is known:
+	// no scopes those asked for (section 5.1) or else those of before, and no
+	// id_token unless a new one came. Its errors say how much is known:
 	//
 	//   - [ErrOtherAccount]: new tokens came, and an id_token that tells
-	//     another subject than expected. They are returned, to be revoked.
-	//   - [ErrGrantLost]: the provider knows the refresh token no more
-	//     (invalid_grant).
+	//     another subject than expected, or cannot be read. They are
+	//     returned, to be revoked.
+	//   - [ErrGrantLost]: the provider honours the refresh token no more
+	//     (invalid_grant), or not without the human.
 	//   - a *Refusal: it said no for another reason, such as a client that it
 	//     does not know; the refresh token is as good as it was.
-	//   - a *Unavailable: it did not take the request, or answered that it
-	//     cannot now; likewise.
+	//   - a *Unavailable: the request was not sent, or what came back is the
+	//     word of a server that cannot now, or of somebody before it (a web
+	//     page, a redirect, a bare status other than success); likewise.
 	//   - any other: the request was sent and the answer is not known. The
 	//     refresh token may have been used.
 	Refresh(ctx context.Context, tokens Tokens, ask RefreshRequest) (Tokens, error)

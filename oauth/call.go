@@ -52,12 +52,23 @@ func (f *form) add(name, value string) {
 	f.text.WriteString(url.QueryEscape(value))
 }
 
-// post sends a form as our client (RFC 6749, section 2.3.1). The secret goes
-// into the header or the form, never both.
+// post sends a form as our client.
 func (p *Provider) post(ctx context.Context, endpoint string, f *form) (reply, error) {
-	at, err := p.endpoint(endpoint)
+	r, body, err := p.posting(endpoint, f)
 	if err != nil {
 		return reply{}, err
+	}
+	r.Body, r.GetBody = newBody(body), func() (io.ReadCloser, error) { return newBody(body), nil }
+	return p.call(ctx, r)
+}
+
+// posting dresses a form as our client (RFC 6749, section 2.3.1). The secret
+// goes into the header or the form, never both. The body is left to be put
+// into the request.
+func (p *Provider) posting(endpoint string, f *form) (*http.Request, string, error) {
+	at, err := p.endpoint(endpoint)
+	if err != nil {
+		return nil, "", err
 	}
 	if p.method != AuthBasic {
 		f.add("client_id", p.id)
@@ -71,11 +82,9 @@ func (p *Provider) post(ctx context.Context, endpoint string, f *form) (reply, e
 		header["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(proof))}
 	}
 	body := f.text.String()
-	return p.call(ctx, &http.Request{
-		Method: http.MethodPost, URL: at, Host: at.Host, Header: header,
-		Body: newBody(body), GetBody: func() (io.ReadCloser, error) { return newBody(body), nil },
-		ContentLength: int64(len(body)),
-	})
+	return &http.Request{
+		Method: http.MethodPost, URL: at, Host: at.Host, Header: header, ContentLength: int64(len(body)),
+	}, body, nil
 }
 
 func newBody(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }
@@ -114,20 +123,31 @@ type endpoint struct {
 	read *url.URL
 }
 
-// call makes one request. Every error of it is a *bridge.Unavailable. It goes
-// straight to the gate: of what [http.Client.Do] does on the way, redirects
-// and the bound in time are seen to here and in the gate, and cookies and a
-// referrer are nothing we want.
+// call makes one request, of which it does not matter whether it was carried
+// out: every error of it is a *bridge.Unavailable.
 func (p *Provider) call(ctx context.Context, r *http.Request) (reply, error) {
+	answer, err := p.exchange(ctx, p.gate, r)
+	if err != nil {
+		return reply{}, &bridge.Unavailable{Err: err}
+	}
+	return answer, nil
+}
+
+// exchange makes one request by way of a gate. Every error of it is a
+// *brokenCall; where the answer breaks off after its header, the reply tells
+// that much. It goes straight to the gate: of what [http.Client.Do] does on
+// the way, redirects and the bound in time are seen to here and in the gate,
+// and cookies and a referrer are nothing we want.
+func (p *Provider) exchange(ctx context.Context, way gate, r *http.Request) (reply, error) {
 	r.Header["Accept"], r.Header["User-Agent"] = []string{"application/json"}, []string{"authbridge"}
 	if end, bounded := ctx.Deadline(); !bounded || time.Until(end) > p.patience {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, p.patience)
 		defer cancel()
 	}
-	answer, err := p.gate.RoundTrip(r.WithContext(ctx))
+	answer, err := way.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		return reply{}, unreachable(r.URL, err)
+		return reply{}, broken(r.URL, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
@@ -135,7 +155,7 @@ func (p *Provider) call(ctx context.Context, r *http.Request) (reply, error) {
 		err = errors.Join(errLarge, err)
 	}
 	if err != nil {
-		return reply{}, unreachable(r.URL, err)
+		return reply{status: answer.StatusCode, header: answer.Header}, broken(r.URL, err)
 	}
 	return reply{answer.StatusCode, answer.Header, body}, nil
 }
@@ -151,8 +171,8 @@ type brokenCall struct {
 func (b *brokenCall) Error() string        { return b.words }
 func (b *brokenCall) Is(target error) bool { return errors.Is(b.cause, target) }
 
-func unreachable(at *url.URL, err error) error {
-	return &bridge.Unavailable{Err: &brokenCall{fmt.Sprintf("no answer from %s: %s", at.Host, reason(err)), err}}
+func broken(at *url.URL, err error) *brokenCall {
+	return &brokenCall{fmt.Sprintf("no answer from %s: %s", at.Host, reason(err)), err}
 }
 
 func reason(err error) string {

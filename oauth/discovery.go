@@ -85,7 +85,7 @@ func (p *Provider) current(ctx context.Context) (*metadata, error) {
 	})
 	select {
 	case <-ctx.Done():
-		return nil, unreachable(p.issuer, ctx.Err())
+		return nil, &bridge.Unavailable{Err: broken(p.issuer, ctx.Err())}
 	case result := <-found:
 		if result.Err != nil {
 			return nil, result.Err

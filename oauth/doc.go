@@ -1,6 +1,6 @@
 // Package oauth speaks with authorization servers: it finds their metadata,
 // asks for device codes, polls once when told to, learns whose account
-// granted, and revokes. [Provider] implements the port of that name in
+// granted, refreshes, and revokes. [Provider] implements the port of that name in
 // package bridge.
 //
 // It keeps nothing but a cache of metadata and keys, starts no loop, and

@@ -86,6 +86,19 @@ type gate struct {
 	next   http.RoundTripper
 }
 
+// apart returns a gate to the same places in which each call has a connection
+// of its own. One that is fresh is known to be open, so that a call which
+// gets no answer is not one that went into a connection long dead.
+func (g gate) apart() gate {
+	shared, ok := g.next.(*http.Transport)
+	if !ok {
+		return g
+	}
+	single := shared.Clone()
+	single.DisableKeepAlives = true
+	return gate{g.policy, single}
+}
+
 // CloseIdleConnections lets [http.Client.CloseIdleConnections] through.
 func (g gate) CloseIdleConnections() {
 	if t, ok := g.next.(interface{ CloseIdleConnections() }); ok {

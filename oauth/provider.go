@@ -51,6 +51,7 @@ type Provider struct {
 
 	client   *http.Client  // for libraries; our own calls go to the gate
 	gate     gate          // of the client
+	once     gate          // with a connection for each call, for what must not be sent twice
 	patience time.Duration // how long one call may take
 
 	lastEndpoint atomic.Pointer[endpoint]
@@ -91,6 +92,7 @@ func New(cfg Config, client *http.Client) (*Provider, error) {
 		network:  cfg.Network,
 		client:   hardened,
 		gate:     way,
+		once:     way.apart(),
 		patience: hardened.Timeout,
 	}, nil
 }

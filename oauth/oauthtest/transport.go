@@ -23,6 +23,10 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		closeBody(r)
 		return nil, &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}
 	}
+	if err := r.Context().Err(); err != nil {
+		closeBody(r)
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	served, err := received(ctx, r)
 	if err != nil {
