@@ -58,6 +58,8 @@ type Card struct {
 	Shared   bool          // the card that all of the team see: never a code, an address, the phrase
 	Minting  bool          // a code has been asked for and is not there yet
 	Note     string        // an honest word about what just failed, "" = none
+	Whose    string        // what the bridge will not know about the account, "" = nothing
+	Question string        // whether an account is theirs, for the human's private surface; "" = not asked
 	Ending   string        // how it ended, "" while it has not
 
 	Host string // where access is granted, and nowhere else
@@ -133,6 +135,9 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 	}
 	c.Says = says(r)
 	c.Phrase, c.Note, c.OpenTo, c.Minting = r.CheckPhrase, r.Note, r.ExpiresAt, r.Minting
+	if b.dir().Providers[r.Target.Provider].Trust == TrustNone {
+		c.Whose = issuerHost(r.Target.Issuer) + " may not tell the bridge whose account signs in: see to it yourself that it is yours."
+	}
 	c.Buttons = buttons(r)
 	if r.Team != "" && r.State != Held {
 		c.Buttons = append(c.Buttons, buttonRelease)
@@ -167,7 +172,7 @@ func (b *Bridge) outline(r Request) Card {
 func approved(r Request, g Grant) (ending string, until time.Time) {
 	host := issuerHost(r.Target.Issuer)
 	if g.State == GrantLive {
-		return fmt.Sprintf("%s has access. You signed in as %s. To end it sooner, remove it at %s.", r.Agent, r.Account, host), g.EndsAt
+		return fmt.Sprintf("%s has access. %s To end it sooner, remove it at %s.", r.Agent, signedIn(r), host), g.EndsAt
 	}
 	switch g.Revocation {
 	case RevocationUnsupported:
@@ -176,7 +181,15 @@ func approved(r Request, g Grant) (ending string, until time.Time) {
 		return fmt.Sprintf("The access of %s is being taken back at %s.", r.Agent, host), g.EndedAt
 	case RevocationNone, RevocationDone:
 	}
-	return fmt.Sprintf("%s had access, which is over. You signed in as %s.", r.Agent, r.Account), g.EndedAt
+	return fmt.Sprintf("%s had access, which is over. %s", r.Agent, signedIn(r)), g.EndedAt
+}
+
+// signedIn says whose account granted, or that nobody knows.
+func signedIn(r Request) string {
+	if r.Account == "" {
+		return issuerHost(r.Target.Issuer) + " does not tell whose account that is, and the bridge cannot."
+	}
+	return "You signed in as " + r.Account + "."
 }
 
 func shownCode(code Code, lapses time.Time) *ShownCode {
@@ -287,7 +300,7 @@ func headline(r Request) string {
 func endingFor(r Request) string {
 	switch r.State {
 	case Granted, Collected:
-		return fmt.Sprintf("You gave %s access, signed in as %s.", r.Agent, r.Account)
+		return fmt.Sprintf("You gave %s access. %s", r.Agent, signedIn(r))
 	case Denied:
 		return deniedFor(r)
 	case Expired:
@@ -303,6 +316,8 @@ func endingFor(r Request) string {
 
 func expiredFor(r Request) string {
 	switch {
+	case r.Note != "":
+		return fmt.Sprintf("%s What you gave was thrown away; %s got nothing.", r.Note, r.Agent)
 	case r.Outcome.Code == OutcomeNotCollected:
 		return fmt.Sprintf("%s did not come for what you gave. It was thrown away.", r.Agent)
 	case r.Codes > 0:

@@ -19,11 +19,14 @@ func TestCards(t *testing.T) {
 			"helper": {Name: "helper", UID: &uid, Owner: "alice", Where: "alice's laptop"},
 			"ci":     {Name: "ci", Owner: "bob"},
 		},
-		Providers: map[string]ProviderInfo{"corp": {Name: "corp", Scopes: []string{"openid"}, ScopeWords: map[string]string{"files:read": "read your files"}}},
+		Providers: map[string]ProviderInfo{
+			"corp": {Name: "corp", Scopes: []string{"openid"}, ScopeWords: map[string]string{"files:read": "read your files"}},
+			"mute": {Name: "mute", Trust: TrustNone},
+		},
 	}})
 	var page strings.Builder
 	for _, c := range cardCases() {
-		fmt.Fprintf(&page, "== %s\n%s\n", c.name, laidOut(b.card(c.request, c.code, c.grant)))
+		fmt.Fprintf(&page, "== %s\n%s\n", c.name, laidOut(b.card(c.request, c.code, c.grant).asking(c.request)))
 	}
 	golden(t, cardsPage, page.String())
 }
@@ -82,6 +85,11 @@ func cardCases() []cardCase {
 	stranger, gone, mute := asked, asked, asked
 	stranger.Agent, gone.Agent = "ci", "nobody"
 	mute.Reason, mute.Context, mute.Scopes, mute.Reuse = "", nil, nil, 0
+	unknown := Event{Kind: OnUnknownAccount, Signed: Account{Subject: "583231", Name: "Octo Cat"}, Until: noon.Add(20 * time.Minute)}
+	toldNobody := func(r Request) Request {
+		r.Target.Provider, r.Target.Issuer = "mute", "https://mute.example.com"
+		return r
+	}
 	failed := func(code OutcomeCode) Request {
 		return then(show, Event{Kind: OnMintRefused, Code: 1, Outcome: code, Cause: "unauthorized_client"})
 	}
@@ -115,6 +123,12 @@ func cardCases() []cardCase {
 		{"cancelled after a code", then(show, minted, Event{Kind: OnCancel}), nil, nil},
 		{"no longer allowed", then(Event{Kind: OnPolicyChanged}), nil, nil},
 		{"another account", then(show, minted, token, Event{Kind: OnMismatched, Private: "You signed in as bob@example.com; this request expected alice@example.com."}), nil, nil},
+		{"whose account is it", then(show, minted, token, unknown), nil, nil},
+		{"not mine", then(show, minted, token, unknown, Event{Kind: OnNotMine, Private: "You signed in as Octo Cat (583231), and said that it is not yours."}), nil, nil},
+		{"nobody said whose it is", then(show, minted, token, unknown, Event{Kind: OnConfirmTimeout}), nil, nil},
+		{"a provider that tells nobody's account", toldNobody(asked), nil, nil},
+		{"given by nobody knows whom", toldNobody(then(show, minted, token, Event{Kind: OnAnyAccount, Grant: "grt_1"})), nil, live},
+		{"that, over", toldNobody(then(show, minted, token, Event{Kind: OnAnyAccount, Grant: "grt_1"}, Event{Kind: OnCollect})), nil, over},
 		{"no identity", then(show, minted, token, Event{Kind: OnNoIdentity}), nil, nil},
 		{"too many scopes", then(show, minted, token, Event{Kind: OnScopeExceeded, Cause: "admin"}), nil, nil},
 		{"the account could not be asked for", then(show, minted, token, Event{Kind: OnIdentityTimeout, Cause: tooLate[OnIdentityTimeout]}), nil, nil},
@@ -143,6 +157,12 @@ func laidOut(c Card) string {
 	}
 	if c.Note != "" {
 		line("note   %s", c.Note)
+	}
+	if c.Whose != "" {
+		line("whose  %s", c.Whose)
+	}
+	if c.Question != "" {
+		line("asks   %s", c.Question)
 	}
 	if c.Minting {
 		line("the code is on its way")

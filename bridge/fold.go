@@ -209,6 +209,7 @@ func (b *Bridge) plan(r Request) {
 // tooLate says what a deadline means where the outcome alone does not.
 var tooLate = map[Kind]string{
 	OnIdentityTimeout: "it could not be asked in time whose account granted",
+	OnConfirmTimeout:  "it was not said in time whose account granted",
 }
 
 // storeRetry is how long a loop waits after a fault of the store.

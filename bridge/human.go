@@ -79,7 +79,7 @@ func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
 		return b.approvedCard(tx, r)
 	}
 	if r.State != Coded {
-		return b.card(r, nil, nil), nil
+		return b.card(r, nil, nil).asking(r), nil
 	}
 	sealed, err := tx.Secret(CodeSecret(r.ID))
 	if errors.Is(err, ErrUnreadable) {
@@ -189,6 +189,9 @@ type Clicker struct {
 func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
 	if verb == VerbOpened || verb == VerbFinished {
 		return b.nudge(ctx, who, id, verb)
+	}
+	if verb == VerbMine || verb == VerbNotMine {
+		return b.confirm(ctx, who, id, verb)
 	}
 	event, ok := clicks[verb]
 	if !ok {
@@ -347,6 +350,8 @@ func remark(c Card, taken bool) string {
 		return "There is no code now: ask for one first."
 	case c.State == Coded:
 		return "The code is already here."
+	case c.Question != "":
+		return "You have already granted this: say now whether the account is yours."
 	case c.State == Held:
 		return "You have already granted this; the account is being checked."
 	default:

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,96 +22,63 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 	if err != nil || r.ID == "" {
 		return b.later(err, "read a held token", id)
 	}
-	who, kind, cause, err := b.ask(ctx, r, tokens, received)
+	who, refused, err := b.ask(ctx, r, tokens, received)
 	if err != nil {
 		b.log.Warn("ask whose account granted", "request", id, "provider", r.Target.Provider, "err", err)
 		return time.Now().Add(identityAgain)
 	}
-	var replaced GrantID
-	var grant Grant
+	var g gift
 	after, _, err := b.keep(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (Event, error) {
-			if kind != "" {
-				return Event{Kind: kind, Cause: cause, By: byProvider(r)}, nil
+			if refused != "" {
+				return Event{Kind: OnIdentityRefused, Cause: refused, By: byProvider(r)}, nil
 			}
 			e, err := b.judge(tx, r, tokens, who)
-			if e.Kind == OnMatched {
-				grant = newGrant(r, tokens, who, received, time.Now().UTC().Round(0))
-				e.Grant = grant.ID
-			}
-			return e, err
+			return g.wrap(r, e, tokens, who, received), err
 		},
-		beside: func(tx Tx, after Request) error {
-			if after.State != Granted {
-				return nil
-			}
-			var err error
-			if replaced, err = replace(tx, grant, tokens, byProvider(after), grant.CreatedAt); err != nil {
-				return err
-			}
-			if err := pin(tx, after, who, grant.CreatedAt); err != nil {
-				return err
-			}
-			tx.PutGrant(grant)
-			tx.Audit(grant.audited(AuditGrantMade, byProvider(after), grant.CreatedAt))
-			tx.PutSecret(GrantSecret(grant.ID), packTokens(tokens, received))
-			return nil
-		},
+		beside: g.put,
 	})
 	if err != nil {
 		return b.later(err, "decide about an account", id)
 	}
-	if after.Grant != "" { // the clock finds out when it ends
-		b.clock.at("", ofGrant(after.Grant), time.Now())
-	}
-	if replaced != "" {
-		b.revocations.at(b.lane(r.Target.Provider), string(replaced), time.Now())
-	}
+	b.given(after, g)
 	return time.Time{}
-}
-
-// pin ties the human who was asked to the account that granted. The audit log
-// tells what is new.
-func pin(tx Tx, r Request, who Account, at time.Time) error {
-	known, err := tx.Pin(r.Human, who.Issuer)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	tx.PutPin(r.Human, who.Issuer, who.Subject)
-	if known != who.Subject {
-		line := between(r.Agent, r.Human, AuditPinned, byProvider(r), at)
-		line.Request, line.Provider = r.ID, r.Target.Provider
-		tx.Audit(line)
-	}
-	return nil
 }
 
 func byProvider(r Request) Actor { return Actor{Kind: ByProvider, Name: r.Target.Provider} }
 
-// held reads a request whose token is being checked, and the token.
+// held reads a request whose token is being checked, and the token. One whose
+// human is asked is not looked at again.
 func (b *Bridge) held(ctx context.Context, id RequestID) (r Request, tokens Tokens, received time.Time, err error) {
 	err = b.store.View(ctx, func(tx ReadTx) error {
 		found, err := tx.Request(id)
-		if err != nil || found.State != Held {
+		if err != nil || found.State != Held || found.Confirming() {
 			return err
 		}
-		sealed, err := tx.Secret(HeldSecret(id))
-		if err != nil {
-			return err
+		tokens, received, err = heldTokens(tx, id)
+		if err == nil {
+			r = found
 		}
-		r = found
-		tokens, received, err = unpackTokens(sealed)
 		return err
 	})
 	return r, tokens, received, err
 }
 
-// ask asks the provider who granted. A kind means that the matter is
-// settled without an account; an error, that nothing is known.
-func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens, received time.Time) (who Account, kind Kind, cause string, err error) {
+func heldTokens(tx ReadTx, id RequestID) (tokens Tokens, received time.Time, err error) {
+	sealed, err := tx.Secret(HeldSecret(id))
+	if err != nil {
+		return Tokens{}, time.Time{}, err
+	}
+	return unpackTokens(sealed)
+}
+
+// ask asks the provider who granted; the zero Account means that it tells
+// nobody's. refused says why nobody will ever know; an error means that
+// nothing is known yet.
+func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens, received time.Time) (who Account, refused string, err error) {
 	p, ok := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
 	if !ok {
-		return Account{}, OnIdentityRefused, errUnconfigured.Error(), nil
+		return Account{}, errUnconfigured.Error(), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -118,96 +86,140 @@ func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens, received tim
 	var no *Refusal
 	switch {
 	case errors.Is(err, ErrNoIdentity):
-		return Account{}, OnNoIdentity, "", nil
+		return Account{}, "", nil
 	case errors.As(err, &no):
-		return Account{}, OnIdentityRefused, no.Cause, nil
+		return Account{}, no.Cause, nil
 	}
-	return who, "", "", err
+	return who, "", err
 }
 
-// judge decides about a token whose account is known.
+// judge decides about a token: whose account granted it, as far as the rules
+// know, and whether it is more than the agent may have. The zero account is
+// that of a provider that tells none.
 func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event, error) {
 	agent := b.dir().Agents[r.Agent]
 	may, allowed := b.dir().permitted(agent, r)
 	if !allowed {
 		return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
 	}
-	expected, err := b.expected(tx, may.human, who.Issuer)
-	if err != nil {
-		return Event{}, err
-	}
-	fits, err := expected.fits(tx, may.human.Name, who)
-	if err != nil {
-		return Event{}, err
-	}
-	if !fits {
-		return Event{Kind: OnMismatched, By: byProvider(r), Account: who.Shown(), Private: "You signed in as " + who.Shown() + "; this request expected " + expected.words() + "."}, nil
+	e, err := b.recognise(tx, r, may, who)
+	if err != nil || e.Kind == OnMismatched || e.Kind == OnNoIdentity {
+		return e, err
 	}
 	if over := may.beyond(tokens.Scopes); len(over) > 0 {
 		return Event{Kind: OnScopeExceeded, By: byProvider(r), Cause: Clean(strings.Join(over, " "), maxReason)}, nil
 	}
+	if e.Kind == OnUnknownAccount {
+		e.Until = time.Now().Add(confirmWithin).UTC().Round(0)
+		return e, nil
+	}
+	e.Account, e.Scopes = who.Shown(), tokens.Scopes
+	e.Until = time.Now().Add(b.dir().Limits.CollectWithin).UTC().Round(0)
+	return e, nil
+}
+
+// recognise says what is to be thought of an account. The first rule that
+// there is for the human at the issuer decides; only where there is none may
+// the human be asked.
+func (b *Bridge) recognise(tx ReadTx, r Request, may permit, who Account) (Event, error) {
+	e := Event{By: byProvider(r)}
+	if who == (Account{}) {
+		if e.Kind = OnNoIdentity; may.provider.Trust == TrustNone {
+			e.Kind = OnAnyAccount
+		}
+		return e, nil
+	}
+	expected, err := b.expected(tx, r, may.human, who.Issuer)
+	if err != nil {
+		return Event{}, err
+	}
+	taken, err := takenBy(tx, who)
+	if err != nil {
+		return Event{}, err
+	}
+	switch {
+	case who.Subject == "", taken != "" && taken != may.human.Name:
+		return mismatched(r, who, expected), nil
+	case expected.fits(who):
+		e.Kind = OnMatched
+	case may.provider.Trust == TrustFirstUse && !expected.firm && r.Team == "":
+		e.Kind, e.Signed = OnUnknownAccount, who
+	default:
+		return mismatched(r, who, expected), nil
+	}
+	return e, nil
+}
+
+// takenBy is the human whom a subject is tied to, "" = nobody.
+func takenBy(tx ReadTx, who Account) (string, error) {
+	owner, err := tx.Pinned(who.Issuer, who.Subject)
+	if errors.Is(err, ErrNotFound) {
+		return "", nil
+	}
+	return owner, err
+}
+
+func mismatched(r Request, who Account, expected expectation) Event {
 	return Event{
-		Kind: OnMatched, By: byProvider(r), Account: who.Shown(), Scopes: tokens.Scopes,
-		Until: time.Now().Add(b.dir().Limits.CollectWithin).UTC().Round(0),
-	}, nil
+		Kind: OnMismatched, By: byProvider(r), Account: who.Shown(),
+		Private: "You signed in as " + who.Shown() + "; this request expected " + expected.words() + ".",
+	}
 }
 
 // expectation is the one rule by which an account is matched with a human:
 // the first that exists. The later ones are then not tried.
 type expectation struct {
-	subject string // by pin or by "sub:…"
+	subject string // by pin, "sub:…" or "id:…"
 	email   string // which must be verified
+	firm    bool   // about this very issuer: the human has no say beside it
 }
 
 // expected finds the rule for a human at an issuer: an earlier pin, else the
 // configured account, else the human's e-mail.
-func (b *Bridge) expected(tx ReadTx, h Human, issuer string) (expectation, error) {
+func (b *Bridge) expected(tx ReadTx, r Request, h Human, issuer string) (expectation, error) {
 	subject, err := tx.Pin(h.Name, issuer)
 	if err == nil {
-		return expectation{subject: subject}, nil
+		return expectation{subject: subject, firm: true}, nil
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return expectation{}, err
 	}
-	account, configured := b.account(h, issuer)
-	if subject, bySubject := strings.CutPrefix(account, "sub:"); bySubject {
-		return expectation{subject: subject}, nil
+	account, configured := b.account(h, r.Target.Provider, issuer)
+	if !configured {
+		return expectation{email: h.Email}, nil
 	}
-	if configured {
-		return expectation{email: account}, nil
+	for _, form := range []string{"sub:", "id:"} {
+		if subject, bySubject := strings.CutPrefix(account, form); bySubject {
+			return expectation{subject: subject, firm: true}, nil
+		}
 	}
-	return expectation{email: h.Email}, nil
+	return expectation{email: account, firm: true}, nil
 }
 
-// account is the configured account of a human at an issuer, whichever
-// provider it is named under: accounts belong to issuers.
-func (b *Bridge) account(h Human, issuer string) (string, bool) {
-	for name, account := range h.Accounts {
-		if name == issuer || b.dir().Providers[name].Issuer == issuer {
+// account is the configured account of a human at an issuer. Accounts belong
+// to issuers: one that stands under another provider of the same issuer counts
+// too, if none stands under this one or under the issuer.
+func (b *Bridge) account(h Human, provider, issuer string) (string, bool) {
+	names := []string{provider, issuer}
+	for name := range h.Accounts {
+		names = append(names, name)
+	}
+	slices.Sort(names[2:])
+	for _, name := range names {
+		account, configured := h.Accounts[name]
+		if configured && (name == issuer || b.dir().Providers[name].Issuer == issuer) {
 			return account, true
 		}
 	}
 	return "", false
 }
 
-// fits reports whether the account is the expected one, and is not tied to
-// another human.
-func (x expectation) fits(tx ReadTx, human string, who Account) (bool, error) {
-	owner, err := tx.Pinned(who.Issuer, who.Subject)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return false, err
+// fits reports whether the account is the expected one.
+func (x expectation) fits(who Account) bool {
+	if x.subject != "" {
+		return who.Subject == x.subject
 	}
-	if err == nil && owner != human {
-		return false, nil
-	}
-	switch {
-	case who.Subject == "":
-		return false, nil
-	case x.subject != "":
-		return who.Subject == x.subject, nil
-	default:
-		return x.email != "" && who.EmailVerified && sameAddress(who.Email, x.email), nil
-	}
+	return x.email != "" && who.EmailVerified && sameAddress(who.Email, x.email)
 }
 
 // sameAddress compares e-mail addresses without regard to the case of ASCII

@@ -135,13 +135,14 @@ type Account struct {
 	Name          string // for showing only, never compared
 }
 
-// Shown is the account in the words a human knows it by.
+// Shown is the account in the words a human knows it by. A name is what its
+// owner says: the subject beside it tells two of the same name apart.
 func (a Account) Shown() string {
-	if a.Email != "" && a.EmailVerified {
+	switch {
+	case a.Email != "" && a.EmailVerified:
 		return a.Email
-	}
-	if a.Name != "" {
-		return a.Name
+	case a.Name != "" && a.Name != a.Subject:
+		return a.Name + " (" + a.Subject + ")"
 	}
 	return a.Subject
 }

@@ -42,7 +42,8 @@ type Request struct {
 	Interval      time.Duration `json:",omitzero"` // least time between two polls
 
 	DueBy   time.Time `json:",omitzero"` // held, granted, collected: when this state is over
-	Account string    `json:",omitzero"` // who signed in, in words
+	Signed  Account   `json:",omitzero"` // held: whose the human is asked to say it is; for nobody else
+	Account string    `json:",omitzero"` // who signed in, in words; "" = not known
 	Granted []string  `json:",omitzero"` // scopes the provider granted
 	Grant   GrantID   `json:",omitzero"`
 	Served  bool      `json:",omitzero"` // a live grant answered; this request made none

@@ -55,6 +55,8 @@ const (
 	OnDeny        Kind = "deny"
 	OnNotMe       Kind = "not_me"
 	OnTeamDecline Kind = "team_decline"
+	OnMine        Kind = "mine" // the account that signed in
+	OnNotMine     Kind = "not_mine"
 
 	// the provider
 	OnMinted      Kind = "minted"
@@ -69,8 +71,10 @@ const (
 	// the check of the account
 	OnMatched         Kind = "account_matches"
 	OnMismatched      Kind = "account_differs"
+	OnUnknownAccount  Kind = "account_unknown" // its human is asked
 	OnScopeExceeded   Kind = "scope_exceeded"
 	OnNoIdentity      Kind = "no_identity"
+	OnAnyAccount      Kind = "any_account" // no identity, and none is needed
 	OnIdentityRefused Kind = "identity_refused"
 
 	// the operator and the rules
@@ -83,6 +87,7 @@ const (
 	OnClaimLapsed     Kind = "claim_lapsed"
 	OnTTLOver         Kind = "ttl_over"
 	OnIdentityTimeout Kind = "identity_timeout"
+	OnConfirmTimeout  Kind = "confirmation_timeout"
 	OnCollectOver     Kind = "collect_within_over"
 	OnGraceOver       Kind = "grace_over"
 )
@@ -97,8 +102,9 @@ type Event struct {
 	Until    time.Time     // when what it begins is over
 	Interval time.Duration // minted, slow_down
 	Account  string        // account_*: who signed in, in words
-	Scopes   []string      // account_matches, served
-	Grant    GrantID       // account_matches, served
+	Signed   Account       // account_unknown: the same, as it would be pinned
+	Scopes   []string      // account_matches, any_account, mine, served
+	Grant    GrantID       // likewise
 	Outcome  OutcomeCode   // mint_refused
 	Cause    string        // in the outcome, for the agent too; never anything secret
 	Private  string        // for the human who is asked alone
@@ -170,6 +176,9 @@ func (r Request) follow(row row, e Event, at time.Time) Request {
 	if r.State != Coded {
 		r.CodeExpiresAt, r.Interval = time.Time{}, 0
 	}
+	if r.State != Held {
+		r.Signed = Account{}
+	}
 	if r.State.Ended() && !before.Ended() && r.State != Collected {
 		r.Outcome = outcome(cmp.Or(row.outcome, e.Outcome), e.Cause)
 	}
@@ -188,6 +197,8 @@ func (r Request) Deadline() (time.Time, Kind) {
 		return r.ExpiresAt, OnTTLOver
 	case r.State == Coded:
 		return r.CodeExpiresAt, OnCodeLapsed
+	case r.Confirming():
+		return r.DueBy, OnConfirmTimeout
 	case r.State == Held:
 		return r.DueBy, OnIdentityTimeout
 	case r.State == Granted:

@@ -32,6 +32,8 @@ var (
 	thisCode  = condition{"about the current code", func(r Request, e Event) bool { return r.Codes == e.Code }}
 	codesLeft = condition{"fewer than 6 codes so far", func(r Request, _ Event) bool { return r.Codes < MaxCodes }}
 	inGrace   = condition{"within the grace", func(r Request, _ Event) bool { return !r.DueBy.IsZero() }}
+	unasked   = condition{"its human was not asked", func(r Request, _ Event) bool { return !r.Confirming() }}
+	confirm   = condition{"its human was asked", func(r Request, _ Event) bool { return r.Confirming() }}
 	codesOut  = condition{"6 codes so far", func(r Request, _ Event) bool { return r.Codes >= MaxCodes }}
 	ofTeam    = condition{"of a team", func(r Request, _ Event) bool { return r.Team != "" }}
 	inHand    = condition{"of one human, or by its claimer", func(r Request, e Event) bool { return r.Team == "" || r.claimedBy(e.By) }}
@@ -83,6 +85,11 @@ var table = []row{
 	{on: OnClaimLapsed, from: waiting, when: []condition{claimed}, to: Asked, set: claimLapsed, why: "burns the code; the second one bars its claimer from this request"},
 
 	{on: OnMatched, from: []State{Held}, to: Granted, set: granted, why: "the pin and the grant are stored in the same commit"},
+	{on: OnUnknownAccount, from: []State{Held}, when: []condition{unasked}, to: Held, set: signed, why: "the human is asked whether it is theirs; nothing of it is told to the agent"},
+	{on: OnMine, from: []State{Held}, when: []condition{confirm}, to: Granted, set: granted, why: "as account_matches"},
+	{on: OnNotMine, from: []State{Held}, when: []condition{confirm}, to: Failed, outcome: OutcomeIdentityMismatch, set: mismatch, why: "revoked"},
+	{on: OnConfirmTimeout, from: []State{Held}, when: []condition{confirm}, to: Expired, outcome: OutcomeExpired, set: unsaid, why: "nobody said whose account it is; revoked"},
+	{on: OnAnyAccount, from: []State{Held}, when: []condition{unasked}, to: Granted, set: granted, why: "`trust: none`: the provider tells no identity and need not; nothing is pinned"},
 	{on: OnMismatched, from: []State{Held}, to: Failed, outcome: OutcomeIdentityMismatch, set: mismatch, why: "revoked"},
 	{on: OnScopeExceeded, from: []State{Held}, to: Failed, outcome: OutcomeScopeExceeded, why: "revoked"},
 	{on: OnNoIdentity, from: []State{Held}, to: Failed, outcome: OutcomeIdentityUnavailable, why: "revoked"},
@@ -127,6 +134,10 @@ func slower(r *Request, e Event) { r.Interval = e.Interval }
 func hold(r *Request, e Event) { r.DueBy, r.Granted = e.Until, e.Scopes }
 
 func mismatch(r *Request, e Event) { r.Account, r.Note = e.Account, e.Private }
+
+func signed(r *Request, e Event) { r.Signed, r.DueBy = e.Signed, e.Until }
+
+func unsaid(r *Request, _ Event) { r.Note = "You did not say in time whose account signed in." }
 
 func granted(r *Request, e Event) {
 	if r.Team != "" && r.Human == "" { // from now on it is known who gave

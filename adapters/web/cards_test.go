@@ -32,6 +32,8 @@ var (
 	deny     = bridge.Button{Verb: bridge.VerbDeny, Label: "Deny"}
 	showCode = bridge.Button{Verb: bridge.VerbShowCode, Label: "Show code"}
 	newCode  = bridge.Button{Verb: bridge.VerbShowCode, Label: "Get a new code"}
+	mine     = bridge.Button{Verb: bridge.VerbMine, Label: "Mine"}
+	notMine  = bridge.Button{Verb: bridge.VerbNotMine, Label: "Not mine"}
 	finished = bridge.Button{Verb: bridge.VerbFinished, Label: "I have finished"}
 )
 
@@ -69,6 +71,14 @@ func coded() bridge.Card {
 	return c
 }
 
+func questioned() bridge.Card {
+	c := minting()
+	c.State, c.Minting, c.Headline, c.OpenTo = bridge.Held, false, "Checking the account", noon.Add(10*time.Minute)
+	c.Question = "Signed in as Octo Cat (583231) at login.example.com: mine / not mine?"
+	c.Buttons = []bridge.Button{notMe, deny, notMine, mine}
+	return c
+}
+
 func ended(state bridge.State, headline, ending string) bridge.Card {
 	c := asked()
 	return bridge.Card{
@@ -96,6 +106,8 @@ func everyState() map[string]bridge.Card {
 	loopback.Code.Open = bridge.NewSecret(loopback.Code.Address)
 	held := minting()
 	held.State, held.Minting, held.Headline, held.OpenTo = bridge.Held, false, "Checking the account", noon.Add(15*time.Minute)
+	nobodys := asked()
+	nobodys.Whose = "login.example.com may not tell the bridge whose account signs in: see to it yourself that it is yours."
 	collected := ended(bridge.Collected, "Approved", "helper has access. You signed in as alice@example.com. To end it sooner, remove it at login.example.com.")
 	collected.Until = noon.Add(8 * time.Hour)
 	granted, elsewhere := collected, collected
@@ -112,10 +124,12 @@ func everyState() map[string]bridge.Card {
 		"coded":             coded(),
 		"coded-loopback":    loopback,
 		"held":              held,
+		"held-question":     questioned(),
+		"asked-untold":      nobodys,
 		"granted":           granted,
 		"collected":         collected,
 		"collected-over":    over,
-		"collected-forgot":  ended(bridge.Collected, "Approved", "You gave helper access, signed in as alice@example.com."),
+		"collected-forgot":  ended(bridge.Collected, "Approved", "You gave helper access. You signed in as alice@example.com."),
 		"cancelled-given":   elsewhere, // another request of helper collected it
 		"denied":            denied(),
 		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and cannot ask you any more."),
@@ -222,6 +236,27 @@ func TestHowLongAccessLasts(t *testing.T) {
 		if want == "" && !strings.Contains(text, "read your files") {
 			t.Errorf("%s does not say what was given:\n%s", name, text)
 		}
+	}
+}
+
+// A card that asks whose account it is says until when, and has a button for
+// each answer, named as the contract names them.
+func TestTheQuestionWhoseAccountItIs(t *testing.T) {
+	text := textOf(t, questioned())
+	for _, words := range []string{"Signed in as Octo Cat (583231) at login.example.com: mine / not mine?", "Open until 4 Mar 2026, 12:10 UTC", "Not mine Mine"} {
+		if !strings.Contains(text, words) {
+			t.Errorf("it lacks %q:\n%s", words, text)
+		}
+	}
+	if spoken := (shown{Card: questioned()}).Spoken(); !strings.Contains(spoken, "mine / not mine?") {
+		t.Errorf("read out is %q", spoken)
+	}
+	h := newHouse(t)
+	alice := h.signIn("alice")
+	h.desk.onClick(func(clicked) (bridge.Card, string, error) { return denied(), "", nil })
+	h.call("POST", "/requests/"+string(request(0))+"/mine", as(alice)).expect(t, 200)
+	if got := h.desk.clicks[0]; got.verb != bridge.VerbMine || got.who.Human != "alice" {
+		t.Errorf("the press arrived as %+v", got)
 	}
 }
 

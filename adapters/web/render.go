@@ -55,6 +55,9 @@ func (c shown) Approved() bool {
 // check: there is nothing to wait for any more, and nowhere to go.
 func (c shown) Held() bool { return c.State == bridge.Held && !c.Shared }
 
+// Unasked reports whether that needs nothing more from the human.
+func (c shown) Unasked() bool { return c.Held() && c.Question == "" }
+
 // Spoken is what is read out when the card appears or changes: never a code.
 func (c shown) Spoken() string {
 	switch {
@@ -62,6 +65,8 @@ func (c shown) Spoken() string {
 		return c.Headline + ": " + c.Title + ". " + c.Ending
 	case c.Code != nil:
 		return c.Title + ". The code is here."
+	case c.Question != "":
+		return c.Title + ". " + c.Question
 	case c.Minting:
 		return c.Title + ". The code is on its way."
 	case c.Note != "":

@@ -345,6 +345,8 @@ func Text(c bridge.Card) string {
 	}
 	line("check: ", c.Phrase)
 	line("note: ", c.Note)
+	line("whose: ", c.Whose)
+	line("", c.Question)
 	if c.Minting {
 		line("", "The code is on its way.")
 	}

@@ -284,7 +284,7 @@ function refocus(was) {
 // whole card is too long. A card that has gone to the earlier ones pulls
 // nobody along.
 function reveal(card) {
-  const now = card.querySelector(".steps, .progress, .note");
+  const now = card.querySelector(".steps, .question, .progress, .note");
   bringIn(card.querySelector("a.open"));
   bringIn(now ?? card.querySelector("#waiting h3"));
 }
