@@ -156,18 +156,25 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply,
 	if err := b.dir().Limits.room(open, agent.Name, may.whom()); err != nil {
 		return Request{}, 0, err
 	}
-	r = begin(tx, r, now)
+	r = begin(tx, r, may, now)
 	remember(tx, agent.Name, ask, r.ID, now)
 	return r, Created, nil
 }
 
-// begin stores a new request. One that no human can see has ended already.
-func begin(tx Tx, draft Request, now time.Time) Request {
+// begin stores a new request. One that no human can see has ended already. One
+// whose rule wants its code at once has it under way in the same commit.
+func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 	e := Event{Kind: OnAsk, By: Actor{Kind: ByAgent, Name: draft.Agent}}
 	asked, _ := draft.Apply(e, now)
 	tx.PutRequest(asked, entry(draft, asked, e))
 	if len(asked.Surfaces) > 0 {
-		return asked
+		if !may.rule.AtOnce || asked.Digits || asked.Team != "" {
+			return asked
+		}
+		e = Event{Kind: OnShowCode, By: Actor{Kind: ByBridge}}
+		begun, _ := asked.Apply(e, now)
+		tx.PutRequest(begun, entry(asked, begun, e))
+		return begun
 	}
 	e = Event{Kind: OnUnreachable, By: Actor{Kind: ByBridge}, Cause: "the inbox is off, and there is no other way"}
 	ended, _ := asked.Apply(e, now)
@@ -225,6 +232,10 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 	if ask.TTL > 0 {
 		ttl = min(ttl, ask.TTL)
 	}
+	digits := plainDigits
+	if may.rule.Digits {
+		digits = boundDigits
+	}
 	var context []string
 	for _, line := range ask.Context {
 		context = append(context, Clean(line, maxContext))
@@ -233,7 +244,7 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 		ID: NewRequestID(now), Agent: agent.Name, Session: ask.Session, Human: may.human.Name, Team: may.team.Name,
 		Target: Target{Provider: may.provider.Name, Issuer: may.provider.Issuer, ClientID: may.provider.ClientID},
 		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
-		CheckPhrase: newPhrase(), MinValidity: ask.MinValidity, Reuse: may.reuse(),
+		CheckPhrase: newPhrase(digits), Digits: may.rule.Digits, MinValidity: ask.MinValidity, Reuse: may.reuse(),
 		CreatedAt: now, ExpiresAt: now.Add(ttl),
 		Surfaces: b.surfaces(may.human),
 	}

@@ -53,6 +53,7 @@ type Card struct {
 	Reuse    time.Duration // how long the agent may ask again without the human; 0 = never
 	Says     []string      // the agent's words: cleaned, not checked
 	Phrase   string        // "" once it has no use
+	Digits   bool          // Show code and Claim take the digits that the agent shows, as [Clicker.Typed]
 	Team     string        // the team that is asked, "" = one human
 	Claim    Claim         // who of the team has taken it
 	Shared   bool          // the card that all of the team see: never a code, an address, the phrase
@@ -134,11 +135,9 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 		return c
 	}
 	c.Says = says(r)
-	c.Phrase, c.Note, c.OpenTo, c.Minting = r.CheckPhrase, r.Note, r.ExpiresAt, r.Minting
-	if b.dir().Providers[r.Target.Provider].Trust == TrustNone {
-		c.Whose = issuerHost(r.Target.Issuer) + " may not tell the bridge whose account signs in: see to it yourself that it is yours."
-	}
+	c.Phrase, c.Note, c.OpenTo, c.Minting = r.phrase(), r.Note, r.ExpiresAt, r.Minting
 	c.Buttons = buttons(r)
+	c.Digits = r.State == Asked && !r.Minting && r.unbound(r.giver())
 	if r.Team != "" && r.State != Held {
 		c.Buttons = append(c.Buttons, buttonRelease)
 	}
@@ -146,7 +145,7 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 		c.OpenTo = r.DueBy
 	}
 	if code != nil && r.State == Coded {
-		c.Code = shownCode(*code, r.CodeExpiresAt)
+		c.Code = shownCode(*code, r)
 		c.Host = c.Code.Host
 	}
 	return c
@@ -159,6 +158,9 @@ func (b *Bridge) outline(r Request) Card {
 		Headline: headline(r), Title: r.Agent + " wants " + b.wanted(r),
 		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Team: r.Team,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
+	}
+	if r.State.Open() && b.dir().Providers[r.Target.Provider].Trust == TrustNone {
+		c.Whose = c.Host + " may not tell the bridge whose account signs in: see to it yourself that it is yours."
 	}
 	if r.ClaimedBy != "" && r.State.Open() {
 		c.Claim = Claim{r.ClaimedBy, r.ClaimedAt, r.ClaimUntil}
@@ -192,14 +194,14 @@ func signedIn(r Request) string {
 	return "You signed in as " + r.Account + "."
 }
 
-func shownCode(code Code, lapses time.Time) *ShownCode {
+func shownCode(code Code, r Request) *ShownCode {
 	open := code.VerificationURIComplete
-	if open.IsZero() {
+	if open.IsZero() || r.Digits { // who opened the complete address would need to compare nothing
 		open = NewSecret(code.VerificationURI)
 	}
 	return &ShownCode{
 		UserCode: code.UserCode, Address: code.VerificationURI, Open: open,
-		Host: issuerHost(open.Reveal()), LapsesAt: lapses,
+		Host: issuerHost(open.Reveal()), LapsesAt: r.CodeExpiresAt,
 	}
 }
 
@@ -361,6 +363,11 @@ func deniedFor(r Request) string {
 		return fmt.Sprintf("You did not ask for this. %s got nothing, and cannot ask you any more.", r.Agent)
 	case OutcomeProviderDenied:
 		return fmt.Sprintf("You refused at the provider. %s got nothing.", r.Agent)
+	case OutcomeDenied:
+		if r.WrongDigits >= maxWrongDigits {
+			return fmt.Sprintf("%s %s got nothing. If it has shown you no digits, somebody else may have asked.", r.Note, r.Agent)
+		}
+		return fmt.Sprintf("You denied it. %s got nothing.", r.Agent)
 	case OutcomeRevoked:
 		return fmt.Sprintf("What you gave was taken back before %s had it.", r.Agent)
 	default:

@@ -215,6 +215,9 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 			if event == OnClaim {
 				e.Until = stored(time.Now().Add(b.dir().Limits.Claim))
 			}
+			if event == OnClaim || event == OnShowCode {
+				e, word = r.bind(who.Typed, e)
+			}
 			return e, nil
 		},
 		beside: func(tx Tx, after Request) error {
@@ -323,8 +326,8 @@ func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
 }
 
 func (b *Bridge) stillAllowed(r Request) bool {
-	_, ok := b.dir().permitted(b.dir().Agents[r.Agent], r)
-	return ok
+	may, ok := b.dir().permitted(b.dir().Agents[r.Agent], r)
+	return ok && (r.Digits || !may.rule.Digits)
 }
 
 func (b *Bridge) cardOf(ctx context.Context, id RequestID, human string) (c Card, err error) {

@@ -57,7 +57,7 @@ func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
 		return Code{}, Event{Kind: OnMintRefused, Outcome: no.Outcome, Cause: no.Cause}
 	}
 	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.Provider, "err", err)
-	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " could not give a code just now. Press again to try once more."}
+	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " could not give a code just now. You can try once more."}
 }
 
 // union keeps the order of first and adds what it lacks of more.

@@ -4,13 +4,18 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math/big"
+	"strconv"
 )
 
-// newPhrase draws a check phrase: two words and two digits, the same on the
-// private card and in the agent's answers. It tells two cards apart; it
-// proves nothing.
-func newPhrase() string {
-	return fmt.Sprintf("%s %s %02d", pick(firstWords), pick(secondWords), draw(100))
+// newPhrase draws a check phrase: two words and so many digits, the same on
+// the private card and in the agent's answers. It tells two cards apart; it
+// proves something only where the human has to type its digits.
+func newPhrase(digits int) string {
+	phrase := pick(firstWords) + " " + pick(secondWords) + " "
+	for range digits {
+		phrase += strconv.Itoa(draw(10))
+	}
+	return phrase
 }
 
 func pick(words []string) string { return words[draw(len(words))] }

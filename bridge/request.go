@@ -23,6 +23,9 @@ type Request struct {
 	Reason      string        `json:",omitzero"` // cleaned, from the agent, not checked
 	Context     []string      `json:",omitzero"` // likewise
 	CheckPhrase string        `json:",omitzero"`
+	Digits      bool          `json:",omitzero"` // who is shown a code has to type its digits first
+	Matched     string        `json:",omitzero"` // the human who has
+	WrongDigits int           `json:",omitzero"` // how often somebody has typed others
 	MinValidity time.Duration `json:",omitzero"` // 0 = the default
 	Reuse       time.Duration `json:",omitzero"` // what the card promised when it was asked
 

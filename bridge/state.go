@@ -49,7 +49,8 @@ const (
 	OnCollect Kind = "collect"
 
 	// the human
-	OnShowCode    Kind = "show_code" // and get_new_code
+	OnShowCode    Kind = "show_code" // and get_new_code; by the bridge for "code: at_once"
+	OnWrongDigits Kind = "wrong_digits"
 	OnClaim       Kind = "claim"
 	OnRelease     Kind = "release"
 	OnDeny        Kind = "deny"
@@ -100,6 +101,7 @@ type Event struct {
 
 	Code     int           // which code it is about
 	Until    time.Time     // when what it begins is over
+	Matched  bool          // show_code, claim: the right digits came with it
 	Interval time.Duration // minted, slow_down
 	Account  string        // account_*: who signed in, in words
 	Signed   Account       // account_unknown: the same, as it would be pinned

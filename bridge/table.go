@@ -35,9 +35,12 @@ var (
 	unasked   = condition{"its human was not asked", func(r Request, _ Event) bool { return !r.Confirming() }}
 	confirm   = condition{"its human was asked", func(r Request, _ Event) bool { return r.Confirming() }}
 	codesOut  = condition{"6 codes so far", func(r Request, _ Event) bool { return r.Codes >= MaxCodes }}
+	ofOne     = condition{"of one human", func(r Request, _ Event) bool { return r.Team == "" }}
 	ofTeam    = condition{"of a team", func(r Request, _ Event) bool { return r.Team != "" }}
 	inHand    = condition{"of one human, or by its claimer", func(r Request, e Event) bool { return r.Team == "" || r.claimedBy(e.By) }}
 	loose     = condition{"by its claimer or the operator", func(r Request, e Event) bool { return e.By.Kind != ByHuman || r.claimedBy(e.By) }}
+	bound     = condition{"with the right digits, where they are asked for", func(r Request, e Event) bool { return !r.unbound(e.By.Name) || e.Matched }}
+	triesLeft = condition{"fewer than 3 wrong tries, with this one", func(r Request, _ Event) bool { return r.WrongDigits+1 < maxWrongDigits }}
 	patient   = condition{"by nobody who let two claims lapse", func(r Request, e Event) bool { return !r.bars(e.By.Name) }}
 )
 
@@ -65,10 +68,12 @@ var table = []row{
 	{on: OnAsk, from: []State{none}, to: Asked, why: "stored before anybody is told"},
 	{on: OnServed, from: []State{none}, to: Granted, set: granted, why: "a live grant holds what is asked, with a valid token in hand"},
 
-	{on: OnShowCode, from: []State{Asked}, when: []condition{inHand, idle, codesLeft}, to: Asked, set: beginCode, why: "stored, then the provider is asked; a click meanwhile is told it is on its way"},
-	{on: OnShowCode, from: []State{Asked}, when: []condition{inHand, idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
-	{on: OnClaim, from: []State{Asked}, when: []condition{ofTeam, free, patient, idle, codesLeft}, to: Asked, set: claim, why: "one winner; then as show_code"},
-	{on: OnClaim, from: []State{Asked}, when: []condition{ofTeam, free, patient, idle, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
+	{on: OnShowCode, from: []State{Asked}, when: []condition{inHand, idle, bound, codesLeft}, to: Asked, set: beginCode, why: "stored, then the provider is asked; a click meanwhile is told it is on its way"},
+	{on: OnShowCode, from: []State{Asked}, when: []condition{inHand, idle, bound, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
+	{on: OnClaim, from: []State{Asked}, when: []condition{ofTeam, free, patient, idle, bound, codesLeft}, to: Asked, set: claim, why: "one winner; then as show_code"},
+	{on: OnClaim, from: []State{Asked}, when: []condition{ofTeam, free, patient, idle, bound, codesOut}, to: Failed, outcome: OutcomeTooManyCodes},
+	{on: OnWrongDigits, from: []State{Asked}, when: []condition{triesLeft}, to: Asked, set: wrongDigits, why: "instead of show_code or claim; counted for good"},
+	{on: OnWrongDigits, from: []State{Asked}, to: Denied, outcome: OutcomeDenied, set: wrongDigits, why: "the third wrong try"},
 
 	{on: OnMinted, from: []State{Asked}, when: []condition{minting, thisCode}, to: Coded, set: showCode, why: "in any other state the code is dropped unseen"},
 	{on: OnMintFault, from: []State{Asked}, when: []condition{minting, thisCode}, to: Asked, set: codeFault, why: "an honest note; the claim is kept and a click repeats it"},
@@ -85,7 +90,7 @@ var table = []row{
 	{on: OnClaimLapsed, from: waiting, when: []condition{claimed}, to: Asked, set: claimLapsed, why: "burns the code; the second one bars its claimer from this request"},
 
 	{on: OnMatched, from: []State{Held}, to: Granted, set: granted, why: "the pin and the grant are stored in the same commit"},
-	{on: OnUnknownAccount, from: []State{Held}, when: []condition{unasked}, to: Held, set: signed, why: "the human is asked whether it is theirs; nothing of it is told to the agent"},
+	{on: OnUnknownAccount, from: []State{Held}, when: []condition{ofOne, unasked}, to: Held, set: signed, why: "the human is asked whether it is theirs; nothing of it is told to the agent"},
 	{on: OnMine, from: []State{Held}, when: []condition{confirm}, to: Granted, set: granted, why: "as account_matches"},
 	{on: OnNotMine, from: []State{Held}, when: []condition{confirm}, to: Failed, outcome: OutcomeIdentityMismatch, set: mismatch, why: "revoked"},
 	{on: OnConfirmTimeout, from: []State{Held}, when: []condition{confirm}, to: Expired, outcome: OutcomeExpired, set: unsaid, why: "nobody said whose account it is; revoked"},
@@ -112,7 +117,12 @@ var table = []row{
 	{on: OnGrantRevoked, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, set: settle, why: "the grace closes"},
 }
 
-func beginCode(r *Request, _ Event) { r.Codes, r.Minting, r.Note = r.Codes+1, true, "" }
+func beginCode(r *Request, e Event) {
+	r.Codes, r.Minting, r.Note = r.Codes+1, true, ""
+	if e.Matched {
+		r.Matched = e.By.Name
+	}
+}
 
 func showCode(r *Request, e Event) {
 	r.Minting, r.CodeExpiresAt, r.Interval = false, e.Until, e.Interval

@@ -24,6 +24,7 @@ func (b *Bridge) cardFor(tx ReadTx, r Request, human string) (Card, error) {
 		c.Buttons = []Button{buttonDecline}
 	default:
 		c.Buttons = []Button{buttonClaim, buttonDecline}
+		c.Digits = r.unbound(human)
 	}
 	return c, err
 }

@@ -99,7 +99,7 @@ func everyState() map[string]bridge.Card {
 	lapsed.Buttons = []bridge.Button{notMe, deny, newCode}
 	lapsed.Note = "The code has lapsed; the request is still open."
 	fault := asked()
-	fault.Note = "The provider corp could not give a code just now. Press again to try once more."
+	fault.Note = "The provider corp could not give a code just now. You can try once more."
 	loopback := coded()
 	loopback.Host = "127.0.0.1:41873"
 	loopback.Code.Address, loopback.Code.Host = "http://127.0.0.1:41873/device", loopback.Host
@@ -357,7 +357,7 @@ func TestSpokenWords(t *testing.T) {
 	for name, want := range map[string]string{
 		"asked":         "Access request: helper wants corp.",
 		"asked-minting": "helper wants corp. The code is on its way.",
-		"asked-fault":   "helper wants corp. The provider corp could not give a code just now. Press again to try once more.",
+		"asked-fault":   "helper wants corp. The provider corp could not give a code just now. You can try once more.",
 		"coded":         "helper wants corp. The code is here.",
 		"held":          "Checking the account: helper wants corp.",
 		"denied":        "Denied: helper wants corp. You denied it. helper got nothing.",

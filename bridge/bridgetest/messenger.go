@@ -344,6 +344,9 @@ func Text(c bridge.Card) string {
 		line("The agent says (not checked): ", s)
 	}
 	line("check: ", c.Phrase)
+	if c.Digits {
+		line("", "Digits the agent shows: ____")
+	}
 	line("note: ", c.Note)
 	line("whose: ", c.Whose)
 	line("", c.Question)

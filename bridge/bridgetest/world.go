@@ -124,7 +124,13 @@ func (w *World) MustAsk(ask bridge.Ask) bridge.Request {
 // Press clicks a button as a human and waits until everything is quiet.
 func (w *World) Press(human string, id bridge.RequestID, verb bridge.Verb) (bridge.Card, string) {
 	w.t.Helper()
-	card, remark, err := w.Click(context.Background(), bridge.Clicker{Human: human, Channel: "web"}, id, verb)
+	return w.Type(human, id, verb, "")
+}
+
+// Type is Press with something typed.
+func (w *World) Type(human string, id bridge.RequestID, verb bridge.Verb, typed string) (bridge.Card, string) {
+	w.t.Helper()
+	card, remark, err := w.Click(context.Background(), bridge.Clicker{Human: human, Channel: "web", Typed: typed}, id, verb)
 	if err != nil {
 		w.t.Fatalf("%s presses %s: %v", human, verb, err)
 	}
