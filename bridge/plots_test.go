@@ -11,7 +11,7 @@ import (
 
 // plots are the stories that the crash tests tell.
 func plots() []plot {
-	return slices.Concat(goodPlots(), endingPlots(), faultPlots(), chatPlots())
+	return slices.Concat(goodPlots(), endingPlots(), faultPlots(), chatPlots(), teamPlots())
 }
 
 func one() []bridge.Ask { return []bridge.Ask{{}} }
@@ -84,6 +84,23 @@ func chatPlots() []plot {
 		{name: "in a forgetful chat", chat: true, forgetful: true, asks: one(), ends: []string{"collected"}},
 		{name: "deny in a chat", chat: true, asks: one(), deny: bridge.Coded, ends: []string{"denied/denied"}},
 		{name: "nobody answers in a chat", chat: true, asks: []bridge.Ask{{TTL: 5 * time.Minute}}, away: true, ends: []string{"expired/expired"}},
+	}
+}
+
+// teamPlots are asked of a team.
+func teamPlots() []plot {
+	team := []bridge.Ask{{Team: "oncall"}}
+	dozing := func(d *bridge.Directory) {
+		oncall(d)
+		d.Limits.Claim = 3 * time.Minute
+	}
+	return []plot{
+		{name: "a team", rules: oncall, asks: []bridge.Ask{{Team: "oncall"}, {Team: "oncall"}}, ends: []string{"collected", "collected"}},
+		{name: "a claim lapses", rules: dozing, asks: team, lets: 1, dozes: true, corp: brief, ends: []string{"collected"}},
+		{name: "a claim is released", rules: oncall, asks: team, lets: 1, frees: true, corp: brief, ends: []string{"collected"}},
+		{name: "decline for the team", rules: oncall, asks: team, declines: true, ends: []string{"denied/denied"}},
+		{name: "deny by the claimer", rules: oncall, asks: team, deny: bridge.Coded, ends: []string{"denied/denied"}},
+		{name: "not me by the claimer", rules: oncall, asks: team, notMe: bridge.Coded, ends: []string{"denied/not_me"}},
 	}
 }
 

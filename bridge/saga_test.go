@@ -40,6 +40,11 @@ type plot struct {
 	away        bool // sees nothing
 	slow        bool // the provider says slow_down once per code
 
+	// Of a team's request, which they always claim:
+	dozes    bool // lets the claim lapse after the codes that lapse
+	frees    bool // releases the first one that has a code
+	declines bool // declines it for the team instead
+
 	// The human also has a chat; a forgetful one posts twice what it is asked
 	// to post twice.
 	chat, forgetful bool
@@ -352,6 +357,14 @@ func (s *saga) wish(c bridge.Card) bridge.Verb {
 		s.typeIn(c.Code.UserCode.Reveal())
 	}
 	switch {
+	case c.Shared && s.plot.declines:
+		return bridge.VerbDecline
+	case c.Shared:
+		return bridge.VerbClaim
+	case s.plot.frees && c.Code != nil && len(s.seen) <= 1:
+		return bridge.VerbRelease
+	case s.plot.dozes && len(s.seen) == s.plot.lets:
+		return ""
 	case c.State == s.plot.deny:
 		return bridge.VerbDeny
 	case c.State == s.plot.notMe:
