@@ -124,8 +124,8 @@ func tokens(m members, code bridge.Code) bridge.Tokens {
 	}
 }
 
-// tokenType writes the known types in their own spelling and leaves others
-// as they are.
+// tokenType writes the known types in their own spelling and leaves other
+// words as they are.
 func tokenType(said string) string {
 	switch strings.ToLower(said) {
 	case "", "bearer":
@@ -133,7 +133,7 @@ func tokenType(said string) string {
 	case "dpop":
 		return "DPoP"
 	}
-	return said
+	return clean(said, 30)
 }
 
 // expiry is zero where the provider does not tell one that makes sense: the
