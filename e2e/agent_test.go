@@ -68,6 +68,7 @@ func (w *world) try(method, path, body string, headers ...string) (answer, error
 	if a.status == http.StatusOK && method == http.MethodPost && strings.HasSuffix(path, "/token") {
 		may = []string{accessToken}
 	}
+	may = append(may, w.ownWords(path, body, headers...)...)
 	plain, _, _ := strings.Cut(path, "?")
 	w.heardAnswer("the answer to "+method+" "+idInPath.ReplaceAllString(plain, "$1/{id}"), a.status, a.header, a.body, may...)
 	reachedByCall(w.t, method, path, a)

@@ -89,8 +89,9 @@ func (h *human) call(method, path, body string) (status int, answer []byte, head
 	if err != nil {
 		t.Fatal(err)
 	}
+	may := append(h.may(path), h.world.ownWords(path, body)...)
 	path, _, _ = strings.Cut(path, "?")
-	h.world.heardAnswer("the inbox of "+h.name+", "+method+" "+path, resp.StatusCode, resp.Header, answer, h.may(path)...)
+	h.world.heardAnswer("the inbox of "+h.name+", "+method+" "+path, resp.StatusCode, resp.Header, answer, may...)
 	return resp.StatusCode, answer, resp.Header
 }
 
@@ -130,6 +131,24 @@ func (h *human) sees(id, what string, wanted func(card) bool) card {
 		t.Fatalf("%s does not see %s: %s", h.name, what, last)
 	}
 	return seen
+}
+
+// cards are all cards that there are now, by request.
+func (h *human) cards() map[string]card {
+	t := h.world.t
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(h.page()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]card{}
+	for n := range root.Descendants() {
+		if id := attribute(n, "data-request"); id != "" {
+			all[id] = readCard(t, n)
+			h.world.secret(all[id].code, userCode)
+		}
+	}
+	return all
 }
 
 // card waits until there is a card for a request.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,6 +71,22 @@ func (w *world) heardAnswer(source string, status int, header http.Header, body 
 	_ = header.Write(&b)
 	b.Write(body)
 	w.heard(source, b.String(), may...)
+}
+
+// ownWords are the kinds of the secrets that a caller says itself: it may be
+// told them in the answer, and nobody else may.
+func (w *world) ownWords(path, body string, headers ...string) (kinds []string) {
+	plain, _ := url.PathUnescape(path)
+	said := plain + "\n" + body + "\n" + strings.Join(headers, "\n")
+	w.known.mu.Lock()
+	defer w.known.mu.Unlock()
+	for text, kind := range w.known.kind {
+		if strings.Contains(said, text) {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
 }
 
 // heardFiles keeps what lies on the disk now: a store's file, and whatever
