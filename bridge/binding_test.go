@@ -25,7 +25,7 @@ func rule(change func(*bridge.Rule)) func(*bridge.Directory) {
 
 var (
 	withDigits = rule(func(r *bridge.Rule) { r.Digits = true })
-	codeAtOnce  = rule(func(r *bridge.Rule) { r.AtOnce = true })
+	codeAtOnce = rule(func(r *bridge.Rule) { r.AtOnce = true })
 )
 
 // digits are the right ones, and wrong some others.

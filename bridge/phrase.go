@@ -4,18 +4,17 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math/big"
-	"strconv"
 )
 
 // newPhrase draws a check phrase: two words and so many digits, the same on
 // the private card and in the agent's answers. It tells two cards apart; it
 // proves something only where the human has to type its digits.
 func newPhrase(digits int) string {
-	phrase := pick(firstWords) + " " + pick(secondWords) + " "
+	numbers := 1
 	for range digits {
-		phrase += strconv.Itoa(draw(10))
+		numbers *= 10
 	}
-	return phrase
+	return fmt.Sprintf("%s %s %0*d", pick(firstWords), pick(secondWords), digits, draw(numbers))
 }
 
 func pick(words []string) string { return words[draw(len(words))] }

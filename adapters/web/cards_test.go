@@ -79,6 +79,18 @@ func questioned() bridge.Card {
 	return c
 }
 
+func withDigits() bridge.Card {
+	c := asked()
+	c.Phrase, c.Digits = "amber falcon", true
+	return c
+}
+
+func missed() bridge.Card {
+	c := withDigits()
+	c.Note = "These are not the digits that helper shows. Two tries are left."
+	return c
+}
+
 func ended(state bridge.State, headline, ending string) bridge.Card {
 	c := asked()
 	return bridge.Card{
@@ -126,6 +138,8 @@ func everyState() map[string]bridge.Card {
 		"held":              held,
 		"held-question":     questioned(),
 		"asked-untold":      nobodys,
+		"asked-digits":      withDigits(),
+		"asked-digits-left": missed(),
 		"granted":           granted,
 		"collected":         collected,
 		"collected-over":    over,

@@ -53,7 +53,8 @@ type Options struct {
 // Inbox serves the page and what its script calls. It is an http.Handler for
 // the root of a listener: GET / is the page, POST and DELETE /session sign in
 // and out, GET /inbox?after=ETAG&wait=SECONDS is what the human sees, and
-// POST /requests/{id}/{verb} presses a button. All but the page and its parts
+// POST /requests/{id}/{verb} presses a button, with {"digits"} if it takes what
+// somebody typed. All but the page and its parts
 // want "Authorization: Bearer" with what POST /session answered.
 //
 // A call to /inbox lasts up to 30 seconds and ends with its request's

@@ -58,6 +58,11 @@ func (c shown) Held() bool { return c.State == bridge.Held && !c.Shared }
 // Unasked reports whether that needs nothing more from the human.
 func (c shown) Unasked() bool { return c.Held() && c.Question == "" }
 
+// Takes reports whether a button takes the digits that the agent shows.
+func (c shown) Takes(b bridge.Button) bool {
+	return c.Digits && (b.Verb == bridge.VerbShowCode || b.Verb == bridge.VerbClaim)
+}
+
 // Spoken is what is read out when the card appears or changes: never a code.
 func (c shown) Spoken() string {
 	switch {

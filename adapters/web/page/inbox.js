@@ -116,11 +116,16 @@ function shut(why) {
 
 // --- Talking to the server
 
-function call(method, path, signal) {
+function call(method, path, signal, typed) {
   const lost = AbortSignal.timeout(lostAfter);
+  const headers = { Authorization: `Bearer ${session}` };
+  if (typed) {
+    headers["Content-Type"] = "application/json";
+  }
   return fetch(path, {
     method,
-    headers: { Authorization: `Bearer ${session}` },
+    headers,
+    body: typed && JSON.stringify(typed),
     cache: "no-store",
     signal: signal ? AbortSignal.any([signal, lost]) : lost,
   });
@@ -240,6 +245,7 @@ function mergeCards(list, wanted, known) {
       return old;
     }
     news.push(card.dataset.spoken);
+    keepTyped(old, card);
     return card;
   });
   for (const old of [...list.children]) {
@@ -253,6 +259,16 @@ function mergeCards(list, wanted, known) {
     }
   });
   return news;
+}
+
+// keepTyped carries over what somebody is typing into a card that changes under
+// their hands.
+function keepTyped(old, card) {
+  const from = old?.querySelector("input");
+  const to = card.querySelector("input");
+  if (from && to) {
+    to.value = from.value;
+  }
 }
 
 function cardIn(root, request) {
@@ -271,7 +287,7 @@ function refocus(was) {
     return;
   }
   const card = cardIn(main, was.request);
-  const same = card && [...card.querySelectorAll("button, a")].find((e) => e.tagName === was.tag && e.textContent === was.text);
+  const same = card && [...card.querySelectorAll("button, a, input")].find((e) => e.tagName === was.tag && e.textContent === was.text);
   (same ?? card?.querySelector("h3") ?? document.getElementById("waiting-title")).focus({ preventScroll: true });
   if (same) {
     bringIn(same);
@@ -337,8 +353,11 @@ main.addEventListener("click", (event) => {
       remarkOn(card.dataset.request, "The card has just changed: press again.");
       return;
     }
-    button.focus({ preventScroll: true }); // not every browser does it on a tap
-    const work = press(card, button.dataset.verb);
+    if (!button.form?.contains(document.activeElement)) { // who has typed and pressed Enter stays where they are
+      button.focus({ preventScroll: true }); // not every browser does it on a tap
+    }
+    const typed = button.form && Object.fromEntries(new FormData(button.form));
+    const work = press(card, button.dataset.verb, typed);
     underway.add(work);
     work.finally(() => underway.delete(work));
     poll?.abort();
@@ -347,12 +366,15 @@ main.addEventListener("click", (event) => {
   }
 });
 
-async function press(card, verb) {
+// A form has nowhere to go: the click on its button does all.
+main.addEventListener("submit", (event) => event.preventDefault());
+
+async function press(card, verb, typed) {
   const request = card.dataset.request;
   busy(card, true);
   remarkOn(request, ""); // what it says is about an earlier click
   try {
-    const answer = await call("POST", `/requests/${encodeURIComponent(request)}/${encodeURIComponent(verb)}`);
+    const answer = await call("POST", `/requests/${encodeURIComponent(request)}/${encodeURIComponent(verb)}`, undefined, typed);
     if (answer.status === 401) {
       shut(await answer.text());
     } else if (answer.ok) {
