@@ -73,6 +73,12 @@ type RequestPage struct {
 	NextCursor Optional  `json:"next_cursor"` // null on the last page
 }
 
+// GrantPage is one page of an agent's grants, newest first.
+type GrantPage struct {
+	Items      []Grant  `json:"items"`
+	NextCursor Optional `json:"next_cursor"` // null on the last page
+}
+
 // Parked answers POST /v1/token with 202 when the human has not granted yet:
 // the request, and what to do in words.
 type Parked struct {

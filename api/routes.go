@@ -5,6 +5,7 @@ import "net/url"
 // Routes of the agent API. A route with an {id} is made by a function.
 const (
 	RequestsPath = "/v1/requests" // POST asks, GET lists
+	GrantsPath   = "/v1/grants"   // GET lists
 	TokenPath    = "/v1/token"    // POST asks, waits and collects
 	EventsPath   = "/v1/events"   // GET: server-sent events
 	WhoamiPath   = "/v1/whoami"   // GET
@@ -37,7 +38,7 @@ const (
 	DefaultTokenWait = 55
 )
 
-// MaxLimit is how many requests one page may hold, and DefaultLimit how many
+// MaxLimit is how many requests or grants one page may hold, and DefaultLimit how many
 // it holds unless it is told otherwise.
 const (
 	MaxLimit     = 200
@@ -46,6 +47,9 @@ const (
 
 // RequestPath is where a request is: GET reads it, DELETE cancels it.
 func RequestPath(id string) string { return RequestsPath + "/" + url.PathEscape(id) }
+
+// GrantPath is where a grant is: DELETE gives it up.
+func GrantPath(id string) string { return GrantsPath + "/" + url.PathEscape(id) }
 
 // CollectPath is where the token of a granted request is collected, by POST.
 func CollectPath(id string) string { return RequestPath(id) + "/token" }

@@ -180,8 +180,8 @@ func TestALiveGrantAnswersItsAgentsNextAsk(t *testing.T) {
 		if err != nil || !again.Access.Equal(token.Access) {
 			t.Errorf("collected %v", err)
 		}
-		if in, _ := w.Inbox(ctx, "alice"); len(in.Waiting) != 0 || len(in.Earlier) != 1 {
-			t.Errorf("alice is shown %d waiting and %d earlier; a served ask is put to nobody", len(in.Waiting), len(in.Earlier))
+		if in, _ := w.Inbox(ctx, "alice"); len(in.Waiting) != 0 || len(in.Given) != 1 {
+			t.Errorf("alice is shown %d waiting and %d given; a served ask is put to nobody", len(in.Waiting), len(in.Given))
 		}
 		fresh, session, long := files("files:read"), files("files:read"), files("files:read")
 		fresh.Fresh, session.Session, long.MinValidity = true, "two", 118*time.Minute
@@ -248,8 +248,8 @@ func TestWhatSomebodyCollectedIsNotTakenBack(t *testing.T) {
 		if len(w.Corp.Revoked()) != 0 {
 			t.Error("a token that was collected has been revoked")
 		}
-		if in, _ := w.Inbox(ctx, "alice"); !contains(in.Earlier[0].Ending, "has access") || in.Earlier[0].Until.IsZero() {
-			t.Errorf("alice is told %q until %v", in.Earlier[0].Ending, in.Earlier[0].Until)
+		if in, _ := w.Inbox(ctx, "alice"); !contains(in.Given[0].Ending, "has access") || in.Given[0].Until.IsZero() {
+			t.Errorf("alice is told %q until %v", in.Given[0].Ending, in.Given[0].Until)
 		}
 	})
 }
@@ -262,8 +262,8 @@ func TestAGrantEndsWhenTheCardSaidSo(t *testing.T) {
 		if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil {
 			t.Fatal(err)
 		}
-		if in, _ := w.Inbox(ctx, "alice"); !contains(in.Earlier[0].Ending, "has access") || !in.Earlier[0].Until.After(time.Now().Add(7*time.Hour)) {
-			t.Errorf("the card says %q until %v", in.Earlier[0].Ending, in.Earlier[0].Until)
+		if in, _ := w.Inbox(ctx, "alice"); !contains(in.Given[0].Ending, "has access") || !in.Given[0].Until.After(time.Now().Add(7*time.Hour)) {
+			t.Errorf("the card says %q until %v", in.Given[0].Ending, in.Given[0].Until)
 		}
 		w = w.Restart()
 		bridgetest.Pass(7 * time.Hour)

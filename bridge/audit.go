@@ -64,6 +64,7 @@ const (
 	AuditGrantOver      Kind = "grant_over" // the outcome says revoked or ended
 
 	AuditRevocationDone        Kind = "revocation_done"
+	AuditRevocationLeft        Kind = "revocation_left"        // a grant that lives has the same tokens
 	AuditRevocationUnsupported Kind = "revocation_unsupported" // the provider cannot
 	AuditRevocationGivenUp     Kind = "revocation_given_up"    // it never said yes, or the tokens cannot be read
 

@@ -69,8 +69,9 @@ type Card struct {
 	AskedAt time.Time
 	OpenTo  time.Time // how long it waits; zero when it has ended
 	EndedAt time.Time
-	Until   time.Time // approved: when what was given ends, or ended
-	Live    bool      // approved, and not over
+	UsedAt  time.Time // approved: when the agent last fetched its token; zero = never
+	Until   time.Time // approved: when what was given ends, or ended, or lapses at a provider that cannot take it back
+	Live    bool      // approved, and the agent gets tokens for it
 
 	Buttons []Button // in the order to show
 }
@@ -127,10 +128,8 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 	c := b.outline(r)
 	if !r.State.Open() {
 		c.Ending = endingFor(r)
-		if given != nil && (given.State == GrantLive || r.State == Granted || r.State == Collected) {
-			c.Headline = "Approved"
-			c.Ending, c.Until = approved(r, *given)
-			c.Live = given.State == GrantLive
+		if given != nil && given.had(r) {
+			c.approved(r, *given)
 		}
 		return c
 	}
@@ -166,24 +165,6 @@ func (b *Bridge) outline(r Request) Card {
 		c.Claim = Claim{r.ClaimedBy, r.ClaimedAt, r.ClaimUntil}
 	}
 	return c
-}
-
-// approved tells what became of what the human gave, whatever became of the
-// request: a card must not say "has" of what is over, nor "thrown away" of
-// what another request of the agent has collected.
-func approved(r Request, g Grant) (ending string, until time.Time) {
-	host := issuerHost(r.Target.Issuer)
-	if g.State == GrantLive {
-		return fmt.Sprintf("%s has access. %s To end it sooner, remove it at %s.", r.Agent, signedIn(r), host), g.EndsAt
-	}
-	switch g.Revocation {
-	case RevocationUnsupported:
-		return fmt.Sprintf("The bridge hands out your access no more, but %s cannot take back what %s has: remove it there if it matters.", host, r.Agent), g.EndedAt
-	case RevocationPending:
-		return fmt.Sprintf("The access of %s is being taken back at %s.", r.Agent, host), g.EndedAt
-	case RevocationNone, RevocationDone:
-	}
-	return fmt.Sprintf("%s had access, which is over. %s", r.Agent, signedIn(r)), g.EndedAt
 }
 
 // signedIn says whose account granted, or that nobody knows.

@@ -80,8 +80,19 @@ func cardCases() []cardCase {
 	plain := &Code{UserCode: NewSecret("WDJB-MJHT"), VerificationURI: "https://login.example.com/device"}
 	live := &Grant{State: GrantLive, EndsAt: noon.Add(8 * time.Hour)}
 	over := &Grant{State: GrantEnded, EndsAt: noon.Add(8 * time.Hour), EndedAt: noon.Add(7 * time.Hour)}
-	pending, cannot := *over, *over
-	pending.Revocation, cannot.Revocation = RevocationPending, RevocationUnsupported
+	used := noon.Add(time.Hour)
+	ended := func(state GrantState, by ActorKind, how Revocation, change ...func(*Grant)) *Grant {
+		g := *over
+		g.State, g.EndedBy, g.Revocation, g.LastUsedAt, g.AccessExpiresAt = state, by, how, used, noon.Add(450*time.Minute)
+		for _, c := range change {
+			c(&g)
+		}
+		return &g
+	}
+	unused := func(g *Grant) { g.LastUsedAt = time.Time{} }
+	endless := func(g *Grant) { g.AccessExpiresAt = time.Time{} }
+	short := func(g *Grant) { g.AccessExpiresAt = used }
+	has := then(show, minted, token, matched, Event{Kind: OnCollect})
 	stranger, gone, mute := asked, asked, asked
 	stranger.Agent, gone.Agent = "ci", "nobody"
 	mute.Reason, mute.Context, mute.Scopes, mute.Reuse = "", nil, nil, 0
@@ -108,8 +119,21 @@ func cardCases() []cardCase {
 		{"granted", then(show, minted, token, matched), nil, live},
 		{"collected", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, live},
 		{"collected, and over", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, over},
-		{"collected, and being taken back", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, &pending},
-		{"collected, and cannot be taken back", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, &cannot},
+		{"collected, and lost at the provider", has, nil, &Grant{State: GrantNeedsReauth, EndsAt: noon.Add(8 * time.Hour)}},
+		{"over, and the provider is being told", has, nil, ended(GrantEnded, ByBridge, RevocationPending)},
+		{"over, and the provider cannot", has, nil, ended(GrantEnded, ByBridge, RevocationUnsupported)},
+		{"over, and its token lives on elsewhere", has, nil, ended(GrantEnded, ByBridge, RevocationNone)},
+		{"taken back by the human", has, nil, ended(GrantRevoked, ByHuman, RevocationPending)},
+		{"taken back by the human, and done", has, nil, ended(GrantRevoked, ByHuman, RevocationDone)},
+		{"taken back, and the provider cannot", has, nil, ended(GrantRevoked, ByHuman, RevocationUnsupported)},
+		{"taken back, and the provider cannot, and it lives for ever", has, nil, ended(GrantRevoked, ByHuman, RevocationUnsupported, endless)},
+		{"taken back, and the provider cannot, and it has lapsed", has, nil, ended(GrantRevoked, ByHuman, RevocationUnsupported, short)},
+		{"taken back, and the provider cannot, and nobody has it", has, nil, ended(GrantRevoked, ByHuman, RevocationUnsupported, unused)},
+		{"taken back, and its token lives on elsewhere", has, nil, ended(GrantRevoked, ByHuman, RevocationNone)},
+		{"given up by the agent", has, nil, ended(GrantRevoked, ByAgent, RevocationDone)},
+		{"taken back by the operator", has, nil, ended(GrantRevoked, ByOperator, RevocationDone)},
+		{"taken back by the rules", has, nil, ended(GrantRevoked, ByBridge, RevocationDone)},
+		{"taken back before this one was collected, and after another", then(show, minted, token, matched, Event{Kind: OnGrantRevoked}), nil, ended(GrantRevoked, ByHuman, RevocationDone)},
 		{"collected, the grant forgotten", then(show, minted, token, matched, Event{Kind: OnCollect}), nil, nil},
 		{"cancelled after another request collected", then(show, minted, token, matched, Event{Kind: OnCancel}), nil, live},
 		{"not collected", then(show, minted, token, matched, Event{Kind: OnCollectOver}), nil, over},

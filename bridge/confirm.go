@@ -90,17 +90,17 @@ type gift struct {
 	received time.Time
 	who      Account
 	by       Actor
-	replaced GrantID
+	replaced Grant
 }
 
 // wrap makes the grant that an event gives, if it is one that does, and puts
 // its name into the event.
 func (g *gift) wrap(r Request, e Event, tokens Tokens, who Account, received time.Time) Event {
-	*g = gift{}
+	*g = gift{replaced: g.replaced} // by a try that may have been kept
 	if e.Kind != OnMatched && e.Kind != OnMine && e.Kind != OnAnyAccount {
 		return e
 	}
-	*g = gift{newGrant(r, tokens, who, received, time.Now().UTC().Round(0)), tokens, received, who, e.By, ""}
+	*g = gift{newGrant(r, tokens, who, received, time.Now().UTC().Round(0)), tokens, received, who, e.By, g.replaced}
 	e.Grant = g.grant.ID
 	return e
 }
@@ -110,7 +110,7 @@ func (g *gift) put(tx Tx, after Request) (err error) {
 	if after.State != Granted {
 		return nil
 	}
-	if g.replaced, err = replace(tx, g.grant, g.tokens, g.by, g.grant.CreatedAt); err != nil {
+	if g.replaced, err = replace(tx, g.grant, g.by, g.grant.CreatedAt); err != nil {
 		return err
 	}
 	if err := g.pin(tx, after); err != nil {
@@ -148,7 +148,7 @@ func (b *Bridge) given(after Request, g gift) {
 	if after.Grant != "" {
 		b.clock.at("", ofGrant(after.Grant), time.Now())
 	}
-	if g.replaced != "" {
-		b.revocations.at(b.lane(after.Target.Provider), string(g.replaced), time.Now())
+	if g.replaced.ID != "" {
+		b.over(g.replaced)
 	}
 }

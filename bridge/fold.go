@@ -66,7 +66,7 @@ func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
 		}
 		return r, false, err
 	}
-	if err := clear(tx, r, after, e.By, now); err != nil {
+	if err := clear(tx, r, after, e, now); err != nil {
 		return r, false, err
 	}
 	if s.beside != nil {
@@ -81,7 +81,7 @@ func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
 // clear puts away the secrets that a step leaves without a use: a code that
 // is no longer shown is burnt, tokens that will not be released are revoked.
 // What cannot be read any more cannot be revoked, and is forgotten.
-func clear(tx Tx, before, after Request, by Actor, now time.Time) error {
+func clear(tx Tx, before, after Request, e Event, now time.Time) error {
 	if before.State == Coded && after.State != Coded {
 		tx.DeleteSecret(CodeSecret(before.ID))
 	}
@@ -93,7 +93,7 @@ func clear(tx Tx, before, after Request, by Actor, now time.Time) error {
 			return fmt.Errorf("open the held tokens: %w", err)
 		default:
 			v := revoking(string(before.ID), before.Target, now)
-			v.Request = before.ID
+			v.Request, v.Human, v.By = before.ID, before.giver(), e.By.Kind
 			revokeLater(tx, v, held)
 		}
 	}
@@ -101,23 +101,23 @@ func clear(tx Tx, before, after Request, by Actor, now time.Time) error {
 		tx.DeleteSecret(HeldSecret(before.ID))
 	}
 	unclaimed := before.State == Granted && after.State.Ended() && after.State != Collected
-	if unclaimed && !before.Served {
-		return takeBack(tx, before, GrantRevoked, by, now)
+	if unclaimed && !before.Served && e.Kind != OnGrantRevoked {
+		return takeBack(tx, before, e.By, now)
 	}
 	return nil
 }
 
 // takeBack ends the grant that a request made, unless somebody collected it:
 // another request of the same agent may have been served from it.
-func takeBack(tx Tx, r Request, as GrantState, by Actor, now time.Time) error {
+func takeBack(tx Tx, r Request, by Actor, now time.Time) error {
 	g, err := tx.Grant(r.Grant)
-	if errors.Is(err, ErrNotFound) || err == nil && (g.State != GrantLive || !g.LastUsedAt.IsZero()) {
+	if errors.Is(err, ErrNotFound) || err == nil && (g.State.Over() || !g.LastUsedAt.IsZero()) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return endGrant(tx, g, as, by, now)
+	return endGrant(tx, g, GrantRevoked, by, now)
 }
 
 // follow brings a committed change to those who wait for it and plans what

@@ -24,6 +24,7 @@ type Grant struct {
 	ReuseUntil      time.Time // it answers asks before then, and never later
 	EndsAt          time.Time // when it is revoked if nothing else ends it
 	EndedAt         time.Time
+	EndedBy         ActorKind // who ended it; "" while it is not over
 	Revocation      Revocation
 
 	Refreshable bool // there is a refresh token

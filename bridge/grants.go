@@ -84,35 +84,15 @@ func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Gr
 	return g
 }
 
-// replace ends the live grant that a new one takes the place of. Tokens that
-// the new one shares are left alone: revoking them would end both.
-func replace(tx Tx, g Grant, tokens Tokens, by Actor, now time.Time) (replaced GrantID, err error) {
+// replace ends the grant that a new one takes the place of. Tokens that the
+// new one shares live on with it: the revocation looks for that.
+func replace(tx Tx, g Grant, by Actor, now time.Time) (replaced Grant, err error) {
 	old, err := tx.CurrentGrant(g.Key)
 	if errors.Is(err, ErrNotFound) {
-		return "", nil
+		return Grant{}, nil
 	}
 	if err != nil {
-		return "", err
+		return Grant{}, err
 	}
-	sealed, err := tx.Secret(GrantSecret(old.ID))
-	if errors.Is(err, ErrUnreadable) {
-		return "", endGrant(tx, old, GrantEnded, by, now)
-	}
-	if err != nil {
-		return "", err
-	}
-	before, _, err := unpackTokens(sealed)
-	if err != nil {
-		return "", err
-	}
-	if shared(before.Access, tokens.Access) || shared(before.Refresh, tokens.Refresh) {
-		old.State, old.EndedAt = GrantEnded, now
-		tx.PutGrant(old)
-		tx.Audit(old.audited(AuditGrantOver, by, now))
-		tx.DeleteSecret(GrantSecret(old.ID))
-		return "", nil
-	}
-	return old.ID, endGrant(tx, old, GrantEnded, by, now)
+	return old, endGrant(tx, old, GrantEnded, by, now)
 }
-
-func shared(a, b Secret) bool { return !a.IsZero() && a.Equal(b) }

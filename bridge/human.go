@@ -14,12 +14,14 @@ import (
 // Inbox is everything that a human is shown.
 type Inbox struct {
 	Waiting []Card // newest first; the codes are live: this human's eyes only
-	Earlier []Card // how the last ones ended, newest first
+	Given   []Card // what they have given that is not over, newest first, each grant once
+	Earlier []Card // how the last ones ended, newest first, without those under Given
+
+	GivenMore int // how much more was given than Given has room for
 }
 
-// earlierShown is how many ended requests an inbox shows, besides those whose
-// grant is live: no agent can push what it was given off the page.
-// earlierRead bounds how many are looked at for them.
+// earlierShown is how many ended requests an inbox shows. earlierRead bounds
+// how many are looked at for them.
 const (
 	earlierShown = 10
 	earlierRead  = 1000
@@ -41,31 +43,32 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 			}
 			in.Waiting = append(in.Waiting, c)
 		}
+		if in.Given, in.GivenMore, err = b.givenCards(tx, human); err != nil {
+			return err
+		}
 		in.Earlier, err = b.earlier(tx, human)
 		return err
 	})
 	return in, err
 }
 
-// earlier are the cards of requests that are no longer open, newest first.
+// earlier are the cards of requests that are no longer open, newest first, and
+// that led to nothing which is not over.
 func (b *Bridge) earlier(tx ReadTx, human string) ([]Card, error) {
 	var cards []Card
-	read, over := 0, 0
+	read := 0
 	for r, err := range b.dir().endedFor(tx, human) {
 		if errors.Is(err, ErrUnreadable) {
 			continue
 		}
-		if read++; err != nil || read > earlierRead {
+		if read++; err != nil || read > earlierRead || len(cards) == earlierShown {
 			return cards, err
 		}
 		c, err := b.cardFor(tx, r, human)
 		if err != nil {
 			return nil, err
 		}
-		if !c.Live {
-			over++
-		}
-		if c.Live || over <= earlierShown {
+		if !c.revocable() {
 			cards = append(cards, c)
 		}
 	}
@@ -98,7 +101,7 @@ func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
 // forgotten no sooner than the request, but a card needs no more than it has.
 func (b *Bridge) approvedCard(tx ReadTx, r Request) (Card, error) {
 	g, err := tx.Grant(r.Grant)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) {
 		return b.card(r, nil, nil), nil
 	}
 	return b.card(r, nil, &g), err
@@ -193,11 +196,14 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 	if verb == VerbMine || verb == VerbNotMine {
 		return b.confirm(ctx, who, id, verb)
 	}
+	if verb == VerbRevoke {
+		return b.takeGiven(ctx, who, id)
+	}
 	event, ok := clicks[verb]
 	if !ok {
 		return Card{}, "", problem(ProblemInvalidRequest, "there is no button %q", verb)
 	}
-	actor := Actor{Kind: ByHuman, Name: who.Human, Channel: who.Channel, User: who.User}
+	actor := who.actor()
 	var others []change
 	late, word := false, ""
 	r, taken, err := b.fold(ctx, id, step{

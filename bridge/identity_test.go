@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func cardFor(t *testing.T, w *bridgetest.World, human string, id bridge.RequestI
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range append(in.Waiting, in.Earlier...) {
+	for _, c := range slices.Concat(in.Waiting, in.Given, in.Earlier) {
 		if c.Request == id {
 			return c
 		}

@@ -168,7 +168,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 	}
 	sealed := packTokens(tokens, at)
 	late := revoking(lateID(id, code), code.Target, at)
-	late.Request = id
+	late.Request, late.By = id, ByBridge
 	kept := false
 	after, taken, err := b.keep(ctx, id, step{
 		decide: always(e),
@@ -180,6 +180,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 			// A commit that was reported lost may have been kept after all.
 			held, err := tx.Secret(HeldSecret(id))
 			if kept = err == nil && now.State == Held && held.Equal(sealed); !kept {
+				late.Human = now.giver()
 				revokeLater(tx, late, sealed)
 				line := entry(now, now, e)
 				line.Time = at.UTC().Round(0)

@@ -174,8 +174,8 @@ func TestWhatIsLiveStaysInTheInbox(t *testing.T) {
 			bridgetest.Pass(time.Second)
 		}
 		in, err := w.Inbox(ctx, "alice")
-		if err != nil || len(in.Earlier) != 11 || in.Earlier[10].Request != r.ID {
-			t.Errorf("%d earlier cards, %v; want ten and the live one", len(in.Earlier), err)
+		if err != nil || len(in.Earlier) != 10 || len(in.Given) != 1 || in.Given[0].Request != r.ID {
+			t.Errorf("%d earlier cards and %d given, %v; want ten and the live one", len(in.Earlier), len(in.Given), err)
 		}
 	})
 }

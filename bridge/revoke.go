@@ -6,27 +6,58 @@ import (
 	"time"
 )
 
-// endGrant ends a grant that is not over, and says by whom; its tokens go to the revocation queue in the
-// same transaction, so that a crash cannot leave them alive and forgotten.
+// endGrant ends a grant that is not over, and says by whom; its tokens go to
+// the revocation queue in the same transaction, so that a crash cannot leave
+// them alive and forgotten. After the commit, [Bridge.over] plans the rest.
+// What a caller puts of the request that made the grant, it puts later: its
+// card changes here.
 func endGrant(tx Tx, g Grant, as GrantState, by Actor, now time.Time) error {
 	tokens, err := tx.Secret(GrantSecret(g.ID))
-	g.State, g.EndedAt, g.Revocation = as, now.UTC().Round(0), RevocationPending
-	tx.Audit(g.audited(AuditGrantOver, by, now))
-	if errors.Is(err, ErrUnreadable) { // it must be able to end all the same
-		g.Revocation = RevocationUnsupported
-		tx.PutGrant(g)
-		tx.DeleteSecret(GrantSecret(g.ID))
-		return nil
-	}
-	if err != nil {
+	lost := errors.Is(err, ErrUnreadable) // it must be able to end all the same
+	if err != nil && !lost {
 		return err
+	}
+	g.State, g.EndedAt, g.EndedBy, g.Revocation = as, now.UTC().Round(0), by.Kind, RevocationPending
+	tx.Audit(g.audited(AuditGrantOver, by, now))
+	if lost {
+		g.Revocation = RevocationUnsupported
+	} else {
+		v := revoking(string(g.ID), Target{Provider: g.Key.Provider, Issuer: g.Issuer, ClientID: g.Key.ClientID}, now)
+		v.Grant, v.Human, v.By = g.ID, g.Human, by.Kind
+		revokeLater(tx, v, tokens)
 	}
 	tx.PutGrant(g)
 	tx.DeleteSecret(GrantSecret(g.ID))
-	v := revoking(string(g.ID), Target{Provider: g.Key.Provider, Issuer: g.Issuer, ClientID: g.Key.ClientID}, now)
-	v.Grant = g.ID
-	revokeLater(tx, v, tokens)
-	return nil
+	return raiseCard(tx, g.Request)
+}
+
+// raiseCard has the card of a request brought up to date: what it says of the
+// grant that the request led to is new.
+func raiseCard(tx Tx, id RequestID) error {
+	r, err := tx.Request(id)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) {
+		return nil
+	}
+	if err == nil {
+		r.Card++
+		tx.PutRequest(r, nil)
+	}
+	return err
+}
+
+// over plans what the end of a grant leaves to do, once it is committed. It
+// may come twice.
+func (b *Bridge) over(g Grant) {
+	b.revocations.at(b.lane(g.Key.Provider), string(g.ID), time.Now())
+	b.toldAnew(g)
+}
+
+// toldAnew has those look who are shown a grant.
+func (b *Bridge) toldAnew(g Grant) {
+	b.changes.wake(append(b.audience(g.whom()), topicFor(g.Human))...)
+	if g.Request != "" {
+		b.outbox.at(everywhere, delivery(g.Request, everywhere), time.Now())
+	}
 }
 
 // revoking is an entry of the revocation queue for tokens of an issuer.
@@ -44,12 +75,10 @@ func revokeLater(tx Tx, v Revoking, tokens Secret) {
 // strikeGrant ends a grant whose time is over.
 func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 	var again time.Time
-	var whom, provider string
-	err := b.store.Update(ctx, func(tx Tx) error {
+	var g Grant
+	err := b.store.Update(ctx, func(tx Tx) (err error) {
 		again = time.Time{}
-		g, err := tx.Grant(id)
-		provider = g.Key.Provider
-		if err != nil || g.State != GrantLive {
+		if g, err = tx.Grant(id); err != nil || g.State.Over() {
 			return err
 		}
 		now := time.Now()
@@ -57,18 +86,14 @@ func (b *Bridge) strikeGrant(ctx context.Context, id GrantID) time.Time {
 			again = g.EndsAt
 			return nil
 		}
-		whom = g.whom()
 		return endGrant(tx, g, GrantEnded, Actor{Kind: ByClock}, now)
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		b.log.Error("end a grant", "grant", id, "err", err)
 		return time.Now().Add(storeRetry)
 	}
-	if whom != "" {
-		b.changes.wake(b.audience(whom)...)
-	}
-	if again.IsZero() { // also when it had ended already: nobody may have planned this
-		b.revocations.at(b.lane(provider), string(id), time.Now())
+	if again.IsZero() && err == nil { // also when it had ended already: nobody may have planned this
+		b.over(g)
 	}
 	return again
 }
@@ -102,6 +127,13 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	}
 	if time.Now().Before(v.NotUntil) {
 		return v.NotUntil
+	}
+	switch also, err := b.alsoHeld(ctx, v, tokens); {
+	case err != nil:
+		b.log.Error("look who else holds tokens to be revoked", "id", id, "err", err)
+		return time.Now().Add(revokeAfterFault)
+	case also:
+		return b.settled(b.revoked(ctx, v, AuditRevocationLeft), id)
 	}
 	err = b.revokeAt(ctx, v, tokens)
 	switch {
@@ -159,10 +191,14 @@ func (b *Bridge) revokeAt(ctx context.Context, v Revoking, tokens Tokens) error 
 // that went, as the audit log says it.
 func (b *Bridge) revoked(ctx context.Context, v Revoking, event Kind) error {
 	how := RevocationUnsupported
-	if event == AuditRevocationDone {
+	switch event {
+	case AuditRevocationDone:
 		how = RevocationDone
+	case AuditRevocationLeft:
+		how = RevocationNone
 	}
-	return b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+	var g Grant
+	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) (err error) {
 		tx.DeleteRevocation(v.ID)
 		tx.DeleteSecret(RevocationSecret(v.ID))
 		line := v.audited(event, time.Now())
@@ -171,16 +207,19 @@ func (b *Bridge) revoked(ctx context.Context, v Revoking, event Kind) error {
 			tx.Audit(line)
 			return nil
 		}
-		g, err := tx.Grant(v.Grant)
-		if err != nil {
+		if g, err = tx.Grant(v.Grant); err != nil {
 			return err
 		}
 		g.Revocation = how
 		tx.PutGrant(g)
 		line.Request, line.Agent, line.Session, line.Human, line.Team = g.Request, g.Key.Agent, g.Key.Session, g.Human, g.Key.Team
 		tx.Audit(line)
-		return nil
+		return raiseCard(tx, g.Request)
 	})
+	if g.ID != "" { // after a fault, too: it may have been kept
+		b.toldAnew(g)
+	}
+	return err
 }
 
 // revokeAgain puts the next try off: twice as long each time, or as long as

@@ -84,8 +84,8 @@ type ReadTx interface {
 	// CurrentGrants yields the grants that are not over, oldest first.
 	CurrentGrants() iter.Seq2[Grant, error]
 	// GrantsOf yields an agent's grants, those that are over too, newest
-	// first.
-	GrantsOf(agent string) iter.Seq2[Grant, error]
+	// first, those with an id below before; "" starts at the newest.
+	GrantsOf(agent string, before GrantID) iter.Seq2[Grant, error]
 	// GrantsFrom yields what a human has given that is not over, oldest
 	// first.
 	GrantsFrom(human string) iter.Seq2[Grant, error]
@@ -218,6 +218,13 @@ type Revoking struct {
 	ClientID string
 	Request  RequestID
 	Grant    GrantID // "" = the tokens never became a grant
+	Human    string  // whose tokens they are
+
+	// By is who wants them gone. Only for a human or the operator may a
+	// provider be asked to end more than these tokens: nothing that an agent
+	// triggers revokes wider than its own.
+	By ActorKind
+
 	Since    time.Time
 	Attempts int
 	NotUntil time.Time

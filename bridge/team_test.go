@@ -538,7 +538,7 @@ func TestWhatTheOthersSee(t *testing.T) {
 		if ending := inbox(t, w, "bob").Earlier[0].Ending; !contains(ending, "Approved by alice. helper has access.") {
 			t.Errorf("bob is told %q", ending)
 		}
-		if private := inbox(t, w, "alice").Earlier[0]; private.Shared || !contains(private.Ending, bridgetest.Alice.Email) {
+		if private := inbox(t, w, "alice").Given[0]; private.Shared || !contains(private.Ending, bridgetest.Alice.Email) {
 			t.Errorf("alice is told %q", private.Ending)
 		}
 		bridgetest.Pass(5 * time.Hour)

@@ -224,7 +224,7 @@ func TestOneTornLineStopsNothing(t *testing.T) {
 		w.Corp.Approve(bridgetest.Alice)
 		bridgetest.Pass(20 * time.Second)
 		w.Expect(r.ID, bridge.Granted, "")
-		if in, err := w.Inbox(ctx, "alice"); err != nil || len(in.Earlier) != 1 {
+		if in, err := w.Inbox(ctx, "alice"); err != nil || len(in.Given) != 1 {
 			t.Errorf("the inbox: %+v, %v", in, err)
 		}
 		if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil {

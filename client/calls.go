@@ -100,10 +100,41 @@ func (c *Client) Collect(ctx context.Context, id string) (token api.Token, err e
 	return token, err
 }
 
+// GiveUp ends a grant, because the agent wants it no more: the bridge hands
+// out nothing from it from then on, and tells the provider. It returns the
+// grant as it is then; one that was over before stays as it ended.
+func (c *Client) GiveUp(ctx context.Context, id string) (g api.Grant, err error) {
+	_, err = c.do(ctx, call{method: http.MethodDelete, path: api.GrantPath(id), out: &g})
+	return g, err
+}
+
 // Whoami returns the agent as the bridge sees it, and what it may ask.
 func (c *Client) Whoami(ctx context.Context) (who api.Whoami, err error) {
 	_, err = c.do(ctx, call{method: http.MethodGet, path: api.WhoamiPath, out: &who})
 	return who, err
+}
+
+// Grants yields the agent's grants, those that are over too, newest first: all
+// of them, or with limit above 0 so many at most. It ends at the first error.
+func (c *Client) Grants(ctx context.Context, limit int) iter.Seq2[api.Grant, error] {
+	return func(yield func(api.Grant, error) bool) {
+		for cursor, left := "", limit; ; {
+			var page api.GrantPage
+			path := api.GrantsPath + "?" + Filter{}.query(cursor, left).Encode()
+			if _, err := c.do(ctx, call{method: http.MethodGet, path: path, out: &page}); err != nil {
+				yield(api.Grant{}, err)
+				return
+			}
+			for _, g := range page.Items {
+				if left--; !yield(g, nil) || left == 0 {
+					return
+				}
+			}
+			if cursor = string(page.NextCursor); cursor == "" {
+				return
+			}
+		}
+	}
 }
 
 // Filter picks requests. The zero value picks all.

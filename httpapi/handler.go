@@ -40,6 +40,12 @@ type Desk interface {
 	List(ctx context.Context, agent string, states []bridge.State, before bridge.RequestID, limit int) (page []bridge.Request, next bridge.RequestID, err error)
 	// Cancel withdraws a request; one that has ended stays as it ended.
 	Cancel(ctx context.Context, agent string, id bridge.RequestID) (bridge.Request, error)
+	// Grants reads a page of an agent's grants, those that are over too,
+	// newest first, from those older than before; next is the before of the
+	// page after it, "" = none.
+	Grants(ctx context.Context, agent string, before bridge.GrantID, limit int) (page []bridge.Grant, next bridge.GrantID, err error)
+	// GiveUp ends a grant; one that is over stays as it ended.
+	GiveUp(ctx context.Context, agent string, id bridge.GrantID) (bridge.Grant, error)
 	// Collect hands out the token of a granted request.
 	Collect(ctx context.Context, agent bridge.Agent, id bridge.RequestID) (bridge.Token, error)
 }
@@ -81,12 +87,14 @@ type handle func(w http.ResponseWriter, r *http.Request, agent bridge.Agent) err
 // routes puts every route on a mux, and behind each a refusal of the methods
 // that it does not have.
 func (h *handler) routes() *http.ServeMux {
-	one := api.RequestsPath + "/{id}"
+	one, grant := api.RequestsPath+"/{id}", api.GrantsPath+"/{id}"
 	mux := http.NewServeMux()
 	for route, methods := range map[string]map[string]handle{
 		api.RequestsPath: {http.MethodGet: h.list, http.MethodPost: h.ask},
 		one:              {http.MethodDelete: h.cancel, http.MethodGet: h.get},
 		one + "/token":   {http.MethodPost: h.collect},
+		api.GrantsPath:   {http.MethodGet: h.grants},
+		grant:            {http.MethodDelete: h.giveUp},
 		api.TokenPath:    {http.MethodPost: h.token},
 		api.EventsPath:   {http.MethodGet: h.events},
 		api.WhoamiPath:   {http.MethodGet: h.whoami},
@@ -96,9 +104,7 @@ func (h *handler) routes() *http.ServeMux {
 		}
 		mux.Handle(route, h.guarded(otherMethod(slices.Sorted(maps.Keys(methods)))))
 	}
-	for _, route := range []string{"/v1/grants", "/v1/grants/{id}", "/openapi.json"} {
-		mux.Handle(route, h.guarded(notYet))
-	}
+	mux.Handle("/openapi.json", h.guarded(notYet))
 	mux.Handle("/", h.guarded(nothingHere))
 	return mux
 }

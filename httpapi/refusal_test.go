@@ -16,7 +16,10 @@ import (
 	"github.com/authbridge/authbridge/httpapi/httpapitest"
 )
 
-const someID = "req_00000000000000000000000000"
+const (
+	someID    = "req_00000000000000000000000000"
+	someGrant = "grt_00000000000000000000000000"
+)
 
 // everyRoute is one good call for each route.
 func everyRoute() map[string]call {
@@ -28,6 +31,8 @@ func everyRoute() map[string]call {
 		"collect": post(api.CollectPath(someID), ""),
 		"token":   post(api.TokenPath, simpleAsk),
 		"whoami":  get(api.WhoamiPath),
+		"grants":  get(api.GrantsPath),
+		"give up": del(api.GrantPath(someGrant)),
 		"nothing": get("/"),
 		"untidy":  get("//v1/whoami"),
 		"method":  post(api.WhoamiPath, ""),
@@ -138,6 +143,9 @@ func TestWhatCannotBeAnIDIsNotLookedUp(t *testing.T) {
 		for _, c := range []call{get("/v1/requests/" + id), del("/v1/requests/" + id), post("/v1/requests/"+id+"/token", "")} {
 			s.do(c).problem(api.ProblemNotFound)
 		}
+	}
+	for _, id := range []string{"x", "grt_", "GRT_" + someGrant[4:], someGrant + "0", someGrant[:29] + "z", someID, "..%2f" + someGrant} {
+		s.do(del("/v1/grants/" + id)).problem(api.ProblemNotFound)
 	}
 	if s.desk.Calls() != 0 {
 		t.Error("the desk was called")
@@ -283,6 +291,7 @@ func TestBadQueries(t *testing.T) {
 		get(api.RequestsPath + "?limit=0"), get(api.RequestsPath + "?limit=201"), get(api.RequestsPath + "?limit=x"), get(api.RequestsPath + "?limit="),
 		get(api.RequestsPath + "?state=open"), get(api.RequestsPath + "?state="), get(api.RequestsPath + "?state=asked,"), get(api.RequestsPath + "?state=Asked"),
 		get(api.RequestsPath + "?cursor="), get(api.RequestsPath + "?cursor=%20"), get(api.RequestsPath + "?cursor=cmVxXzE"), get(api.RequestsPath + "?cursor=" + someID),
+		get(api.GrantsPath + "?state=live"), get(api.GrantsPath + "?limit=0"), get(api.GrantsPath + "?cursor=cmVxXzE"), del(api.GrantPath(someGrant) + "?all=1"),
 		get(api.RequestsPath + "?agent=other"), get(api.WhoamiPath + "?agent=other"), del(one + "?force=1"),
 		post(api.RequestsPath+"?wait=5", simpleAsk), post(api.TokenPath+"?wait=5", simpleAsk), post(one+"/token?wait=5", ""),
 	} {
@@ -297,7 +306,7 @@ func TestBadQueries(t *testing.T) {
 
 func TestPathsAndMethods(t *testing.T) {
 	s := newStage(t)
-	for _, path := range []string{"/v1/grants", "/v1/grants/grt_1", "/openapi.json"} {
+	for _, path := range []string{"/openapi.json"} {
 		if p := s.do(get(path)).problem(api.ProblemNotFound); !strings.Contains(p.Detail, "not in this version") {
 			t.Errorf("%s: %s", path, p.Detail)
 		}
@@ -317,6 +326,8 @@ func TestPathsAndMethods(t *testing.T) {
 		{call{method: http.MethodGet, path: api.CollectPath(someID)}, "POST"},
 		{call{method: http.MethodGet, path: api.TokenPath}, "POST"},
 		{call{method: http.MethodDelete, path: api.WhoamiPath}, "GET"},
+		{call{method: http.MethodPost, path: api.GrantsPath}, "GET"},
+		{call{method: http.MethodGet, path: api.GrantPath(someGrant)}, "DELETE"},
 	} {
 		a := s.do(c.call).want(http.StatusMethodNotAllowed)
 		a.problemAs(api.ProblemInvalidRequest, http.StatusMethodNotAllowed)

@@ -99,7 +99,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, agent bridge.Agen
 	if err != nil {
 		return err
 	}
-	before, err := readCursor(q)
+	before, err := readCursor[bridge.RequestID](q, requestWord)
 	if err != nil {
 		return err
 	}
@@ -120,25 +120,37 @@ func bare(w http.ResponseWriter, r *http.Request) (bridge.RequestID, error) {
 	if err != nil {
 		return "", err
 	}
+	return id, nothingMore(w, r)
+}
+
+// nothingMore refuses a call that says more than its path does.
+func nothingMore(w http.ResponseWriter, r *http.Request) error {
 	if _, err := readQuery(r); err != nil {
-		return "", err
+		return err
 	}
-	return id, localhttp.ReadJSON(w, r, &struct{}{})
+	return localhttp.ReadJSON(w, r, &struct{}{})
 }
 
 // requestID reads the id in a path. What cannot be one names no request.
 func requestID(r *http.Request) (bridge.RequestID, error) {
 	id := bridge.RequestID(r.PathValue("id"))
-	if !looksLikeRequest(id) {
+	if !looksLike(requestWord, id) {
 		return "", localhttp.Refuse(api.ProblemNotFound, "there is no such request, or it is not yours").
 			WithHint("the id of a request begins with req_; GET %s lists yours", api.RequestsPath)
 	}
 	return id, nil
 }
 
-func looksLikeRequest(id bridge.RequestID) bool {
+// The words that ids begin with.
+const (
+	requestWord = "req_"
+	grantWord   = "grt_"
+)
+
+// looksLike reports whether a text can be an id that begins with a word.
+func looksLike[ID ~string](word string, id ID) bool {
 	const letters = 26
-	rest, ok := strings.CutPrefix(string(id), "req_")
+	rest, ok := strings.CutPrefix(string(id), word)
 	return ok && len(rest) == letters && !strings.ContainsFunc(rest, func(c rune) bool {
 		return (c < '0' || c > '9') && (c < 'a' || c > 'v')
 	})
@@ -200,18 +212,18 @@ func readLimit(q url.Values) (int, error) {
 
 // cursor hides that a page begins after an id: callers are to give it back,
 // not to make one.
-func cursor(next bridge.RequestID) api.Optional {
+func cursor[ID ~string](next ID) api.Optional {
 	return api.Optional(base64.RawURLEncoding.EncodeToString([]byte(next)))
 }
 
-func readCursor(q url.Values) (bridge.RequestID, error) {
+func readCursor[ID ~string](q url.Values, word string) (ID, error) {
 	if !q.Has("cursor") {
 		return "", nil
 	}
 	plain, err := base64.RawURLEncoding.DecodeString(q.Get("cursor"))
-	if err != nil || !looksLikeRequest(bridge.RequestID(plain)) {
+	if err != nil || !looksLike(word, ID(plain)) {
 		return "", localhttp.Refuse(api.ProblemInvalidRequest, "this is no cursor").
 			WithHint("take it from next_cursor of the page before, or leave it out")
 	}
-	return bridge.RequestID(plain), nil
+	return ID(plain), nil
 }

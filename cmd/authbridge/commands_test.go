@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"ask", "cancel", "config check", "exec", "inbox link", "list", "serve", "status", "token", "version", "wait"}
+	want := []string{"ask", "cancel", "config check", "exec", "grants", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}
@@ -48,8 +48,6 @@ func TestWhatHasNotLandedIsRefused(t *testing.T) {
 		{"demo"},
 		{"init"},
 		{"doctor", "--json"},
-		{"grants"},
-		{"revoke", "grt_1"},
 		{"agent", "add", "ci"},
 		{"human", "link", "alice"},
 		{"audit", "--verify"},
@@ -158,6 +156,9 @@ func TestMistakesInTheCall(t *testing.T) {
 		{"wait req_0123456789abcdefghij012345 --timeout -1s", "invalid argument \"-1s\""},
 		{"status", "authbridge status takes one request id"},
 		{"cancel", "authbridge cancel takes one request id"},
+		{"revoke", "authbridge revoke takes one grant id"},
+		{"grants more", `authbridge grants knows no "more"`},
+		{"grants --limit 0", "--limit has to be at least 1"},
 		{"list more", `authbridge list knows no "more"`},
 		{"list --limit 0", "--limit has to be at least 1"},
 		{"list --state waiting", `there is no state "waiting"`},

@@ -22,6 +22,8 @@ type desk struct {
 	socket string
 	waited chan struct{} // gets a value when somebody begins to wait
 
+	given int
+
 	mu   sync.Mutex
 	plan []func(bridge.RequestID)
 }
@@ -115,6 +117,23 @@ func sees(r *bridge.Request) {
 
 func presses(r *bridge.Request) {
 	r.State, r.CodeExpiresAt = bridge.Coded, time.Now().Add(15*time.Minute).UTC()
+}
+
+// gives puts a grant of the agent there.
+func (d *desk) gives(session string, change ...func(*bridge.Grant)) bridge.GrantID {
+	d.given++
+	now := time.Now().Add(time.Duration(d.given) * time.Second).UTC().Round(0) // each is newer than the last
+	g := bridge.Grant{
+		ID: bridge.NewGrantID(now), State: bridge.GrantLive, Human: "alice",
+		Key:    bridge.GrantKey{Agent: "helper", Session: session, Human: "alice", Provider: "corp", ClientID: "authbridge"},
+		Issuer: "https://login.example.com", Account: "alice@example.com", Scopes: []string{"files.read"},
+		CreatedAt: now, AccessExpiresAt: now.Add(time.Hour), ReuseUntil: now.Add(8 * time.Hour), EndsAt: now.Add(8 * time.Hour), Revocation: bridge.RevocationNone,
+	}
+	for _, c := range change {
+		c(&g)
+	}
+	d.PutGrant(g)
+	return g.ID
 }
 
 // tokenOf is a token as a provider would give it.

@@ -62,7 +62,7 @@ func (a *app) root() *cobra.Command {
 token once the human has granted it there. The human is asked in their inbox,
 presses Show code, and signs in at the provider; nothing is granted anywhere else.
 
-Agents use: token, exec, ask, wait, status, list, cancel.
+Agents use: token, exec, ask, wait, status, list, cancel, grants, revoke.
 Operators use: serve, config check, inbox link.
 
 Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no ·
@@ -92,7 +92,8 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 	f.BoolVar(&a.asJSON, "json", false, "print JSON")
 	root.AddCommand(
 		a.serveCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
-		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.inboxCommand(), a.configCommand(), a.versionCommand(),
+		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.grantsCommand(), a.revokeCommand(),
+		a.inboxCommand(), a.configCommand(), a.versionCommand(),
 	)
 	root.AddCommand(laterCommands()...)
 	root.SetHelpCommand(helpCommand(root))
@@ -128,7 +129,7 @@ func refuseUnused(c *cobra.Command) error {
 
 // later are the commands that are promised and have not landed.
 var later = []string{
-	"demo", "init", "doctor", "grants", "revoke", "agent", "human", "audit", "backup", "admin", "providers", "slack", "discord",
+	"demo", "init", "doctor", "agent", "human", "audit", "backup", "admin", "providers", "slack", "discord",
 }
 
 func laterCommands() []*cobra.Command {

@@ -29,6 +29,7 @@ import (
 //	capture VARIABLE       keep what the last command printed
 //	desk                   open a bridge with a human who follows the script
 //	human VERB [WORD]      plan what that human does the next time an agent waits
+//	given SESSION VARIABLE a human has given the agent a grant; keep its id
 //	refuse CODE HINT       make that bridge refuse everything
 //	waited                 wait until an agent waits
 //	occupy VARIABLE        listen on a port of 127.0.0.1
@@ -38,7 +39,7 @@ func TestScripts(t *testing.T) {
 		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": start, "says": says, "signal": send, "ends": ends, "capture": capture,
-			"desk": atDesk, "human": human, "refuse": refuse, "waited": waited, "occupy": occupy,
+			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "occupy": occupy,
 		},
 	})
 }
@@ -220,6 +221,11 @@ func human(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("what is it to say that a human %s?", args[0])
 	}
+}
+
+func givenTo(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, neg, len(args) == 2, "given SESSION VARIABLE")
+	ts.Setenv(args[1], string(sceneOf(ts).desk.gives(args[0])))
 }
 
 func refuse(ts *testscript.TestScript, neg bool, args []string) {

@@ -22,6 +22,7 @@ type Desk struct {
 	mu       sync.Mutex
 	agents   map[uint32]bridge.Agent
 	requests []bridge.Request // oldest first
+	grants   []bridge.Grant   // oldest first
 	tokens   map[bridge.RequestID]bridge.Token
 	keys     map[string]key
 	asks     []bridge.Ask
@@ -107,11 +108,64 @@ func (d *Desk) change(id bridge.RequestID, change func(*bridge.Request)) {
 	d.tell(bridge.Change{Request: &now})
 }
 
-// PutGrant tells of a grant.
+// PutGrant adds a grant as it is, or changes it.
 func (d *Desk) PutGrant(g bridge.Grant) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.putGrant(g)
+}
+
+func (d *Desk) putGrant(g bridge.Grant) {
+	d.grants = slices.DeleteFunc(d.grants, func(old bridge.Grant) bool { return old.ID == g.ID })
+	d.grants = append(d.grants, g)
+	slices.SortFunc(d.grants, func(a, b bridge.Grant) int { return cmp.Compare(a.ID, b.ID) })
 	d.tell(bridge.Change{Grant: &g})
+}
+
+// Grants reads a page.
+func (d *Desk) Grants(_ context.Context, agent string, before bridge.GrantID, limit int) (page []bridge.Grant, next bridge.GrantID, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls++
+	d.known(agent)
+	if limit < 1 || limit > 200 {
+		d.t.Errorf("a page of %d was asked for", limit)
+	}
+	if d.fault != nil {
+		return nil, "", d.fault
+	}
+	for _, g := range slices.Backward(d.grants) {
+		switch {
+		case g.Key.Agent != agent || before != "" && g.ID >= before:
+		case len(page) == limit:
+			return page, page[limit-1].ID, nil
+		default:
+			page = append(page, g)
+		}
+	}
+	return page, "", nil
+}
+
+// GiveUp ends a grant that is not over, and the provider is told at once.
+func (d *Desk) GiveUp(_ context.Context, agent string, id bridge.GrantID) (bridge.Grant, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls++
+	d.known(agent)
+	if d.fault != nil {
+		return bridge.Grant{}, d.fault
+	}
+	for _, g := range d.grants {
+		if g.ID != id || g.Key.Agent != agent {
+			continue
+		}
+		if !g.State.Over() {
+			g.State, g.Revocation = bridge.GrantRevoked, bridge.RevocationPending
+			d.putGrant(g)
+		}
+		return g, nil
+	}
+	return bridge.Grant{}, &bridge.Problem{Code: bridge.ProblemNotFound, Detail: "there is no such grant, or it is not yours"}
 }
 
 // tell wakes who waits.

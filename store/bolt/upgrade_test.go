@@ -71,7 +71,7 @@ func TestAStoreOfTheFirstFormat(t *testing.T) {
 	for range 2 { // the second time there is nothing left to do
 		s := open(t, path, sealer)
 		err := s.View(t.Context(), func(tx bridge.ReadTx) error {
-			listed(t, "of helper", tx.GrantsOf("helper"), past, live)
+			listed(t, "of helper", tx.GrantsOf("helper", ""), past, live)
 			listed(t, "from alice", tx.GrantsFrom("alice"), live)
 			listed(t, "current", tx.CurrentGrants(), live)
 			g, err := tx.CurrentGrant(live.Key)
@@ -89,7 +89,7 @@ func TestAStoreOfTheFirstFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := s.View(t.Context(), func(tx bridge.ReadTx) error {
-		listed(t, "of helper, pruned", tx.GrantsOf("helper"), live)
+		listed(t, "of helper, pruned", tx.GrantsOf("helper", ""), live)
 		return nil
 	})
 	if err != nil {
@@ -119,7 +119,7 @@ func TestAnUpgradeLeavesDamageAlone(t *testing.T) {
 	raw(t, path, func(tx *bbolt.Tx) error { return tx.Bucket(names[grants]).Put([]byte(past.ID), spoilt) })
 	s := open(t, path, sealer)
 	err := s.View(t.Context(), func(tx bridge.ReadTx) error {
-		listed(t, "of helper", tx.GrantsOf("helper"), func() bridge.Grant { live.Human = "alice"; return live }())
+		listed(t, "of helper", tx.GrantsOf("helper", ""), func() bridge.Grant { live.Human = "alice"; return live }())
 		if got := tx.(*view).tx.Bucket(names[grants]).Get([]byte(past.ID)); !bytes.Equal(got, spoilt) {
 			t.Errorf("it was changed to %q", got)
 		}

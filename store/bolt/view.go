@@ -88,8 +88,8 @@ func (v *view) CurrentGrants() iter.Seq2[bridge.Grant, error] {
 	return v.grants(span{bucket: currentByID})
 }
 
-func (v *view) GrantsOf(agent string) iter.Seq2[bridge.Grant, error] {
-	return v.grants(span{bucket: grantsOf, prefix: short(agent), back: true})
+func (v *view) GrantsOf(agent string, before bridge.GrantID) iter.Seq2[bridge.Grant, error] {
+	return v.grants(span{bucket: grantsOf, prefix: short(agent), below: string(before), back: true})
 }
 
 func (v *view) GrantsFrom(human string) iter.Seq2[bridge.Grant, error] {

@@ -176,7 +176,7 @@ func (lab Lab) needsReauth(t *testing.T) {
 	b.do(func(tx bridge.Tx) { tx.PutGrant(g); tx.PutGrant(renewed) })
 	b.see(func(tx bridge.ReadTx) {
 		same(t, "current", all(t, "current", tx.CurrentGrants()), []bridge.Grant{renewed})
-		same(t, "of helper", all(t, "of", tx.GrantsOf("helper")), []bridge.Grant{renewed, g})
+		same(t, "of helper", all(t, "of", tx.GrantsOf("helper", "")), []bridge.Grant{renewed, g})
 		same(t, "from alice", all(t, "from", tx.GrantsFrom("alice")), []bridge.Grant{renewed})
 	})
 }
@@ -213,10 +213,12 @@ func (lab Lab) grantsOf(t *testing.T) {
 	})
 	b.restart()
 	b.see(func(tx bridge.ReadTx) {
-		same(t, "of helper", all(t, "of", tx.GrantsOf("helper")), []bridge.Grant{list[5], list[4], list[3], list[2], list[0]})
-		same(t, "of other", all(t, "of", tx.GrantsOf("other")), list[1:2])
-		same(t, "of nobody", all(t, "of", tx.GrantsOf("")), nil)
-		for g, err := range tx.GrantsOf("helper") { // who needs one reads one
+		same(t, "of helper", all(t, "of", tx.GrantsOf("helper", "")), []bridge.Grant{list[5], list[4], list[3], list[2], list[0]})
+		same(t, "of helper, before one", all(t, "of", tx.GrantsOf("helper", list[3].ID)), []bridge.Grant{list[2], list[0]})
+		same(t, "of helper, before the first", all(t, "of", tx.GrantsOf("helper", list[0].ID)), nil)
+		same(t, "of other", all(t, "of", tx.GrantsOf("other", "")), list[1:2])
+		same(t, "of nobody", all(t, "of", tx.GrantsOf("", "")), nil)
+		for g, err := range tx.GrantsOf("helper", "") { // who needs one reads one
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -260,7 +262,7 @@ func (lab Lab) grantNames(t *testing.T) {
 	list := b.given(len(names), func(i int, g *bridge.Grant) { g.Key.Agent, g.Human = names[i], names[i] })
 	b.see(func(tx bridge.ReadTx) {
 		for i, name := range names {
-			same(t, "of "+name, all(t, name, tx.GrantsOf(name)), list[i:i+1])
+			same(t, "of "+name, all(t, name, tx.GrantsOf(name, "")), list[i:i+1])
 			same(t, "from "+name, all(t, name, tx.GrantsFrom(name)), list[i:i+1])
 		}
 	})

@@ -135,7 +135,7 @@ func (lab Lab) pruneGrants(t *testing.T) {
 	b.grantsAre(owing, live, late)
 	b.restart()
 	b.see(func(tx bridge.ReadTx) { // no list names what is forgotten
-		same(t, "of helper", len(all(t, "of", tx.GrantsOf("helper"))), 2)
+		same(t, "of helper", len(all(t, "of", tx.GrantsOf("helper", ""))), 2)
 		same(t, "from alice", all(t, "from", tx.GrantsFrom("alice")), []bridge.Grant{live})
 		same(t, "current", all(t, "current", tx.CurrentGrants()), []bridge.Grant{live})
 	})
