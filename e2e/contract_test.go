@@ -45,7 +45,8 @@ func contract() []claim {
 		commandsOfContract(),
 		reachedBy("TestOneRequestWalksTheWholePath", button, "Show code", "Open <host>", "I have finished", "I did not ask for this", "Deny"),
 		reachedBy("TestACodeLapsesAndAnotherIsShown", button, "Get a new code"),
-		laterIn(4, button, "", "Allow again", "Claim", "Release", "Decline for the team", "Mine", "Not mine", "Revoke"),
+		reachedBy("TestATeamClaims", button, "Claim", "Release", "Decline for the team"),
+		laterIn(4, button, "", "Allow again", "Mine", "Not mine", "Revoke"),
 		laterIn(7, button, "", "Show again"),
 	)
 }
@@ -94,7 +95,7 @@ func apiOfContract() []claim {
 
 		reachedBy("TestAnswersHaveTheMembersOfTheContract", member,
 			"provider", "scopes", "human", "reason", "context", "session", "min_validity", "ttl", "fresh"),
-		laterIn(4, member, refusedMember, "team"),
+		reachedBy("TestATeamClaims", member, "team"),
 		laterIn(6, member, refusedMember, "origin"),
 		laterIn(8, member, refusedMember, "resource", "challenge"),
 
@@ -163,7 +164,7 @@ func commandsOfContract() []claim {
 		reachedBy("TestEveryKeyOfThisVersion", flagged, "--config"),
 		reachedBy("TestWhereABridgeIsLookedFor", flagged, "--socket", "--admin-socket"),
 		reachedBy("TestEveryCommandExplainsItself", flagged, "--help"),
-		laterIn(4, flagged, refusedFlag, "--team"),
+		reachedBy("TestATeamClaims", flagged, "--team"),
 		laterIn(4, flagged, "", "--verify"), // of audit
 		laterIn(8, flagged, refusedFlag, "--resource"),
 		reachedBy("TestFormats", format, "token", "json", "header", "env"),

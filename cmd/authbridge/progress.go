@@ -84,18 +84,26 @@ func standing(r api.Request) string {
 	phrase := "check phrase " + r.CheckPhrase
 	switch r.State {
 	case api.Asked:
-		return fmt.Sprintf("asked %s in %s · %s · %s, until %s", r.Human, place(r), phrase, seen(r), clock(r.ExpiresAt))
+		return fmt.Sprintf("asked %s in %s · %s · %s, until %s", cmp.Or(r.Human, r.Team), place(r), phrase, seen(r), clock(r.ExpiresAt))
 	case api.Coded:
 		lapse := ""
 		if r.CodeExpiresAt != nil {
 			lapse = " · it lapses at " + clock(*r.CodeExpiresAt)
 		}
-		return fmt.Sprintf("%s has a code%s · %s", r.Human, lapse, phrase)
+		return fmt.Sprintf("%s has a code%s · %s", who(r), lapse, phrase)
 	case api.Held:
-		return fmt.Sprintf("%s granted; the account is being checked", r.Human)
+		return fmt.Sprintf("%s granted; the account is being checked", who(r))
 	case api.Granted, api.Collected, api.Denied, api.Expired, api.Cancelled, api.Failed:
 	}
 	return ""
+}
+
+// who is the human who acts: of a team it is not told who that is.
+func who(r api.Request) string {
+	if r.Human == "" && r.Team != "" {
+		return "somebody of " + string(r.Team)
+	}
+	return string(r.Human)
 }
 
 // place names where the human is asked.
