@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"time"
 )
@@ -42,6 +43,11 @@ type Store interface {
 	// VerifyAudit looks through the whole audit log for what is not as it was
 	// written. Others may write meanwhile.
 	VerifyAudit(ctx context.Context) (AuditReport, error)
+
+	// Backup writes a copy of the whole store, as it is at one moment, that can
+	// be opened in its place, with the same seal key. A store that is opened
+	// from it is Restored. Others may write meanwhile.
+	Backup(ctx context.Context, to io.Writer) error
 
 	// Close waits for transactions under way and closes the store.
 	Close() error
@@ -115,6 +121,11 @@ type ReadTx interface {
 	Revoking(id string) (Revoking, error)
 	Revocations() iter.Seq2[Revoking, error]
 
+	// Restored tells that this store is a copy of an earlier moment, or not
+	// the one that was last in its place: what happened since then, it does
+	// not know. It does so until [Tx.SettleRestore].
+	Restored() (Restore, error)
+
 	// Note returns a value that a room of the bridge keeps under its own
 	// name; what has expired is not found.
 	Note(room, key string, at time.Time) ([]byte, error)
@@ -152,6 +163,9 @@ type Tx interface {
 	// [RevocationSecret].
 	PutRevocation(v Revoking)
 	DeleteRevocation(id string)
+
+	// SettleRestore says that what Restored tells has been dealt with.
+	SettleRestore()
 
 	// PutNote stores a value for a room until it expires (zero = for ever).
 	PutNote(room, key string, value []byte, expires time.Time)
@@ -228,6 +242,14 @@ type Revoking struct {
 	Since    time.Time
 	Attempts int
 	NotUntil time.Time
+}
+
+// Restore says how it was noticed that a store is not the one that was last in
+// its place.
+type Restore struct {
+	Noticed time.Time
+	Taken   time.Time // when the copy was made; zero = not known
+	Why     string    // in words
 }
 
 // SecretRef names a sealed secret; it is bound to its name, so a sealed value

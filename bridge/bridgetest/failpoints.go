@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -359,6 +360,8 @@ func (s steppedStore) PruneAudit(ctx context.Context, before time.Time) (int, er
 func (s steppedStore) VerifyAudit(ctx context.Context) (bridge.AuditReport, error) {
 	return s.s.VerifyAudit(ctx)
 }
+
+func (s steppedStore) Backup(ctx context.Context, to io.Writer) error { return s.s.Backup(ctx, to) }
 
 // Close closes the store, also when the process that had it is dead: then it
 // frees the file for the next life.

@@ -65,7 +65,8 @@ func Backend() store.Backend {
 // that names the file, of a kind of package store.
 //
 // A file of an older format is brought up to this one; an older authbridge does
-// not open it then. When the keyset has a new primary key, everything sealed is
+// not open it then. A file that is a copy, or not the one that was last in its
+// place, is taken for a restored one: [bridge.ReadTx] tells. When the keyset has a new primary key, everything sealed is
 // sealed again with it; after that the older keys may be taken out.
 func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error) {
 	if err := ctx.Err(); err != nil {
@@ -79,7 +80,14 @@ func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error
 	if err != nil {
 		return nil, err
 	}
-	head, err := prepare(db, path, sealer)
+	marked, err := readTrailer(path) // before anything is written over it
+	var head mark
+	if err == nil {
+		head, err = prepare(db, path, sealer)
+	}
+	if err == nil {
+		err = live(db, path, marked)
+	}
 	file, statErr := os.Stat(path)
 	if err := cmp.Or(err, statErr); err != nil {
 		return nil, errors.Join(err, db.Close())

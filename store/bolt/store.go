@@ -113,13 +113,9 @@ func begin(db *bbolt.DB, writable bool) (tx *bbolt.Tx, err error) {
 // and all later ones, get an error.
 func (s *Store) Close() error {
 	s.once.Do(func() {
+		defer faultsPanic()()
 		close(s.closing)
-		switch g := <-s.turn; {
-		case g.calls > 0:
-			s.settle(g)
-		case g.tx != nil:
-			_ = s.rollback(g.tx) // nothing was written
-		}
+		s.countClosed(<-s.turn)
 		close(s.turn)
 		if s.broken != nil {
 			return // bbolt may hold its lock for ever; the process is about to end

@@ -20,6 +20,11 @@ func TestStore(t *testing.T) {
 		// A commit is in the file before Update returns, so what a killed
 		// process leaves is the file.
 		Crash: func(t testing.TB, from, to string) { copyFile(t, file(from), file(to)) },
+		Place: func(t testing.TB, dir string, copied []byte) {
+			if err := os.WriteFile(file(dir), copied, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
 		Move: func(t testing.TB, dir string, from, to bridge.SecretRef) {
 			raw(t, file(dir), func(tx *bbolt.Tx) error {
 				b := tx.Bucket([]byte("secret"))

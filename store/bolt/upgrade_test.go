@@ -56,6 +56,9 @@ func backTo1(tx *bbolt.Tx, live, past bridge.Grant) error {
 		record = bytes.Replace(record, []byte(`"Human":"",`), nil, 1)
 		errs = append(errs, err, tx.Bucket(names[grants]).Put([]byte(g.ID), record))
 	}
+	for _, key := range []string{keyLife, string(sealedHead), string(sealedStart)} {
+		errs = append(errs, tx.Bucket(names[meta]).Delete([]byte(key)))
+	}
 	overAt := timeKey(past.EndedAt) + string(past.ID)
 	errs = append(errs,
 		tx.Bucket(names[grantsOver]).Put([]byte(overAt), nil), // did not say whose it was

@@ -27,6 +27,9 @@ type Lab struct {
 	// were killed now. The store in the first stays open.
 	Crash func(t testing.TB, from, to string)
 
+	// Place makes what Backup wrote the store of a directory that has none.
+	Place func(t testing.TB, dir string, copied []byte)
+
 	// Move gives the sealed bytes of one secret to another name, behind the
 	// store's back. The store is closed.
 	Move func(t testing.TB, dir string, from, to bridge.SecretRef)
@@ -42,6 +45,7 @@ func Run(t *testing.T, lab Lab) {
 	t.Run("secrets", lab.secrets)
 	t.Run("prune", lab.prune)
 	t.Run("a restart", lab.restart)
+	t.Run("a backup", lab.backup)
 	t.Run("any life of requests agrees with a map", lab.model)
 }
 
