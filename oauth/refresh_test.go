@@ -27,10 +27,10 @@ var held = bridge.Tokens{
 // request to the token endpoint.
 func (s story) refreshWith(fault oauthtest.Fault, ask bridge.RefreshRequest) (bridge.Tokens, error) {
 	s.Helper()
-	before := len(s.issuer.Calls(oauthtest.Token))
-	s.issuer.Inject(oauthtest.Token, fault)
+	before := len(s.issuer.Calls(oauthtest.Refresh))
+	s.issuer.Inject(oauthtest.Refresh, fault)
 	fresh, err := s.provider.Refresh(s.Context(), held, ask)
-	if n := len(s.issuer.Calls(oauthtest.Token)) - before; n != 1 {
+	if n := len(s.issuer.Calls(oauthtest.Refresh)) - before; n != 1 {
 		s.Errorf("one refresh made %d requests", n)
 	}
 	return fresh, err
@@ -200,7 +200,7 @@ func TestWhatARefreshBrings(t *testing.T) {
 // what the grant had.
 func TestWhatIsLeftOutOfAnAnswerIsAsBefore(t *testing.T) {
 	tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
-		s.issuer.Inject(oauthtest.Token, oauthtest.Answer(200, "application/x-www-form-urlencoded", "access_token=a"))
+		s.issuer.Inject(oauthtest.Refresh, oauthtest.Answer(200, "application/x-www-form-urlencoded", "access_token=a"))
 		old := held
 		old.Type = "DPoP"
 		fresh, err := s.provider.Refresh(t.Context(), old, bridge.RefreshRequest{})
@@ -231,7 +231,7 @@ func TestARefreshSendsNoMoreThanItMust(t *testing.T) {
 					t.Fatal(err)
 				}
 				at.want["grant_type"], at.want["refresh_token"] = []string{"refresh_token"}, []string{held.Refresh.Reveal()}
-				call := s.issuer.Calls(oauthtest.Token)[0]
+				call := s.issuer.Calls(oauthtest.Refresh)[0]
 				if diff := cmp.Diff(at.want, map[string][]string(call.Form)); diff != "" {
 					t.Error(diff)
 				}
@@ -268,7 +268,7 @@ func TestARefreshThatIsNotSent(t *testing.T) {
 			cancel()
 			_, err := s.provider.Refresh(gone, held, bridge.RefreshRequest{})
 			wantFault(t, err, 0, "given up")
-			if n := len(s.issuer.Calls(oauthtest.Token)); n != 0 {
+			if n := len(s.issuer.Calls(oauthtest.Refresh)); n != 0 {
 				t.Errorf("%d calls", n)
 			}
 		})

@@ -22,7 +22,11 @@ type Fault struct {
 
 	Edit func(members map[string]any) // change the members of the answer
 	Form bool                         // send them as a form
-	Lose bool                         // do the work, then drop the connection
+
+	// Do the work, and then:
+	Lose  bool // drop the connection
+	Stall bool // say nothing until the caller gives up
+	Cut   bool // send half of the answer and drop the connection
 }
 
 // Answer is a fault that sends just this.
@@ -132,6 +136,6 @@ func (f Fault) bend(a answer) answer {
 	if f.Header != nil {
 		a.header = f.Header
 	}
-	a.form, a.lost = f.Form, f.Lose
+	a.form, a.fault = f.Form, f
 	return a
 }

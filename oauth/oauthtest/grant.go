@@ -32,9 +32,15 @@ type code struct {
 type token struct {
 	kind    string // access_token or refresh_token
 	scopes  []string
+	family  *family
 	account Account
 	expires time.Time
-	revoked bool
+	revoked bool // by the client, with its family or alone
+	ended   bool // by the issuer
+
+	uses    int            // of a refresh token: how often it was presented
+	rotated time.Time      // when the next one took its place; zero = not yet
+	answer  map[string]any // what its first use was answered
 }
 
 // Approve is the human who enters a user code and consents.
@@ -112,7 +118,7 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 		return *bad
 	}
 	if r.PostForm.Get("grant_type") != deviceGrant {
-		return wrong(http.StatusBadRequest, "unsupported_grant_type", "only the device grant")
+		return wrong(http.StatusBadRequest, "unsupported_grant_type", "only the device grant and refresh tokens")
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -171,31 +177,46 @@ func (i *Issuer) slowDown(c *code, early bool) *answer {
 	return &a
 }
 
-// hand makes the tokens of an approved code.
+// hand makes the tokens of an approved code, and begins their family.
 func (i *Issuer) hand(c *code) answer {
-	given := map[string]any{
-		"access_token": i.issue("access_token", c, i.settings.TokenLifetime),
-		"token_type":   "Bearer",
-		"expires_in":   i.settings.TokenLifetime.Seconds(),
-		"scope":        strings.Join(c.scopes, " "),
-	}
-	if slices.Contains(c.scopes, "offline_access") {
-		given["refresh_token"] = i.issue("refresh_token", c, 24*time.Hour)
-	}
-	if slices.Contains(c.scopes, "openid") {
-		given["id_token"] = i.idToken(*c.account, c.scopes)
+	f := &family{account: *c.account, scopes: c.scopes, resource: c.resource}
+	i.families = append(i.families, f)
+	given := i.pair(f, f.account, c.scopes)
+	if slices.Contains(c.scopes, "offline_access") && i.settings.Rotation != Never {
+		given["refresh_token"] = i.issue(refreshToken(f, f.account, c.scopes), i.settings.RefreshLifetime)
 	}
 	return answer{status: http.StatusOK, members: given}
 }
 
-func (i *Issuer) issue(kind string, c *code, life time.Duration) string {
-	text := kind + "." + random()
-	i.tokens[text] = &token{kind: kind, scopes: c.scopes, account: *c.account, expires: time.Now().Add(life)}
+// pair makes an access token, and an id_token where that was asked for.
+func (i *Issuer) pair(f *family, account Account, scopes []string) map[string]any {
+	access := token{kind: "access_token", family: f, account: account, scopes: scopes}
+	given := map[string]any{
+		"access_token": i.issue(access, i.settings.TokenLifetime),
+		"token_type":   "Bearer",
+		"expires_in":   i.settings.TokenLifetime.Seconds(),
+		"scope":        strings.Join(scopes, " "),
+	}
+	if slices.Contains(scopes, "openid") {
+		given["id_token"] = i.idToken(account, scopes)
+	}
+	return given
+}
+
+func refreshToken(f *family, account Account, scopes []string) token {
+	return token{kind: "refresh_token", family: f, account: account, scopes: scopes}
+}
+
+func (i *Issuer) issue(t token, life time.Duration) string {
+	text := t.kind + "." + random()
+	t.expires = time.Now().Add(life)
+	i.tokens[text] = &t
+	t.family.issued = append(t.family.issued, text)
 	return text
 }
 
-// Live reports whether a token is one of the issuer's, not over and not
-// revoked.
+// Live reports whether a token is one of the issuer's that is honoured now:
+// not over, not revoked, and not rotated longer ago than the grace.
 func (i *Issuer) Live(text string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -204,7 +225,7 @@ func (i *Issuer) Live(text string) bool {
 
 func (i *Issuer) live(text string) *token {
 	t := i.tokens[text]
-	if t == nil || t.revoked || !time.Now().Before(t.expires) {
+	if t == nil || t.revoked || t.ended || !time.Now().Before(t.expires) || i.spent(t) {
 		return nil
 	}
 	return t
@@ -222,7 +243,7 @@ func (i *Issuer) serveRevocation(r *http.Request) answer {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if t := i.tokens[text]; t != nil {
-		t.revoked = true
+		i.revoke(text, t)
 	}
 	return answer{status: http.StatusOK}
 }

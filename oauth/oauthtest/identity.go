@@ -121,6 +121,7 @@ func (i *Issuer) serveUserinfo(r *http.Request) answer {
 	text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.noteUse(text)
 	t := i.live(text)
 	switch {
 	case !ok || t == nil || t.kind != "access_token":

@@ -32,6 +32,12 @@ type Settings struct {
 	Algorithm     string        // of id_tokens: ES256 (default) or RS256
 	NameInterval  bool          // a slow_down names the new interval, as GitHub's does
 
+	RefreshLifetime time.Duration // of each refresh token, default 24 h
+	Rotation        Rotation      // what a refresh does with the refresh token
+	Grace           time.Duration // how long a rotated refresh token is honoured again
+	GraceRepeats    bool          // it then brings the same tokens again, and not new ones
+	OneAccessToken  bool          // a refresh ends the access tokens from before, as GitHub's and GitLab's does
+
 	// WellKnown lists the paths that serve the metadata; nil = every one
 	// that RFC 8414 and OpenID Connect know for this issuer.
 	WellKnown []string
@@ -48,6 +54,10 @@ const (
 	Userinfo   Endpoint = "userinfo"
 	Revocation Endpoint = "revocation"
 	Keys       Endpoint = "keys"
+
+	// Refresh is the token endpoint again, when a refresh token is
+	// presented there: neither the calls nor the faults of Token are its.
+	Refresh Endpoint = "refresh"
 )
 
 // Call is one request as the issuer saw it.
@@ -72,16 +82,18 @@ type Account struct {
 type Issuer struct {
 	settings Settings
 
-	mu      sync.Mutex // guards what follows
-	origin  string
-	journal []Call
-	codes   map[string]*code  // by device code
-	tokens  map[string]*token // by text
-	queued  map[Endpoint][]Fault
-	always  map[Endpoint]Fault
-	claims  func(map[string]any)
-	keys    keyRing
-	watch   func(Step)
+	mu       sync.Mutex // guards what follows
+	origin   string
+	journal  []Call
+	codes    map[string]*code  // by device code
+	tokens   map[string]*token // by text
+	families []*family         // oldest first
+	impostor *Account
+	queued   map[Endpoint][]Fault
+	always   map[Endpoint]Fault
+	claims   func(map[string]any)
+	keys     keyRing
+	watch    func(Step)
 }
 
 // New makes an issuer.
@@ -98,6 +110,7 @@ func New(s Settings) *Issuer {
 	s.Lifetime = orElse(s.Lifetime, 10*time.Minute)
 	s.Interval = orElse(s.Interval, 5*time.Second)
 	s.TokenLifetime = orElse(s.TokenLifetime, time.Hour)
+	s.RefreshLifetime = orElse(s.RefreshLifetime, 24*time.Hour)
 	return &Issuer{
 		settings: s,
 		origin:   Origin,
@@ -137,7 +150,12 @@ func (i *Issuer) Start(tb testing.TB, shape ...func(*http.Server)) string {
 func (i *Issuer) URL() string { return i.base() + i.settings.Path }
 
 // EndpointURL is where an endpoint is.
-func (i *Issuer) EndpointURL(e Endpoint) string { return i.base() + "/" + string(e) }
+func (i *Issuer) EndpointURL(e Endpoint) string {
+	if e == Refresh {
+		e = Token
+	}
+	return i.base() + "/" + string(e)
+}
 
 func (i *Issuer) base() string {
 	i.mu.Lock()
@@ -159,7 +177,8 @@ func (i *Issuer) Calls(e Endpoint) []Call {
 
 // ServeHTTP implements [http.Handler].
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e := i.endpoint(r.URL.Path)
+	_ = r.ParseForm() // a form that cannot be read is as good as none
+	e := i.endpoint(r)
 	call := i.note(e, r)
 	i.tell(Step{Stage: Arrived, Call: call})
 	fault, faulty := i.nextFault(e)
@@ -172,7 +191,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = fault.bend(answer)
 	}
 	i.tell(Step{Decided, call, answer.status, answer.members})
-	answer.write(w)
+	answer.write(w, r)
 	i.tell(Step{Sent, call, answer.status, answer.members})
 }
 
@@ -184,6 +203,8 @@ func (i *Issuer) serve(e Endpoint, r *http.Request) answer {
 		return i.serveDevice(r)
 	case Token:
 		return i.serveToken(r)
+	case Refresh:
+		return i.serveRefresh(r)
 	case Userinfo:
 		return i.serveUserinfo(r)
 	case Revocation:
@@ -194,14 +215,19 @@ func (i *Issuer) serve(e Endpoint, r *http.Request) answer {
 	return answer{status: http.StatusNotFound, page: "<!doctype html><title>Not here</title>"}
 }
 
-func (i *Issuer) endpoint(path string) Endpoint {
+func (i *Issuer) endpoint(r *http.Request) Endpoint {
+	path := r.URL.Path
 	if slices.Contains(i.wellKnown(), path) {
 		return Metadata
 	}
 	for _, e := range []Endpoint{Device, Token, Userinfo, Revocation, Keys} {
-		if path == "/"+string(e) {
-			return e
+		if path != "/"+string(e) {
+			continue
 		}
+		if e == Token && r.PostForm.Get("grant_type") == "refresh_token" {
+			return Refresh
+		}
+		return e
 	}
 	return ""
 }
@@ -218,9 +244,8 @@ func (i *Issuer) wellKnown() []string {
 	}
 }
 
-// note writes a request down. A form that cannot be read is written as none.
+// note writes a request down.
 func (i *Issuer) note(e Endpoint, r *http.Request) Call {
-	_ = r.ParseForm()
 	call := Call{
 		At: time.Now(), Endpoint: e, Method: r.Method, Path: r.URL.Path,
 		Header: r.Header.Clone(), Form: maps.Clone(r.PostForm),
@@ -239,7 +264,7 @@ func (i *Issuer) serveMetadata() answer {
 		"userinfo_endpoint":                     i.EndpointURL(Userinfo),
 		"revocation_endpoint":                   i.EndpointURL(Revocation),
 		"jwks_uri":                              i.EndpointURL(Keys),
-		"grant_types_supported":                 []string{deviceGrant},
+		"grant_types_supported":                 []string{deviceGrant, "refresh_token"},
 		"response_types_supported":              []string{},
 		"token_endpoint_auth_methods_supported": []string{i.settings.AuthMethod},
 		"id_token_signing_alg_values_supported": []string{i.keys.algorithm()},
@@ -254,12 +279,15 @@ type answer struct {
 	members map[string]any
 	page    string
 	form    bool
-	lost    bool
+	fault   Fault // whose say it is how the answer is sent
 }
 
-func (a answer) write(w http.ResponseWriter) {
-	if a.lost {
+func (a answer) write(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case a.fault.Lose:
 		panic(http.ErrAbortHandler)
+	case a.fault.Stall:
+		Fault{Hang: true}.play(w, r)
 	}
 	kind, body := "application/json", []byte(nil)
 	switch {
@@ -275,8 +303,14 @@ func (a answer) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
+	if a.fault.Cut {
+		body = body[:len(body)/2]
+	}
 	_, _ = w.Write(body)
 	_ = http.NewResponseController(w).Flush() // with the length given, nothing more has to follow
+	if a.fault.Cut {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 func encodeForm(members map[string]any) []byte {
