@@ -27,6 +27,7 @@ type Linker interface {
 // Options is what the admin socket's handler is made of.
 type Options struct {
 	Linker   Linker          // nil = there is no inbox
+	Unlinker Unlinker        // required
 	Log      *slog.Logger    // faults, which callers are not told; nil = none
 	Stopping context.Context // when it ends, calls are refused; nil = never
 }
@@ -34,7 +35,7 @@ type Options struct {
 // New returns the handler of the admin socket. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{linker: o.Linker, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	h := &handler{linker: o.Linker, unlinker: o.Unlinker, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -46,6 +47,7 @@ func New(o Options) http.Handler {
 
 type handler struct {
 	linker   Linker
+	unlinker Unlinker
 	log      *slog.Logger
 	stopping context.Context
 	uid      int // of the bridge
@@ -83,6 +85,8 @@ func (h *handler) admit(r *http.Request) error {
 
 func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 	switch {
+	case r.URL.Path == UnlinkPath:
+		return h.unlink(w, r)
 	case r.URL.Path != InboxLinksPath:
 		return localhttp.Refuse(api.ProblemNotFound, "there is nothing at this path; it may not be in this version")
 	case r.Method != http.MethodPost:

@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -267,4 +268,76 @@ func TestAProviderThatNeedNotTell(t *testing.T) {
 			t.Errorf("collected %+v, %v; pinned %q", token, err, pinOf(t, w, "alice"))
 		}
 	})
+}
+
+// Unlinking forgets whose account is whose and takes nothing back; what is
+// granted next is checked anew, and the account is free for somebody else.
+func TestUnlink(t *testing.T) {
+	operator := bridge.Actor{Kind: bridge.ByOperator, Name: "uid 0"}
+	story(t, trusting(bridge.TrustFirstUse), func(t *testing.T, w *bridgetest.World) {
+		r := asked(t, w, bridge.Ask{}, hub)
+		w.Press("alice", r.ID, bridge.VerbMine)
+		if gone, err := w.Unlink(ctx, "alice", "https://elsewhere.example.com", operator); err != nil || len(gone) != 0 {
+			t.Errorf("at another issuer: %v, %v", gone, err)
+		}
+		if gone, err := w.Unlink(ctx, "bob", "", operator); err != nil || len(gone) != 0 || pinOf(t, w, "alice") == "" {
+			t.Errorf("bob's: %v, %v", gone, err)
+		}
+		if _, err := w.Unlink(ctx, "nobody", "", operator); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("nobody's: %v", err)
+		}
+		gone, err := w.Unlink(ctx, "alice", "https://login.example.com", operator)
+		if want := (bridge.Pin{Human: "alice", Issuer: "https://login.example.com", Subject: hub.Subject}); err != nil || len(gone) != 1 || gone[0] != want {
+			t.Fatalf("alice's: %v, %v", gone, err)
+		}
+		if got := lastAudited(t, w); got.Event != bridge.AuditUnpinned || got.Human != "alice" || got.By != bridge.ByOperator || got.Actor != "uid 0" || got.Detail != "at https://login.example.com" {
+			t.Errorf("the audit log ends with %+v", got)
+		}
+		if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil || len(w.Corp.Revoked()) != 0 {
+			t.Errorf("what she has given is gone: %v", err)
+		}
+		s := asked(t, w, bridge.Ask{Human: "bob"}, hub)
+		w.Press("bob", s.ID, bridge.VerbMine)
+		w.Expect(s.ID, bridge.Granted, "")
+		if again := signedIn(t, w, bridge.Ask{Session: "two"}, hub); again.Outcome == nil || again.Outcome.Code != bridge.OutcomeIdentityMismatch {
+			t.Errorf("what is bob's now, given by alice: %s", again.State)
+		}
+	})
+}
+
+// Somebody who is not configured any more can still be forgotten.
+func TestUnlinkWhoIsGone(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		signedIn(t, w, bridge.Ask{}, bridgetest.Alice)
+		w.Stop()
+		delete(w.Directory.Humans, "alice")
+		w = w.Restart()
+		if gone, err := w.Unlink(ctx, "alice", "", bridge.Actor{Kind: bridge.ByOperator}); err != nil || len(gone) != 1 {
+			t.Errorf("%v, %v", gone, err)
+		}
+		if _, err := w.Unlink(ctx, "alice", "", bridge.Actor{Kind: bridge.ByOperator}); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("the second time: %v", err)
+		}
+	})
+}
+
+func lastAudited(t *testing.T, w *bridgetest.World) (last bridge.AuditLine) {
+	t.Helper()
+	err := w.Store.View(ctx, func(tx bridge.ReadTx) error {
+		for line, err := range tx.AuditLines(0) {
+			if err != nil {
+				return err
+			}
+			var entry bridge.AuditEntry
+			if err := json.Unmarshal(line, &entry); err != nil {
+				return err
+			}
+			last = entry.AuditLine
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return last
 }

@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"ask", "cancel", "config check", "exec", "grants", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
+	want := []string{"ask", "cancel", "config check", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}
@@ -139,6 +139,9 @@ func TestMistakesInTheCall(t *testing.T) {
 		{"config", "authbridge config needs one of its commands"},
 		{"inbox", "authbridge inbox needs one of its commands"},
 		{"inbox link", "authbridge inbox link takes one name of a human"},
+		{"human", "authbridge human needs one of its commands"},
+		{"human unlink", "authbridge human unlink takes one name of a human"},
+		{"human unlink alice --issuer=", "--issuer is empty; leave it out to mean all issuers"},
 		{"help nonsense", `there is no command "nonsense" to explain`},
 		{"completion", "authbridge completion needs one of its commands"},
 		{"completion nonsense", `authbridge completion knows no "nonsense"`},

@@ -1,0 +1,38 @@
+package bridge
+
+import (
+	"context"
+	"time"
+)
+
+// Unlink forgets which accounts a human is tied to: those at one issuer, or
+// all of them ("" = all). It returns what it forgot. What the human has given
+// stays as it is; their next grant is checked as if it were the first. Somebody
+// who is tied to nothing and not configured either is [ErrNotFound].
+func (b *Bridge) Unlink(ctx context.Context, human, issuer string, by Actor) ([]Pin, error) {
+	var gone []Pin
+	err := b.store.Update(ctx, func(tx Tx) error {
+		gone = nil
+		tied := false
+		for pin, err := range tx.Pins(human) {
+			if err != nil {
+				return err
+			}
+			if tied = true; issuer == "" || pin.Issuer == issuer {
+				gone = append(gone, pin)
+			}
+		}
+		if !tied && !b.HasHuman(human) {
+			return ErrNotFound
+		}
+		now := time.Now()
+		for _, pin := range gone {
+			tx.DeletePin(human, pin.Issuer)
+			line := between("", human, AuditUnpinned, by, stored(now))
+			line.Detail = "at " + pin.Issuer
+			tx.Audit(line)
+		}
+		return nil
+	})
+	return gone, err
+}
