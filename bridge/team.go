@@ -139,7 +139,7 @@ func release(r *Request, e Event) {
 		r.Note = "Released by " + r.ClaimedBy + "."
 	case ByOperator:
 		r.Note = "The operator has released it for the others."
-	case ByAgent, ByProvider, ByBridge:
+	default:
 		r.Note = r.ClaimedBy + " is not in the team any more."
 	}
 	unclaim(r)

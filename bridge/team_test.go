@@ -199,7 +199,7 @@ func TestAClaimIsKeptWhenNoCodeCanBeHad(t *testing.T) {
 		w.Corp.Fail("Begin", errors.New("bad gateway"))
 		w.Press("alice", r.ID, bridge.VerbClaim)
 		card := inbox(t, w, "alice").Waiting[0]
-		if card.Shared || !contains(card.Note, "Press again") || !slices.Contains(labels(card), "Show code") {
+		if card.Shared || !contains(card.Note, "could not give a code") || !slices.Contains(labels(card), "Show code") {
 			t.Fatalf("alice sees %q and %v", card.Note, labels(card))
 		}
 		if other := inbox(t, w, "bob").Waiting[0]; other.Note != "" || len(other.Buttons) != 0 {

@@ -192,3 +192,38 @@ func dismiss(w *bridgetest.World, human string) *bridgetest.World {
 	w.Directory.Teams["oncall"] = t
 	return w.Restart()
 }
+
+// Where the agent's digits are wanted, Claim takes them, and the wrong tries
+// of all members count together.
+func TestClaimTakesTheDigits(t *testing.T) {
+	teamStory(t, withDigits, func(t *testing.T, w *bridgetest.World, r bridge.Request) {
+		if card, word := w.Press("alice", r.ID, bridge.VerbClaim); !contains(word, "four digits that helper shows") || !card.Shared || !card.Digits {
+			t.Errorf("without digits: %q, %+v", word, card)
+		}
+		if _, _, err := w.Click(ctx, bridge.Clicker{Human: "carol", Channel: "web", Typed: wrong(r)}, r.ID, bridge.VerbClaim); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("a stranger tries: %v", err)
+		}
+		if got := w.See(r.ID); got.WrongDigits != 0 || got.ClaimedBy != "" {
+			t.Fatalf("%d tries are counted, claimed by %q", got.WrongDigits, got.ClaimedBy)
+		}
+		w.Type("alice", r.ID, bridge.VerbClaim, wrong(r))
+		if got := w.See(r.ID); got.WrongDigits != 1 || got.ClaimedBy != "" || w.Corp.Codes() != 0 {
+			t.Fatalf("%d tries are counted, claimed by %q, %d codes", got.WrongDigits, got.ClaimedBy, w.Corp.Codes())
+		}
+		w.Type("bob", r.ID, bridge.VerbClaim, digits(r))
+		if got := w.Expect(r.ID, bridge.Coded, ""); got.ClaimedBy != "bob" {
+			t.Fatalf("claimed by %q", got.ClaimedBy)
+		}
+		w.Type("alice", r.ID, bridge.VerbClaim, wrong(r)) // bob has it: no try
+		w.Press("bob", r.ID, bridge.VerbRelease)
+		if got := w.See(r.ID); got.WrongDigits != 1 {
+			t.Errorf("%d tries are counted", got.WrongDigits)
+		}
+		w.Type("alice", r.ID, bridge.VerbClaim, wrong(r))
+		w.Type("alice", r.ID, bridge.VerbClaim, wrong(r))
+		w.Expect(r.ID, bridge.Denied, bridge.OutcomeDenied)
+		if card := inbox(t, w, "bob").Earlier[0]; !contains(card.Ending, "typed wrong three times") {
+			t.Errorf("the team is told %q", card.Ending)
+		}
+	})
+}
