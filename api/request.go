@@ -50,6 +50,7 @@ type Request struct {
 	Delivery []Delivery `json:"delivery"`
 	Outcome  *Outcome   `json:"outcome"` // null until it ends without a token
 	Grant    Optional   `json:"grant"`   // "grt_…" once granted
+	Renews   Optional   `json:"renews"`  // the bridge asks by itself, so that this grant can go on; there is nothing to collect
 }
 
 // Delivery is how far the card of a request got in one channel.

@@ -113,14 +113,29 @@ type Token struct {
 // Collect hands the token of a granted request to the agent that asked, and
 // the same token again within the grace. The policy is asked once more: what
 // is no longer allowed is not released. Otherwise it is a [*Problem].
+//
+// A token that lives too short is refreshed first. What is to be decided is
+// decided when that is over.
 func (b *Bridge) Collect(ctx context.Context, agent Agent, id RequestID) (Token, error) {
+	token, err := b.collect(ctx, agent, id, false)
+	if s, ok := errors.AsType[*stale](err); ok {
+		if err := b.freshen(ctx, s.grant); err != nil {
+			return Token{}, err
+		}
+		return b.collect(ctx, agent, id, true)
+	}
+	return token, err
+}
+
+// collect hands out the token; asIs takes the one that there is.
+func (b *Bridge) collect(ctx context.Context, agent Agent, id RequestID, asIs bool) (Token, error) {
 	var token Token
 	r, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (Event, error) {
 			if r.Agent != agent.Name {
 				return Event{}, notFound()
 			}
-			e, t, err := b.release(tx, agent, r)
+			e, t, err := b.release(tx, agent, r, asIs)
 			token = t
 			return e, err
 		},
@@ -140,7 +155,7 @@ func (b *Bridge) Collect(ctx context.Context, agent Agent, id RequestID) (Token,
 }
 
 // release decides whether the token may leave, and reads it.
-func (b *Bridge) release(tx ReadTx, agent Agent, r Request) (Event, Token, error) {
+func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, Token, error) {
 	now := time.Now()
 	switch {
 	case r.State == Granted && now.After(r.DueBy):
@@ -162,13 +177,21 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request) (Event, Token, error
 	g, err := tx.Grant(r.Grant)
 	if errors.Is(err, ErrNotFound) || err == nil && g.State != GrantLive {
 		over := OnGrantRevoked
-		if r.State == Granted && g.State == GrantEnded {
+		switch {
+		case r.State == Granted && g.State == GrantEnded:
 			over = OnCollectOver
+		case r.State == Granted && g.State == GrantNeedsReauth:
+			over = OnGrantLost
 		}
 		return Event{Kind: over, By: Actor{Kind: ByBridge}}, Token{}, nil
 	}
 	if err != nil {
 		return Event{}, Token{}, err
+	}
+	if r.State == Granted { // within the grace it is the same token again
+		if ok, err := g.ready(now, r.least(), asIs); err != nil || !ok {
+			return Event{Kind: OnCollectOver, By: Actor{Kind: ByBridge}}, Token{}, err
+		}
 	}
 	token, err := tokenOf(tx, g)
 	return Event{Kind: OnCollect, By: Actor{Kind: ByAgent, Name: agent.Name}, Until: now.Add(b.dir().Limits.CollectGrace).UTC().Round(0)}, token, err
@@ -226,8 +249,11 @@ func gone(r Request) *Problem {
 
 // ending says how a request ended.
 func (r Request) ending() string {
-	if r.Outcome != nil {
+	switch {
+	case r.Outcome != nil:
 		return r.Outcome.Message
+	case r.Renews != "":
+		return "it has renewed a grant, and has no token of its own; a new ask is answered at once"
 	}
 	return "its token was collected, and the time to fetch it again is over"
 }

@@ -61,12 +61,13 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	if !ok || may.team.Name != ask.Team {
 		return Request{}, 0, notAllowed(agent, ask.Provider, whom, ask.Scopes)
 	}
-	var r Request
-	var reply Reply
-	err = b.store.Update(ctx, func(tx Tx) error {
-		r, reply, err = b.admit(tx, agent, ask, may)
-		return err
-	})
+	r, reply, err := b.decide(ctx, agent, ask, may, false)
+	if s, ok := errors.AsType[*stale](err); ok {
+		if err := b.freshen(ctx, s.grant); err != nil {
+			return Request{}, 0, err
+		}
+		r, reply, err = b.decide(ctx, agent, ask, may, true)
+	}
 	if err != nil {
 		return Request{}, 0, err
 	}
@@ -76,6 +77,16 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	}
 	b.follow(before, r)
 	return r, reply, nil
+}
+
+// decide meets an allowed ask in one transaction. A grant that answers it, but
+// for its token, is a [*stale]; asIs takes the token that there is.
+func (b *Bridge) decide(ctx context.Context, agent Agent, ask Ask, may permit, asIs bool) (r Request, reply Reply, err error) {
+	err = b.store.Update(ctx, func(tx Tx) error {
+		r, reply, err = b.admit(tx, agent, ask, may, asIs)
+		return err
+	})
+	return r, reply, err
 }
 
 // whom finds out who is to be asked.
@@ -130,7 +141,7 @@ func scopeToken(s string) bool {
 
 // admit decides about an allowed ask, within the transaction that stores the
 // outcome.
-func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply, error) {
+func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Request, Reply, error) {
 	now := time.Now().UTC().Round(0)
 	if err := barred(tx, agent.Name, may); err != nil {
 		return Request{}, 0, err
@@ -148,12 +159,15 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply,
 		return open[same], Joined, nil
 	}
 	if !ask.Fresh {
-		if served, ok, err := serve(tx, r, may, b.dir().Limits, now); err != nil || ok {
+		if served, ok, err := serve(tx, r, may, b.dir().Limits, now, asIs); err != nil || ok {
 			remember(tx, agent.Name, ask, served.ID, now)
 			return served, Served, err
 		}
 	}
 	if err := b.dir().Limits.room(open, agent.Name, may.whom()); err != nil {
+		return Request{}, 0, err
+	}
+	if r, err = stepUp(tx, r, may, now); err != nil {
 		return Request{}, 0, err
 	}
 	r = begin(tx, r, may, now)
@@ -165,6 +179,9 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit) (Request, Reply,
 // whose rule wants its code at once has it under way in the same commit.
 func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 	e := Event{Kind: OnAsk, By: Actor{Kind: ByAgent, Name: draft.Agent}}
+	if draft.Renews != "" {
+		e.By = Actor{Kind: ByBridge}
+	}
 	asked, _ := draft.Apply(e, now)
 	tx.PutRequest(asked, entry(draft, asked, e))
 	if len(asked.Surfaces) > 0 {
@@ -267,14 +284,18 @@ func (b *Bridge) surfaces(human Human) []Surface {
 	return all
 }
 
-// sameAsk reports whether an open request is the same asking as r.
+// sameAsk reports whether an open request is the same asking as r. One that
+// goes beyond a grant asks for more than its agent did: it is the same for
+// whoever asks for all that is new in it and for nothing else than it holds.
 func (r Request) sameAsk(open Request) bool {
-	return open.Agent == r.Agent && open.Session == r.Session && open.Whom() == r.Whom() &&
-		open.Target == r.Target && slices.Equal(open.Scopes, r.Scopes)
+	covers := len(open.Added) > 0 && holds(r.Scopes, open.Added) && holds(open.Scopes, r.Scopes)
+	return open.Agent == r.Agent && open.Session == r.Session && open.Whom() == r.Whom() && open.Renews == "" &&
+		open.Target == r.Target && (covers || slices.Equal(open.Scopes, r.Scopes))
 }
 
 // room refuses an ask that would crowd a human.
 func (l Limits) room(open []Request, agent, whom string) error {
+	open = slices.DeleteFunc(slices.Clone(open), func(r Request) bool { return r.Renews != "" }) // no agent asked for those
 	mine := 0
 	for _, r := range open {
 		if r.Agent == agent {

@@ -203,8 +203,8 @@ func TestALiveGrantAnswersItsAgentsNextAsk(t *testing.T) {
 			t.Errorf("another agent is answered from it: %s %v %v", o.ID, reply, err)
 		}
 		bridgetest.Pass(2*time.Hour - 30*time.Second)
-		if _, reply, err := ask(w, "helper", files("files:read")); err != nil || reply != bridge.Created {
-			t.Errorf("with a token that lives for seconds: %v, %v", reply, err)
+		if _, reply, err := ask(w, "helper", files("files:read")); err != nil || reply != bridge.Served || w.Corp.Refreshes() != 1 {
+			t.Errorf("when the first token lives for seconds only: %v, %v, %d refreshes", reply, err, w.Corp.Refreshes())
 		}
 	})
 }

@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ func (s *saga) audit() {
 		s.t.Errorf("read the store at the end: %v", err)
 	}
 	s.auditProvider()
+	s.auditRenewals()
 	for _, k := range s.known {
 		if _, err := s.now.Collect(ctx, s.dir.Agents["helper"], k.id); k.id != "" && err == nil {
 			s.t.Errorf("long after its end %s still gives its token", k.id)
@@ -40,7 +42,14 @@ func (s *saga) requests(tx bridge.ReadTx) []bridge.Request {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		all = append([]bridge.Request{r}, all...)
+		if r.Renews == "" {
+			all = append([]bridge.Request{r}, all...)
+			continue
+		}
+		s.renewals = append(s.renewals, r)
+		if may := []string{"collected", "cancelled/cancelled", "expired/expired", "failed/token_lost"}; !slices.Contains(may, endOf(r)) {
+			s.t.Errorf("a renewal ended as %s", endOf(r))
+		}
 	}
 	if len(all) != len(s.known) && !s.notMe {
 		s.t.Errorf("%d asks made %d requests", len(s.known), len(all))
@@ -121,17 +130,24 @@ func (s *saga) auditTokens(all []bridge.Request) {
 			released[access] = k.id
 		}
 	}
-	lost := 0
-	for _, issue := range s.corp.Issues() {
-		if !issue.Revoked {
-			lost++ // everything that was given is over by now
+	lost, spilt := 0, 0
+	for _, issue := range s.corp.Issues() { // everything that was given is over by now
+		switch {
+		case issue.Revoked || issue.Replaced:
+		case issue.Refreshed:
+			spilt++
+		default:
+			lost++
 		}
 		if released[issue.Access] != "" && (!issue.Judged || issue.Account.Subject != bridgetest.Alice.Subject) {
 			s.t.Errorf("%s of %s was released, asked about: %v", issue.Access, issue.Account.Subject, issue.Judged)
 		}
 	}
+	if spilt > s.spilt {
+		s.t.Errorf("%d refreshed tokens were not revoked, and only %d were under way in a crash: %+v", spilt, s.spilt, s.corp.Issues())
+	}
 	honest := 0
-	for _, r := range all {
+	for _, r := range slices.Concat(all, s.renewals) {
 		if r.Outcome != nil && r.Outcome.Code == bridge.OutcomeTokenLost {
 			honest++
 		}
@@ -167,7 +183,7 @@ func (s *saga) auditSecrets(tx bridge.ReadTx, all []bridge.Request) {
 		if r.Grant == "" {
 			continue
 		}
-		refs = append(refs, bridge.GrantSecret(r.Grant), bridge.RevocationSecret(string(r.Grant)))
+		refs = append(refs, bridge.GrantSecret(r.Grant), bridge.RevocationSecret(string(r.Grant)), bridge.RevocationSecret(string(r.Grant)+".late"))
 		if g, err := tx.Grant(r.Grant); err != nil || g.State == bridge.GrantLive || g.Revocation == bridge.RevocationPending {
 			s.t.Errorf("the grant of %s is %s, its revocation %s: %v", r.ID, g.State, g.Revocation, err)
 		}
@@ -193,6 +209,24 @@ func (s *saga) auditProvider() {
 		if _, shown := s.seen[code]; !shown && !s.plot.away {
 			s.t.Errorf("the code %s was polled and never shown", code)
 		}
+	}
+}
+
+// auditRenewals: a human is troubled again only where the provider honours the
+// grant no more: when it said so, or when its answer was lost in a crash.
+func (s *saga) auditRenewals() {
+	may := s.spilt
+	if s.plot.forgets || s.plot.doubts && (s.begun > 1 || s.lives[0].Broken()) {
+		may++
+	}
+	needy := s.needy
+	for _, b := range s.now.points.Trail() {
+		if b.Call == "commit" && b.After && strings.HasPrefix(b.About, "needs_reauth") {
+			needy++
+		}
+	}
+	if needy > may {
+		s.t.Errorf("%d times a grant needed its human again, and %d times the provider had given it up", needy, may)
 	}
 }
 

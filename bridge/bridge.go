@@ -27,6 +27,8 @@ type Bridge struct {
 	mints       *loop[RequestID]
 	checks      *loop[RequestID] // whose account granted
 	revocations *loop[string]
+	refreshes   *loop[packed] // of grants
+	flights     flights       // who waits for them
 	outbox      *loop[deliveryKey]
 	gaps        gaps
 	pauses      pauses
@@ -50,6 +52,7 @@ const (
 	mintsAtOnce       = 16
 	checksAtOnce      = 16
 	revocationsAtOnce = 4
+	refreshesAtOnce   = 8
 	deliveriesAtOnce  = 8
 	clockWorkers      = 8 // at the store, which is one lane
 )
@@ -65,12 +68,13 @@ func New(o Options) *Bridge {
 	}
 	b.setup.Store(&setup{o.Directory, o.Providers})
 	b.feeds = newFeeds(b.changes.wake)
-	b.store = &watchedStore{Store: noting{o.Store, b.feeds}}
+	b.store = &watchedStore{Store: noting{o.Store, b.feeds, b.followGrant}}
 	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
 	b.clock = byWallClock(newLoop(clockWorkers, whenKept(b, timed(b.strike))))
 	b.mints = newLoop(mintsAtOnce, whenKept(b, timed(b.mint)))
 	b.checks = newLoop(checksAtOnce, whenKept(b, timed(b.identify)))
 	b.revocations = byWallClock(newLoop(revocationsAtOnce, whenKept(b, timed(b.revoke))))
+	b.refreshes = withRests(newLoop(refreshesAtOnce, whenKept(b, b.refresh)))
 	b.outbox = withRests(newLoop(deliveriesAtOnce, whenKept(b, b.deliver)))
 	return b
 }
@@ -110,7 +114,7 @@ type runner interface {
 }
 
 func (b *Bridge) loops() []runner {
-	return []runner{b.polls, b.clock, b.mints, b.checks, b.revocations, b.outbox}
+	return []runner{b.polls, b.clock, b.mints, b.checks, b.revocations, b.refreshes, b.outbox}
 }
 
 // Ready returns a channel that is closed when Run has taken up what was
@@ -151,7 +155,10 @@ func (b *Bridge) recover(ctx context.Context) error {
 		return errors.Join(
 			readable(b, tx.Pending(), func(d Due) { b.resume(d, now) }),
 			readable(b, tx.Revocations(), func(v Revoking) { b.revocations.seed(b.lane(v.Provider), v.ID, v.NotUntil) }),
-			readable(b, tx.CurrentGrants(), func(g Grant) { b.clock.seed("", ofGrant(g.ID), g.EndsAt) }),
+			readable(b, tx.CurrentGrants(), func(g Grant) {
+				b.clock.seed("", ofGrant(g.ID), g.EndsAt)
+				b.seedRefresh(g, now)
+			}),
 		)
 	})
 }

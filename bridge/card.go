@@ -87,6 +87,7 @@ type Claim struct {
 type ScopeLine struct {
 	Words string // "" = no description on file
 	Scope string
+	New   bool // of an ask beyond what the agent has already
 }
 
 // ShownCode is the code that the human types at the provider. It goes to
@@ -154,7 +155,7 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 func (b *Bridge) outline(r Request) Card {
 	c := Card{
 		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent,
-		Headline: headline(r), Title: r.Agent + " wants " + b.wanted(r),
+		Headline: headline(r), Title: b.title(r),
 		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Team: r.Team,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
 	}
@@ -165,6 +166,14 @@ func (b *Bridge) outline(r Request) Card {
 		c.Claim = Claim{r.ClaimedBy, r.ClaimedAt, r.ClaimUntil}
 	}
 	return c
+}
+
+// title says in one line what the card is about.
+func (b *Bridge) title(r Request) string {
+	if r.Renews != "" {
+		return r.Agent + "'s access to " + b.wanted(r) + " has run out; renew it?"
+	}
+	return r.Agent + " wants " + b.wanted(r)
 }
 
 // signedIn says whose account granted, or that nobody knows.
@@ -228,7 +237,7 @@ func (b *Bridge) scopeLines(r Request) []ScopeLine {
 	var lines []ScopeLine
 	for _, s := range scopes {
 		if !slices.Contains(p.Scopes, s) || slices.Contains(r.Scopes, s) {
-			lines = append(lines, ScopeLine{Words: p.ScopeWords[s], Scope: s})
+			lines = append(lines, ScopeLine{Words: p.ScopeWords[s], Scope: s, New: slices.Contains(r.Added, s)})
 		}
 	}
 	return lines
@@ -257,6 +266,9 @@ func buttons(r Request) []Button {
 func headline(r Request) string {
 	switch r.State {
 	case Asked, Coded:
+		if r.Renews != "" {
+			return "Access has run out"
+		}
 		return "Access request"
 	case Held:
 		return "Checking the account"
@@ -311,8 +323,11 @@ func expiredFor(r Request) string {
 
 func cancelledFor(r Request) string {
 	text := fmt.Sprintf("%s withdrew the request. You need do nothing.", r.Agent)
-	if r.Outcome.Code == OutcomePolicyChanged {
+	switch {
+	case r.Outcome.Code == OutcomePolicyChanged:
 		text = "The operator's rules no longer allow this request. You need do nothing."
+	case r.Renews != "":
+		text = "There is nothing to renew any more. You need do nothing."
 	}
 	if r.Codes > 0 {
 		text += " If you typed the code, what came of it is thrown away."
@@ -332,6 +347,9 @@ func failedFor(r Request) string {
 	case OutcomeIdentityUnavailable:
 		return "The provider does not tell whose account granted. " + thrown
 	case OutcomeTokenLost:
+		if r.Grant != "" {
+			return fmt.Sprintf("What you gave is not honoured at %s any more. %s got nothing.", issuerHost(r.Target.Issuer), r.Agent)
+		}
 		return fmt.Sprintf("What you gave was lost on its way here. %s got nothing; you can remove it at %s.", r.Agent, issuerHost(r.Target.Issuer))
 	default:
 		return fmt.Sprintf("%s. %s got nothing.", capital(r.Outcome.Message), r.Agent)

@@ -107,7 +107,7 @@ func (g *gift) wrap(r Request, e Event, tokens Tokens, who Account, received tim
 
 // put stores the gift beside the event that gives it.
 func (g *gift) put(tx Tx, after Request) (err error) {
-	if after.State != Granted {
+	if after.Grant == "" {
 		return nil
 	}
 	if g.replaced, err = replace(tx, g.grant, g.by, g.grant.CreatedAt); err != nil {

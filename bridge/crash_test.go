@@ -56,6 +56,12 @@ var crashTable = []row{
 	{"tokens owed", "provider told", []string{"after commit of owed+token", "before Revoke"}},
 	{"provider told", "revocation noted", []string{"after Revoke", "before commit of paid", "before commit of owed", "before commit of grant owed"}},
 	{"revocation noted", "forgotten", []string{"after commit of paid", "after commit of owed"}},
+	{"time to refresh", "that stored", []string{"before commit of refreshing"}},
+	{"refresh stored", "refresh sent", []string{"after commit of refreshing", "before Refresh"}},
+	{"refresh answered", "new tokens stored", []string{"after Refresh of tokens", "before commit of refreshed"}},
+	{"new tokens stored", "agent gets one", []string{"after commit of refreshed"}},
+	{"provider did not refresh", "that stored", []string{"after Refresh of a fault", "before commit of not refreshed", "before commit of needs_reauth"}},
+	{"that stored", "next try, or human asked", []string{"after commit of not refreshed", "after commit of needs_reauth"}},
 	{"old requests looked for", "forgotten", []string{"before forget", "after forget"}},
 }
 

@@ -164,24 +164,26 @@ func (s *feeds) note(changes []changeOf) {
 type changeOf struct{ agent, id string }
 
 // noting is a store that has every change that an agent can see noted in the
-// feeds, when it is committed and not before.
+// feeds, and every grant followed, when it is committed and not before.
 type noting struct {
 	Store
-	feeds *feeds
+	feeds   *feeds
+	granted func(Grant) // follows a grant as it was committed
 }
 
 // Update runs fn as [Store] says. A change of which it is not known whether
 // it was kept is noted, too: who follows then looks.
 func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
-	var changes []changeOf
+	var n noter
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		n := noter{Tx: tx}
-		err := fn(&n)
-		changes = n.changes
-		return err
+		n = noter{Tx: tx}
+		return fn(&n)
 	})
 	if err == nil || errors.Is(err, ErrInDoubt) {
-		s.feeds.note(changes)
+		s.feeds.note(n.changes)
+		for _, g := range n.grants {
+			s.granted(g)
+		}
 	}
 	return err
 }
@@ -190,6 +192,7 @@ func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
 type noter struct {
 	Tx
 	changes []changeOf
+	grants  []Grant
 }
 
 // PutRequest notes a request. What leaves no line in the audit log may be a
@@ -208,4 +211,5 @@ func (n *noter) PutRequest(r Request, line *AuditLine) {
 func (n *noter) PutGrant(g Grant) {
 	n.Tx.PutGrant(g)
 	n.changes = append(n.changes, changeOf{g.Key.Agent, string(g.ID)})
+	n.grants = append(n.grants, g)
 }

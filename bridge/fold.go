@@ -85,7 +85,7 @@ func clear(tx Tx, before, after Request, e Event, now time.Time) error {
 	if before.State == Coded && after.State != Coded {
 		tx.DeleteSecret(CodeSecret(before.ID))
 	}
-	if before.State == Held && after.State.Ended() {
+	if before.State == Held && after.State.Ended() && after.State != Collected {
 		held, err := tx.Secret(HeldSecret(before.ID))
 		switch {
 		case errors.Is(err, ErrUnreadable): // the request must be able to end all the same
@@ -148,7 +148,7 @@ func (b *Bridge) follow(before, after Request) {
 		b.checks.at(lane, after.ID, now)
 	}
 	switch {
-	case before.State == Held && after.State.Ended():
+	case before.State == Held && after.State.Ended() && after.State != Collected:
 		b.revocations.at(lane, string(after.ID), now)
 	case before.State == Granted && after.State.Ended() && after.State != Collected:
 		b.revocations.at(lane, string(after.Grant), now)

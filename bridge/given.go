@@ -45,7 +45,9 @@ func (g Grant) takenBy(agent string) string {
 		return agent + " gave up what it had."
 	case ByOperator:
 		return "The operator took back what " + agent + " had."
-	case ByBridge, ByProvider, ByClock:
+	case ByProvider:
+		return "What " + agent + " had was taken back: its provider went on with something else than you gave."
+	case ByBridge, ByClock:
 	}
 	return "What " + agent + " had was taken back: the operator's rules no longer allow it."
 }

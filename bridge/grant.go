@@ -11,6 +11,7 @@ type Grant struct {
 
 	Human   string    // who gave it, and may take it back
 	Request RequestID // the one that led to it
+	Renewal RequestID // the one by which its human can renew it, once it needs that
 
 	Issuer  string
 	Subject string // whose account it is, as the issuer knows it

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -22,27 +23,33 @@ func (r Request) key() GrantKey {
 	return key
 }
 
-// serve answers a draft from a live grant: one that holds all that is asked,
-// may still be reused, and has a token that lives long enough. The rule as it
-// is now decides, not the one under which it was given: the agent gets nothing
-// that it may not ask, and nothing for longer than it may now.
-func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time) (Request, bool, error) {
+// reusable finds the live grant that may be reused for asks like the draft, if
+// there is one. The rule as it is now decides, not the one under which it was
+// given: the agent gets nothing for longer than it may now.
+func reusable(tx ReadTx, draft Request, may permit, now time.Time) (Grant, bool, error) {
 	g, err := tx.CurrentGrant(draft.key())
 	if errors.Is(err, ErrNotFound) {
-		return Request{}, false, nil
+		return Grant{}, false, nil
 	}
 	if err != nil {
+		return Grant{}, false, err
+	}
+	if g.State != GrantLive || !now.Before(g.ReuseUntil) || !now.Before(g.CreatedAt.Add(draft.Reuse)) {
+		return Grant{}, false, nil
+	}
+	held, err := withheldFromTeam(tx, g, may)
+	return g, err == nil && !held, err
+}
+
+// serve answers a draft from a live grant that holds all that is asked, and
+// nothing that the agent may not ask. If its token has to be refreshed first,
+// the error is a [*stale]; asIs takes the token that there is.
+func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time, asIs bool) (Request, bool, error) {
+	g, ok, err := reusable(tx, draft, may, now)
+	if err != nil || !ok || !holds(g.Scopes, draft.Scopes) || len(may.beyond(g.Scopes)) > 0 {
 		return Request{}, false, err
 	}
-	least := draft.MinValidity
-	if least == 0 {
-		least = defaultValidity
-	}
-	over := !now.Before(g.ReuseUntil) || !now.Before(g.CreatedAt.Add(draft.Reuse)) || len(may.beyond(g.Scopes)) > 0
-	if over || !g.usable(now, least) || !holds(g.Scopes, draft.Scopes) {
-		return Request{}, false, nil
-	}
-	if held, err := withheldFromTeam(tx, g, may); err != nil || held {
+	if ok, err := g.ready(now, draft.least(), asIs); err != nil || !ok {
 		return Request{}, false, err
 	}
 	if draft.Team != "" {
@@ -58,13 +65,46 @@ func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time) (Requ
 	return r, true, nil
 }
 
+// stepUp makes a draft that goes beyond the live grant ask for what that holds
+// as well, as far as the agent may: the new grant takes its place. What is new
+// in it is marked.
+func stepUp(tx ReadTx, draft Request, may permit, now time.Time) (Request, error) {
+	g, ok, err := reusable(tx, draft, may, now)
+	if err != nil || !ok || holds(g.Scopes, draft.Scopes) {
+		return draft, err
+	}
+	draft.Added = slices.DeleteFunc(slices.Clone(draft.Scopes), func(s string) bool { return slices.Contains(g.Scopes, s) })
+	draft.Scopes = slices.Sorted(slices.Values(union(draft.Scopes, slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool {
+		return slices.Contains(may.provider.Scopes, s) || !may.rule.Covers(s)
+	}))))
+	return draft, nil
+}
+
+// least is how long a token for the request must live.
+func (r Request) least() time.Duration { return cmp.Or(r.MinValidity, defaultValidity) }
+
+// ready reports whether the token of a live grant can be handed out. One that
+// lives too short is refreshed first, if it can be, which is a [*stale]; asIs
+// is for the time after that: it may still be short then, but never over.
+func (g Grant) ready(now time.Time, least time.Duration, asIs bool) (bool, error) {
+	over := !g.usable(now, 1)
+	switch {
+	case g.usable(now, least):
+		return true, nil
+	case g.Refreshable && !asIs:
+		return false, &stale{g}
+	case g.Refreshable && over: // fresh, and over: asking the human would not help
+		return false, providerUnavailable(g, longestRest)
+	}
+	return !over, nil
+}
+
 // holds reports whether all wanted scopes are among the given ones.
 func holds(given, wanted []string) bool {
 	return !slices.ContainsFunc(wanted, func(s string) bool { return !slices.Contains(given, s) })
 }
 
-// newGrant is the grant that a checked token becomes. It ends when the card
-// said it would; a grant that must not be reused ends with its token.
+// newGrant is the grant that a checked token becomes.
 func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Grant {
 	g := Grant{
 		ID: NewGrantID(now), Key: r.key(), State: GrantLive, Human: r.giver(), Request: r.ID,
@@ -72,16 +112,22 @@ func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Gr
 		CreatedAt: now, AccessIssuedAt: received, AccessExpiresAt: tokens.ExpiresAt,
 		ReuseUntil: now.Add(r.Reuse), Revocation: RevocationNone, Refreshable: !tokens.Refresh.IsZero(),
 	}
-	switch {
-	case r.Reuse > 0:
-		g.EndsAt = g.ReuseUntil
-	default:
-		g.EndsAt = now.Add(DefaultReuse)
-		if !tokens.ExpiresAt.IsZero() && tokens.ExpiresAt.Before(g.EndsAt) {
-			g.EndsAt = tokens.ExpiresAt
-		}
-	}
+	g.EndsAt = g.end()
 	return g
+}
+
+// end is when the grant is over by itself: when the card said it would, or
+// with its token, if that cannot be refreshed or must not be reused.
+func (g Grant) end() time.Time {
+	reused := g.ReuseUntil.After(g.CreatedAt)
+	at := g.ReuseUntil
+	if !reused {
+		at = g.CreatedAt.Add(DefaultReuse)
+	}
+	if withToken := !g.Refreshable || !reused; withToken && !g.AccessExpiresAt.IsZero() && g.AccessExpiresAt.Before(at) {
+		return g.AccessExpiresAt
+	}
+	return at
 }
 
 // replace ends the grant that a new one takes the place of. Tokens that the
@@ -93,6 +139,9 @@ func replace(tx Tx, g Grant, by Actor, now time.Time) (replaced Grant, err error
 	}
 	if err != nil {
 		return Grant{}, err
+	}
+	if old.Renewal == g.Request { // by its renewal, which goes its own way
+		old.Renewal = ""
 	}
 	return old, endGrant(tx, old, GrantEnded, by, now)
 }

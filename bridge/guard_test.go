@@ -385,7 +385,7 @@ func TestASharedTokenOutlivesTheOldGrant(t *testing.T) {
 	for same, token := range map[string]string{"access": "access-1", "refresh": "access-2"} {
 		t.Run(same, func(t *testing.T) {
 			story(t, nil, func(t *testing.T, w *bridgetest.World) {
-				w.Corp.Same = same
+				w.Corp.Same, w.Corp.TokenLifetime = same, 0 // no token is over before its grant
 				first := granted(t, w, bridge.Ask{})
 				second := granted(t, w, bridge.Ask{Scopes: []string{"files:write"}})
 				wantRevoked(t, w)

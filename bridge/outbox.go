@@ -29,8 +29,8 @@ const everywhere = ""
 const (
 	// deliverWithin bounds one call to a messenger.
 	deliverWithin = 15 * time.Second
-	// editFor is how long after the end of a request its cards are still
-	// brought up to date.
+	// editFor is how long after the end of a request, or of what was given by
+	// it, its cards are still brought up to date.
 	editFor = 24 * time.Hour
 	// authPause is how long a platform that refuses the bridge is left alone.
 	authPause = time.Minute
@@ -184,7 +184,7 @@ func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait 
 		return nil, capital(channel) + " is not configured any more", pause{}
 	case b.dir().Humans[p.request.Human].on(channel) != p.surface.To:
 		return nil, "another address is configured now", pause{}
-	case p.request.State.Ended() && now.Sub(p.request.EndedAt) >= editFor:
+	case p.request.State.Ended() && now.Sub(latest(p.request.EndedAt, p.request.CardAt)) >= editFor:
 		return nil, "the message could not be brought up to date in time", pause{}
 	case p.surface.due(now).After(now):
 		return m, "", pause{until: p.surface.due(now)}

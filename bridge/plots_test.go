@@ -11,7 +11,7 @@ import (
 
 // plots are the stories that the crash tests tell.
 func plots() []plot {
-	return slices.Concat(goodPlots(), endingPlots(), faultPlots(), chatPlots(), teamPlots())
+	return slices.Concat(goodPlots(), refreshPlots(), endingPlots(), faultPlots(), chatPlots(), teamPlots())
 }
 
 func one() []bridge.Ask { return []bridge.Ask{{}} }
@@ -38,6 +38,31 @@ func goodPlots() []plot {
 			rules: func(d *bridge.Directory) { d.Agents["helper"].May[0].Reuse = 0 },
 			ends:  []string{"collected", "collected"},
 		},
+	}
+}
+
+// refreshPlots have tokens that live shorter than their grant.
+func refreshPlots() []plot {
+	twice := []string{"collected", "collected"}
+	lives := func(token time.Duration, more ...func(*bridgetest.Provider)) func(*bridgetest.Provider) {
+		return func(p *bridgetest.Provider) {
+			p.TokenLifetime = token
+			for _, m := range more {
+				m(p)
+			}
+		}
+	}
+	keeps := func(p *bridgetest.Provider) { p.KeepRefresh = true }
+	busy := func(p *bridgetest.Provider) {
+		p.Fail("Refresh", &bridge.Unavailable{Err: errors.New("too many requests")}, &bridge.Unavailable{Err: errors.New("bad gateway")})
+	}
+	return []plot{
+		{name: "refreshed ahead", asks: []bridge.Ask{{}, {}}, pause: 7 * time.Minute, corp: lives(6 * time.Minute), ends: twice},
+		{name: "refreshed when asked", asks: []bridge.Ask{{}, {MinValidity: time.Hour}}, pause: 200 * time.Second, corp: lives(6 * time.Minute), ends: twice},
+		{name: "refreshed without rotation", asks: []bridge.Ask{{}, {}}, pause: 7 * time.Minute, corp: lives(6*time.Minute, keeps), ends: twice},
+		{name: "refreshes that fail", asks: []bridge.Ask{{}, {}}, pause: 7 * time.Minute, corp: lives(6*time.Minute, busy), ends: twice},
+		{name: "a refresh that says nothing", asks: []bridge.Ask{{}, {}}, pause: 7 * time.Minute, corp: lives(6*time.Minute, failing("Refresh", 1)), doubts: true, ends: twice},
+		{name: "a grant is forgotten and renewed", asks: []bridge.Ask{{}, {}}, pause: 7 * time.Minute, forgets: true, corp: lives(6 * time.Minute), ends: twice},
 	}
 }
 

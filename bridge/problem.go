@@ -19,6 +19,8 @@ const (
 	ProblemIdempotencyConflict ProblemCode = "idempotency_conflict"
 	ProblemGone                ProblemCode = "gone"
 	ProblemTooManyOpen         ProblemCode = "too_many_open"
+	ProblemProviderUnavailable ProblemCode = "provider_unavailable"
+	ProblemShuttingDown        ProblemCode = "shutting_down"
 )
 
 // Problem is a refusal with everything that its caller needs to go on.

@@ -11,6 +11,7 @@ type Request struct {
 	State   State     `json:",omitzero"`
 	Version uint64    `json:",omitzero"` // counts every visible change, delivery too; starts at 1
 	Card    uint64    `json:",omitzero"` // counts what its card says; delivery does not move it
+	CardAt  time.Time `json:",omitzero"` // when the grant that it led to last changed what its card says
 
 	Agent   string `json:",omitzero"`
 	Session string `json:",omitzero"`
@@ -18,7 +19,9 @@ type Request struct {
 	Team    string `json:",omitzero"`
 
 	Target Target   `json:",omitzero"`
-	Scopes []string `json:",omitzero"` // what the agent asked for, sorted, without the bridge's own
+	Scopes []string `json:",omitzero"` // what is asked for, sorted, without the bridge's own
+	Added  []string `json:",omitzero"` // what of it goes beyond the live grant of then, which is asked for again with it
+	Renews GrantID  `json:",omitzero"` // the bridge asks by itself, for the sake of this grant
 
 	Reason      string        `json:",omitzero"` // cleaned, from the agent, not checked
 	Context     []string      `json:",omitzero"` // likewise

@@ -9,8 +9,8 @@ import (
 // endGrant ends a grant that is not over, and says by whom; its tokens go to
 // the revocation queue in the same transaction, so that a crash cannot leave
 // them alive and forgotten. After the commit, [Bridge.over] plans the rest.
-// What a caller puts of the request that made the grant, it puts later: its
-// card changes here.
+// A renewal of the grant is withdrawn. What a caller puts of the request that
+// made the grant, it puts later: its card changes here.
 func endGrant(tx Tx, g Grant, as GrantState, by Actor, now time.Time) error {
 	tokens, err := tx.Secret(GrantSecret(g.ID))
 	lost := errors.Is(err, ErrUnreadable) // it must be able to end all the same
@@ -28,7 +28,7 @@ func endGrant(tx Tx, g Grant, as GrantState, by Actor, now time.Time) error {
 	}
 	tx.PutGrant(g)
 	tx.DeleteSecret(GrantSecret(g.ID))
-	return raiseCard(tx, g.Request)
+	return errors.Join(raiseCard(tx, g.Request), withdraw(tx, g, by, now))
 }
 
 // raiseCard has the card of a request brought up to date: what it says of the
@@ -40,6 +40,7 @@ func raiseCard(tx Tx, id RequestID) error {
 	}
 	if err == nil {
 		r.Card++
+		r.CardAt = stored(time.Now())
 		tx.PutRequest(r, nil)
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,9 +29,10 @@ type plot struct {
 
 	// The agent asks one after the other, and collects each token.
 	asks   []bridge.Ask
-	cancel bridge.State // withdraws its last ask in this state
-	leaves bool         // never comes for a token
-	again  bool         // comes twice
+	cancel bridge.State  // withdraws its last ask in this state
+	leaves bool          // never comes for a token
+	pause  time.Duration // before each ask but the first
+	again  bool          // comes twice
 
 	// The human shows each code and grants at the provider, but:
 	deny, notMe bridge.State // presses that in this state
@@ -39,6 +41,8 @@ type plot struct {
 	lets        int  // so many codes lapse
 	away        bool // sees nothing
 	slow        bool // the provider says slow_down once per code
+	forgets     bool // the provider forgets the first grant once its token was collected
+	doubts      bool // a refresh is answered with nothing; a crash or a broken commit beside that may cost the grant
 
 	// Of a team's request, which they always claim:
 	dozes    bool // lets the claim lapse after the codes that lapse
@@ -73,24 +77,30 @@ type known struct {
 // saga is a plot as it is told, on one file and one provider, through as many
 // lives as it takes.
 type saga struct {
-	t       *testing.T
-	plot    plot
-	dir     *bridge.Directory
-	corp    *bridgetest.Provider
-	slack   *bridgetest.Messenger // nil without a chat
-	state   string
-	lives   []*bridgetest.Failpoints // of all lives, planned ones too
-	down    []time.Duration          // how long after each crash nothing runs
-	now     *life
-	begun   int
-	idle    int // for so many turns nothing new was seen
-	known   []known
-	seen    map[string]time.Time // codes on the human's page, and when they were first there
-	notMe   bool
-	lost    int    // tokens that were under way in crashes
-	crash   string // where the last life died
-	unheard bool   // a life died with a slow_down that it had not stored
-	slept   time.Duration
+	t      *testing.T
+	plot   plot
+	dir    *bridge.Directory
+	corp   *bridgetest.Provider
+	slack  *bridgetest.Messenger // nil without a chat
+	state  string
+	lives  []*bridgetest.Failpoints // of all lives, planned ones too
+	down   []time.Duration          // how long after each crash nothing runs
+	now    *life
+	begun  int
+	idle   int // for so many turns nothing new was seen
+	known  []known
+	seen   map[string]time.Time // codes on the human's page, and when they were first there
+	notMe  bool
+	lost   int       // tokens that were under way in crashes
+	spilt  int       // answers to refreshes that were
+	needy  int       // times that a grant needed its human again
+	next   time.Time // when the agent asks again
+	forgot bool
+
+	renewals []bridge.Request // at the end
+	crash    string           // where the last life died
+	unheard  bool             // a life died with a slow_down that it had not stored
+	slept    time.Duration
 }
 
 // grantEnds is the time that what is given lives at most in a saga.
@@ -130,6 +140,7 @@ func tell(t *testing.T, p plot, lives []*bridgetest.Failpoints, down ...time.Dur
 	s.live()
 	s.goOn(45*time.Minute, s.over)
 	s.goOn(grantEnds+10*time.Minute, func() bool { return false })
+	s.goOn(3*grantEnds, s.settled) // what was renewed on the way
 	s.audit()
 	s.end()
 	return s
@@ -174,6 +185,11 @@ func (s *saga) end() {
 	if err := <-s.now.done; err != nil && !errors.Is(err, bridgetest.ErrCrashed) {
 		s.t.Errorf("life %d ended with %v", s.begun, err)
 	}
+	for _, b := range s.now.points.Trail() {
+		if b.Call == "commit" && b.After && strings.HasPrefix(b.About, "needs_reauth") {
+			s.needy++
+		}
+	}
 	if err := s.now.store.Close(); err != nil {
 		s.t.Errorf("life %d: close the store: %v", s.begun, err)
 	}
@@ -196,6 +212,7 @@ func (s *saga) goOn(most time.Duration, enough func() bool) {
 			s.idle = 0
 			s.end()
 			s.lost += s.now.points.Lost()
+			s.spilt += s.now.points.LostRefreshes()
 			if len(s.down) > 0 {
 				bridgetest.Pass(s.down[0])
 				s.slept += s.down[0]
@@ -214,6 +231,21 @@ func (s *saga) crashed() {
 		s.crash += ", approved"
 	}
 	s.unheard = s.unheard || s.crash == "after Poll of slow_down" || s.crash == "before commit of unseen while coded"
+}
+
+// settled reports whether nothing that was given is left, and nothing to do.
+func (s *saga) settled() bool {
+	left := 0
+	err := s.now.store.View(ctx, func(tx bridge.ReadTx) error {
+		for range tx.CurrentGrants() {
+			left++
+		}
+		for range tx.Revocations() {
+			left++
+		}
+		return nil
+	})
+	return err == nil && left == 0
 }
 
 func (s *saga) over() bool {
@@ -240,9 +272,15 @@ func (s *saga) agent() {
 		if k.over && !comesAgain {
 			continue
 		}
+		if k.id == "" && time.Now().Before(s.next) {
+			return
+		}
 		if k.id != "" || s.ask(i, k) {
 			s.look(k)
 			s.follow(k, i == len(s.known)-1)
+		}
+		if k.over {
+			s.next = time.Now().Add(s.plot.pause)
 		}
 		return
 	}
@@ -276,7 +314,7 @@ func (s *saga) ask(i int, k *known) bool {
 		k.id, k.last = r.ID, r
 	case s.notMe && problemCode(err) == bridge.ProblemSuspended:
 		k.over = true
-	case !noAnswer(err):
+	case !noAnswer(err) && problemCode(err) != bridge.ProblemProviderUnavailable:
 		s.t.Errorf("ask: %v", err)
 	}
 	return err == nil
@@ -309,6 +347,7 @@ func (s *saga) collect(k *known) {
 		}
 	case bridge.ProblemGone, bridge.ProblemSuspended:
 		k.over = true
+	case bridge.ProblemProviderUnavailable: // it is asked again
 	default:
 		s.t.Errorf("collect: %v", err)
 	}
@@ -318,6 +357,10 @@ func (s *saga) collect(k *known) {
 	k.over = true
 	access := token.Access.Reveal()
 	k.tokens = append(k.tokens, access)
+	if s.plot.forgets && !s.forgot {
+		s.corp.Forget()
+		s.forgot = true
+	}
 	if s.corp.IsRevoked(access) {
 		s.t.Errorf("%s was handed out after it was revoked", access)
 	}

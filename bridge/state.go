@@ -82,6 +82,8 @@ const (
 	OnPolicyChanged Kind = "policy_changed"
 	OnUnreachable   Kind = "no_route_left"
 	OnGrantRevoked  Kind = "grant_revoked"
+	OnGrantLost     Kind = "grant_lost" // its provider honours it no more
+	OnGrantOver     Kind = "grant_over" // what a renewal was to renew
 
 	// the clock
 	OnCodeLapsed      Kind = "code_lapsed" // and expired_token
@@ -181,7 +183,7 @@ func (r Request) follow(row row, e Event, at time.Time) Request {
 	if r.State != Held {
 		r.Signed = Account{}
 	}
-	if r.State.Ended() && !before.Ended() && r.State != Collected {
+	if r.State.Ended() && !before.Ended() && r.State != Collected && r.Outcome == nil {
 		r.Outcome = outcome(cmp.Or(row.outcome, e.Outcome), e.Cause)
 	}
 	return r

@@ -36,6 +36,7 @@ var (
 	confirm   = condition{"its human was asked", func(r Request, _ Event) bool { return r.Confirming() }}
 	codesOut  = condition{"6 codes so far", func(r Request, _ Event) bool { return r.Codes >= MaxCodes }}
 	ofOne     = condition{"of one human", func(r Request, _ Event) bool { return r.Team == "" }}
+	renewal   = condition{"a renewal", func(r Request, _ Event) bool { return r.Renews != "" }}
 	ofTeam    = condition{"of a team", func(r Request, _ Event) bool { return r.Team != "" }}
 	inHand    = condition{"of one human, or by its claimer", func(r Request, e Event) bool { return r.Team == "" || r.claimedBy(e.By) }}
 	loose     = condition{"by its claimer or the operator", func(r Request, e Event) bool { return e.By.Kind != ByHuman || r.claimedBy(e.By) }}
@@ -89,6 +90,9 @@ var table = []row{
 	{on: OnRelease, from: waiting, when: []condition{claimed, loose}, to: Asked, set: release, why: "burns the code"},
 	{on: OnClaimLapsed, from: waiting, when: []condition{claimed}, to: Asked, set: claimLapsed, why: "burns the code; the second one bars its claimer from this request"},
 
+	{on: OnMatched, from: []State{Held}, when: []condition{renewal}, to: Collected, set: renewed, why: "nobody has to come for it: the new grant answers the agent's next ask"},
+	{on: OnMine, from: []State{Held}, when: []condition{renewal, confirm}, to: Collected, set: renewed, why: "as account_matches"},
+	{on: OnAnyAccount, from: []State{Held}, when: []condition{renewal, unasked}, to: Collected, set: renewed, why: "as account_matches"},
 	{on: OnMatched, from: []State{Held}, to: Granted, set: granted, why: "the pin and the grant are stored in the same commit"},
 	{on: OnUnknownAccount, from: []State{Held}, when: []condition{ofOne, unasked}, to: Held, set: signed, why: "the human is asked whether it is theirs; nothing of it is told to the agent"},
 	{on: OnMine, from: []State{Held}, when: []condition{confirm}, to: Granted, set: granted, why: "as account_matches"},
@@ -114,6 +118,8 @@ var table = []row{
 	{on: OnGraceOver, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, set: settle, why: "the request no longer leads to the token"},
 	{on: OnCollectOver, from: []State{Granted}, to: Expired, outcome: OutcomeNotCollected, why: "as cancel"},
 	{on: OnGrantRevoked, from: []State{Granted}, to: Denied, outcome: OutcomeRevoked},
+	{on: OnGrantLost, from: []State{Granted}, to: Failed, outcome: OutcomeTokenLost, set: lost, why: "found out when its token was to be refreshed"},
+	{on: OnGrantOver, from: open, when: []condition{renewal}, to: Cancelled, outcome: OutcomeCancelled, set: needless, why: "its grant was replaced, or is over"},
 	{on: OnGrantRevoked, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, set: settle, why: "the grace closes"},
 }
 
@@ -155,6 +161,20 @@ func granted(r *Request, e Event) {
 	}
 	r.Account, r.Grant, r.DueBy = e.Account, e.Grant, e.Until
 	r.Granted, r.Served = e.Scopes, e.Kind == OnServed
+}
+
+// renewed is the end of a renewal: there is nothing to collect.
+func renewed(r *Request, e Event) {
+	granted(r, e)
+	settle(r, e)
+}
+
+func lost(r *Request, _ Event) {
+	r.Outcome = &Outcome{OutcomeTokenLost, "the provider honours no more what was granted; the human has to be asked again", true}
+}
+
+func needless(r *Request, _ Event) {
+	r.Outcome = &Outcome{OutcomeCancelled, "the access that was to be renewed was replaced, or is over", false}
 }
 
 func dueBy(r *Request, e Event) { r.DueBy = e.Until }

@@ -17,7 +17,7 @@ func requestOf(r bridge.Request) api.Request {
 		Scopes: list(r.Scopes), Reason: r.Reason, CheckPhrase: r.CheckPhrase,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
 		CodeExpiresAt: codeExpiresAt(r), Delivery: deliveryOf(r.Surfaces),
-		Outcome: outcomeOf(r.Outcome), Grant: api.Optional(r.Grant),
+		Outcome: outcomeOf(r.Outcome), Grant: api.Optional(r.Grant), Renews: api.Optional(r.Renews),
 	}
 }
 

@@ -24,8 +24,10 @@ type Boundary struct {
 	// About says of a commit what is in it, joined by "+": the events of the
 	// requests, "attempt" and "delivery" for what is noted of a card; "owed"
 	// for a token that goes to the revocation queue, or "grant owed" for those
-	// of a grant, and "paid" for what leaves it. Of a call that has been
-	// answered it says how.
+	// of a grant, "owed late" for those of a refresh, and "paid" for what
+	// leaves it; "refreshing", "refreshed", "not refreshed" and "needs_reauth"
+	// for what is noted of a grant. Of a call that has been answered it says
+	// how.
 	About string
 }
 
@@ -64,9 +66,12 @@ type Failpoints struct {
 	broken  span // commits that are refused
 	doubted span // commits that are kept and reported lost
 	broke   bool // a commit was one of these
-	unkept  int  // tokens that the provider gave and no commit has kept
-	lost    int  // the same, at the crash
+	unkept  gifts
+	lost    gifts // the same, at the crash
 }
+
+// gifts are tokens that the provider gave and no commit has kept.
+type gifts struct{ polled, refreshed int }
 
 // span are the commits from one on.
 type span struct{ from, count int }
@@ -140,7 +145,14 @@ func (f *Failpoints) Broken() bool {
 func (f *Failpoints) Lost() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.lost
+	return f.lost.polled
+}
+
+// LostRefreshes is Lost for the answers to refreshes.
+func (f *Failpoints) LostRefreshes() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lost.refreshed
 }
 
 // reach passes a boundary, unless the process is dead or dies there.
@@ -151,8 +163,8 @@ func (f *Failpoints) reach(b Boundary) error {
 		return ErrCrashed
 	}
 	f.trail = append(f.trail, b)
-	if b.Call == "commit" && b.After && f.unkept > 0 && keeps(b.About) {
-		f.unkept--
+	if b.Call == "commit" && b.After {
+		f.unkept.keep(b.About)
 	}
 	if len(f.trail) == f.crashAt {
 		f.die()
@@ -161,10 +173,18 @@ func (f *Failpoints) reach(b Boundary) error {
 	return nil
 }
 
-// keeps reports whether a commit stores a token that has just arrived: as
-// held, or, when it is late, as owed to the revocation queue and nothing else.
-func keeps(about string) bool {
-	return about == string(bridge.OnToken) || about == "owed+"+string(bridge.OnToken)
+// keep counts a commit that stores tokens which have just arrived: as held, or
+// as a grant's, or, when they are late, as owed to the revocation queue.
+func (g *gifts) keep(about string) {
+	first, _, _ := strings.Cut(about, "+")
+	polled := about == string(bridge.OnToken) || about == "owed+"+string(bridge.OnToken)
+	refreshed := first == "refreshed" || first == "owed late"
+	switch {
+	case polled && g.polled > 0:
+		g.polled--
+	case refreshed && g.refreshed > 0:
+		g.refreshed--
+	}
 }
 
 // Through takes one call of a port from boundary to boundary. The call gets a
@@ -206,21 +226,22 @@ func (s steppedProvider) Poll(ctx context.Context, code bridge.Code) (bridge.Ans
 	return Through(ctx, s.f, "Poll", func(ctx context.Context) (bridge.Answer, error) {
 		answer, err := s.p.Poll(ctx, code)
 		if err == nil && answer.Verdict == bridge.PollGranted {
-			s.f.gave()
+			s.f.gave(gifts{polled: 1})
 		}
 		return answer, err
 	}, func(a bridge.Answer) string { return verdicts[a.Verdict] })
 }
 
-// gave notes a token that the provider has just given out.
-func (f *Failpoints) gave() {
+// gave notes tokens that the provider has just given out.
+func (f *Failpoints) gave(g gifts) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	to := &f.unkept
 	if f.life.Err() != nil {
-		f.lost++ // to a process that died while it waited for it
-	} else {
-		f.unkept++
+		to = &f.lost // by a process that died while it waited for them
 	}
+	to.polled += g.polled
+	to.refreshed += g.refreshed
 }
 
 func (s steppedProvider) Identify(ctx context.Context, tokens bridge.Tokens, received time.Time) (bridge.Account, error) {
@@ -229,8 +250,13 @@ func (s steppedProvider) Identify(ctx context.Context, tokens bridge.Tokens, rec
 }
 
 func (s steppedProvider) Refresh(ctx context.Context, tokens bridge.Tokens, ask bridge.RefreshRequest) (bridge.Tokens, error) {
-	return Through(ctx, s.f, "Refresh", func(ctx context.Context) (bridge.Tokens, error) { return s.p.Refresh(ctx, tokens, ask) },
-		func(bridge.Tokens) string { return "tokens" })
+	return Through(ctx, s.f, "Refresh", func(ctx context.Context) (bridge.Tokens, error) {
+		fresh, err := s.p.Refresh(ctx, tokens, ask)
+		if err == nil {
+			s.f.gave(gifts{refreshed: 1})
+		}
+		return fresh, err
+	}, func(bridge.Tokens) string { return "tokens" })
 }
 
 func (s steppedProvider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
@@ -401,9 +427,12 @@ func (tx *notedTx) quiet(r bridge.Request) string {
 }
 
 func (tx *notedTx) PutRevocation(v bridge.Revoking) {
-	if v.Grant != "" {
+	switch {
+	case v.Grant != "":
 		tx.note("grant owed")
-	} else {
+	case strings.HasSuffix(v.ID, ".late") && v.Attempts == 0:
+		tx.note("owed late")
+	default:
 		tx.note("owed")
 	}
 	tx.Tx.PutRevocation(v)
@@ -411,7 +440,21 @@ func (tx *notedTx) PutRevocation(v bridge.Revoking) {
 
 func (tx *notedTx) DeleteRevocation(id string) { tx.note("paid"); tx.Tx.DeleteRevocation(id) }
 
-func (tx *notedTx) PutGrant(g bridge.Grant) { tx.wrote = true; tx.Tx.PutGrant(g) }
+func (tx *notedTx) PutGrant(g bridge.Grant) {
+	tx.wrote = true
+	switch was, err := tx.Grant(g.ID); {
+	case err != nil:
+	case g.Refreshing > was.Refreshing:
+		tx.note("refreshing")
+	case !g.AccessIssuedAt.Equal(was.AccessIssuedAt):
+		tx.note("refreshed")
+	case g.State != was.State && g.State == bridge.GrantNeedsReauth:
+		tx.note("needs_reauth")
+	case g.Refreshing < was.Refreshing && !g.State.Over():
+		tx.note("not refreshed")
+	}
+	tx.Tx.PutGrant(g)
+}
 
 func (tx *notedTx) PutIdempotency(agent, key string, i bridge.Idempotency) {
 	tx.wrote = true

@@ -17,6 +17,9 @@ type Issue struct {
 	Account  bridge.Account
 	Judged   bool // the bridge was told whose it is
 	Revoked  bool
+
+	Refreshed bool // it came by a refresh
+	Replaced  bool // a refresh took its place
 }
 
 // Issues returns the tokens that were handed out, in order.
@@ -25,7 +28,10 @@ func (p *Provider) Issues() []Issue {
 	defer p.mu.Unlock()
 	var all []Issue
 	for access, c := range p.granted {
-		all = append(all, Issue{access, c.userCode, c.who, p.judged[access], slices.Contains(p.revoked, access)})
+		all = append(all, Issue{
+			access, c.userCode, c.who, p.judged[access], slices.Contains(p.revoked, access),
+			p.refreshed[access], p.replaced[access],
+		})
 	}
 	slices.SortFunc(all, func(a, b Issue) int {
 		return cmp.Or(cmp.Compare(len(a.Access), len(b.Access)), cmp.Compare(a.Access, b.Access))

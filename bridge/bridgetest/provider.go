@@ -31,6 +31,8 @@ type Provider struct {
 	renew   map[string]*code // by refresh token that is good for one more time
 
 	refreshes int
+	refreshed map[string]bool // access tokens that came by a refresh
+	replaced  map[string]bool // whose place another took by a refresh
 
 	// Lifetime and Interval are what new codes get, TokenLifetime what new
 	// tokens get (0 = unknown). Scopes, if not nil, are granted instead of
@@ -67,6 +69,7 @@ func New(issuer string) *Provider {
 	return &Provider{
 		issuer: issuer, codes: map[string]*code{}, faults: map[string][]error{}, gates: map[string]chan struct{}{},
 		granted: map[string]*code{}, renew: map[string]*code{}, judged: map[string]bool{},
+		refreshed: map[string]bool{}, replaced: map[string]bool{},
 		Lifetime: 10 * time.Minute, Interval: 5 * time.Second, TokenLifetime: time.Hour,
 	}
 }
@@ -324,6 +327,8 @@ func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.Re
 	}
 	scopes := p.Scopes
 	t := p.issue(c, time.Now())
+	p.refreshed[t.Access.Reveal()], p.replaced[old.Access.Reveal()] = true, true
+	p.judged[t.Access.Reveal()] = p.judged[old.Access.Reveal()]
 	if scopes == nil && len(ask.Scopes) > 0 {
 		t.Scopes = ask.Scopes
 	}
