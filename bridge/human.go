@@ -8,8 +8,8 @@ import (
 )
 
 // What a human can do with the requests that are put to them, or to a team of
-// theirs. To everybody else those do not exist. Who the human is has been made sure of by the
-// surface: a name alone is no proof.
+// theirs. To everybody else those do not exist. Who the human is has been made
+// sure of by the surface: a name alone is no proof.
 
 // Inbox is everything that a human is shown.
 type Inbox struct {

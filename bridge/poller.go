@@ -180,7 +180,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 			// A commit that was reported lost may have been kept after all.
 			held, err := tx.Secret(HeldSecret(id))
 			if kept = err == nil && now.State == Held && held.Equal(sealed); !kept {
-				late.Human = now.giver()
+				late.Human = now.giverOf(code.Number)
 				revokeLater(tx, late, sealed)
 				line := entry(now, now, e)
 				line.Time = at.UTC().Round(0)

@@ -14,12 +14,17 @@ import (
 // alsoHeld reports whether tokens that are to be revoked are also those of a
 // grant that is not over, or are being checked for one. It compares with what
 // the same human has given at that issuer to the same client: one account
-// belongs to one human. With "trust: none", where accounts are not known, two
+// belongs to one human. Where it is not known who gave, it compares with what
+// everybody has given. With "trust: none", where accounts are not known, two
 // humans may share an account; that is not seen here.
 func (b *Bridge) alsoHeld(ctx context.Context, v Revoking, tokens Tokens) (also bool, err error) {
 	err = b.store.View(ctx, func(tx ReadTx) (err error) {
 		also = false
-		for g, err := range tx.GrantsFrom(v.Human) {
+		grants := tx.GrantsFrom(v.Human)
+		if v.Human == "" {
+			grants = tx.CurrentGrants()
+		}
+		for g, err := range grants {
 			switch {
 			case errors.Is(err, ErrUnreadable) || g.Issuer != v.Issuer || g.Key.ClientID != v.ClientID:
 			case err != nil:
@@ -39,6 +44,9 @@ func (b *Bridge) alsoHeld(ctx context.Context, v Revoking, tokens Tokens) (also 
 // checkedFor is alsoHeld for the tokens whose account is being checked.
 func (b *Bridge) checkedFor(tx ReadTx, v Revoking, tokens Tokens) (bool, error) {
 	open, err := b.dir().inHandsOf(tx, v.Human)
+	if v.Human == "" {
+		open, err = b.dir().inAnyHands(tx)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -111,6 +111,15 @@ func (g Grant) whom() string { return cmp.Or(g.Key.Team, g.Human) }
 // giver is who gives what the request asks for, as far as that is known.
 func (r Request) giver() string { return cmp.Or(r.Human, r.ClaimedBy) }
 
+// giverOf is who can have granted by one of the codes of the request, "" =
+// nobody knows any more: it was released since.
+func (r Request) giverOf(code int) string {
+	if r.Team != "" && r.Codes != code {
+		return ""
+	}
+	return r.giver()
+}
+
 // claimedBy reports whether an actor is the human who has claimed the request.
 func (r Request) claimedBy(a Actor) bool {
 	return r.ClaimedBy != "" && a.Kind == ByHuman && a.Name == r.ClaimedBy
@@ -213,6 +222,15 @@ func (d *Directory) inHandsOf(tx ReadTx, human string) ([]Request, error) {
 		open, fault := openFor(tx, team)
 		err = cmp.Or(err, fault)
 		all = append(all, slices.DeleteFunc(open, func(r Request) bool { return r.ClaimedBy != human })...)
+	}
+	return all, err
+}
+
+// inAnyHands lists that for all humans.
+func (d *Directory) inAnyHands(tx ReadTx) (all []Request, err error) {
+	for human := range d.Humans {
+		open, fault := d.inHandsOf(tx, human)
+		all, err = append(all, open...), cmp.Or(err, fault)
 	}
 	return all, err
 }

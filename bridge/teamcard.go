@@ -3,7 +3,6 @@ package bridge
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -60,7 +59,7 @@ func (b *Bridge) teamCard(tx ReadTx, r Request) (Card, error) {
 	case err != nil:
 		return Card{}, err
 	}
-	if g.State == GrantLive || r.State == Granted || r.State == Collected {
+	if g.had(r) {
 		c.Headline, c.Live = "Approved", g.State == GrantLive
 		c.Ending, c.Until = teamApproved(r, g)
 	}
@@ -78,10 +77,17 @@ func teamHeadline(r Request) string {
 }
 
 func teamApproved(r Request, g Grant) (ending string, until time.Time) {
-	if g.State == GrantLive {
-		return fmt.Sprintf("Approved by %s. %s has access.", g.Human, r.Agent), g.EndsAt
+	said := "Approved by " + g.Human + ". "
+	switch g.State {
+	case GrantLive:
+		return said + r.Agent + " has access.", g.EndsAt
+	case GrantNeedsReauth:
+		return said + r.Agent + " had access until the provider ended it.", g.EndsAt
+	case GrantRevoked:
+		return said + "What " + r.Agent + " had was taken back.", g.EndedAt
+	case GrantEnded:
 	}
-	return fmt.Sprintf("Approved by %s. The access of %s is over.", g.Human, r.Agent), g.EndedAt
+	return said + "The access of " + r.Agent + " is over.", g.EndedAt
 }
 
 // teamEnding tells the team how its request ended.

@@ -227,3 +227,26 @@ func TestClaimTakesTheDigits(t *testing.T) {
 		}
 	})
 }
+
+// A token that comes after its claim was released is revoked, but not if it is
+// one that somebody has given otherwise: who typed the code is not known.
+func TestALateTokenOfAReleasedClaimEndsNothingElse(t *testing.T) {
+	teamStory(t, nil, func(t *testing.T, w *bridgetest.World, r bridge.Request) {
+		w.Corp.Same = "access"
+		one := gave(t, w, bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbClaim)
+		arrive := w.Corp.Hold()
+		w.Corp.Approve(bridgetest.Alice)
+		bridgetest.Pass(7 * time.Second)
+		w.Press("alice", r.ID, bridge.VerbRelease)
+		w.Press("bob", r.ID, bridge.VerbClaim)
+		arrive()
+		bridgetest.Pass(5 * time.Second)
+		wantRevoked(t, w)
+		if g := grantOf(t, w, one.Grant); g.State != bridge.GrantLive {
+			t.Errorf("what alice gave before is %s", g.State)
+		}
+		w.Press("alice", one.ID, bridge.VerbRevoke)
+		wantRevoked(t, w, "access-1")
+	})
+}
