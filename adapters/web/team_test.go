@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -113,4 +116,79 @@ func TestTheTeamsButtonsArriveAsTheirVerbs(t *testing.T) {
 	if got := h.desk.verbs(); !slices.Equal(got, want) {
 		t.Errorf("the presses arrived as %v", got)
 	}
+}
+
+// Two members have their pages open. What one does with the keyboard the other
+// sees and hears, and only the one who has claimed ever has the code.
+func TestTwoMembersFollowEachOtherInABrowser(t *testing.T) {
+	alice := openPage(t)
+	bob := alice.another("bob")
+	both := func(hers, his bridge.Card) {
+		alice.house.desk.put("alice", hers)
+		alice.house.desk.put("bob", his)
+	}
+	both(unclaimed(), unclaimed())
+	alice.visit(alice.newLink())
+	for _, p := range []*pageUnderTest{alice, bob} {
+		p.eventually("the request is there", `document.querySelector("h3")?.computedName`, "Waiting for someone to claim: helper wants corp")
+		p.eventually("with the names that the contract gives its buttons", names, "Claim|Decline for the team")
+		p.eventually("it waits for them", `document.title.startsWith("(1)")`, true)
+	}
+
+	his := taken()
+	his.Claim.By, his.Headline = "alice", "Claimed by alice"
+	alice.house.desk.onClick(func(clicked) (bridge.Card, string, error) {
+		both(inHand(), his)
+		return inHand(), "", nil
+	})
+	alice.run(chromedp.Focus(`[data-verb=claim]`), chromedp.KeyEvent(kb.Enter))
+	alice.eventually("who claims has the code", `document.querySelector("[data-code]")?.textContent`, "WDJB-MJHT")
+	alice.eventually("and can release it", names, "I did not ask for this|Deny|Release|I have finished")
+	alice.eventually("the focus is on the card", `document.activeElement.tagName`, "H3")
+	bob.eventually("the other sees who has it", `document.querySelector("h3").computedName`, "Claimed by alice: helper wants corp")
+	bob.hears("and hears it", "Claimed by alice: helper wants corp.")
+	bob.eventually("has nothing to press", names, "")
+	bob.eventually("and no code", `document.querySelector("[data-code], a.open")`, nil)
+	bob.eventually("it waits for bob no more", `document.title.startsWith("(")`, false)
+
+	free := unclaimed()
+	free.Note = "Released by alice."
+	alice.house.desk.onClick(func(clicked) (bridge.Card, string, error) {
+		both(free, free)
+		return free, "", nil
+	})
+	alice.run(chromedp.Focus(`[data-verb=release]`), chromedp.KeyEvent(kb.Enter))
+	for _, p := range []*pageUnderTest{alice, bob} {
+		p.eventually("both can claim again", names, "Claim|Decline for the team")
+		p.hears("and hear why", "Released by alice.")
+		p.eventually("without a code", `document.querySelector("[data-code], a.open")`, nil)
+	}
+
+	alice.house.desk.onClick(func(clicked) (bridge.Card, string, error) {
+		alice.house.desk.put("bob", his)
+		return his, "alice has claimed it, until 12:21 UTC at the latest.", nil
+	})
+	bob.run(chromedp.Focus(`[data-verb=claim]`), chromedp.KeyEvent(kb.Enter))
+	bob.eventually("who comes too late is told", `document.querySelector("[data-remark]").textContent`, "alice has claimed it, until 12:21 UTC at the latest.")
+	alice.checkQuiet(0)
+	bob.checkQuiet(0)
+}
+
+// names are the buttons on the page, as assistive technology has them.
+const names = `[...document.querySelectorAll("button[data-verb]")].map((b) => b.computedName).join("|")`
+
+// another opens the page of somebody else, in a window of its own.
+func (p *pageUnderTest) another(human string) *pageUnderTest {
+	p.t.Helper()
+	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithNewBrowserContext())
+	p.t.Cleanup(cancel)
+	other := &pageUnderTest{t: p.t, ctx: ctx, house: p.house, base: p.base}
+	other.run(chromedp.Navigate("about:blank"))
+	go other.hear(chromedp.Console(other.ctx))
+	link, err := p.house.inbox.NewLink(ctx, human, p.base)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	other.visit(link.Reveal())
+	return other
 }
