@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,11 +29,58 @@ func knowing(p *Provider) *Provider {
 	return p
 }
 
-func refreshOnce(t *testing.T, p *Provider) error {
-	ctx, cancel := context.WithTimeout(t.Context(), callTimeout)
+func refreshOnce(ctx context.Context, p *Provider) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	_, err := p.Refresh(ctx, bridge.Tokens{Refresh: bridge.NewSecret("r")}, bridge.RefreshRequest{})
 	return err
+}
+
+// house is a provider over TLS on a socket, where connections end as they do
+// in life: those in memory cannot be closed by both sides at once.
+type house struct {
+	*httptest.Server
+	opened atomic.Int32
+	closed chan struct{}
+	let    hall // to cut connections by
+}
+
+func open(t *testing.T, modern bool, handler http.HandlerFunc) *house {
+	t.Helper()
+	h := &house{Server: httptest.NewUnstartedServer(handler), closed: make(chan struct{}, 100)}
+	h.EnableHTTP2 = modern
+	h.Config.ErrorLog = log.New(io.Discard, "", 0)
+	h.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			h.opened.Add(1)
+		}
+		if state == http.StateClosed {
+			h.closed <- struct{}{}
+		}
+	}
+	h.StartTLS()
+	t.Cleanup(h.Close)
+	return h
+}
+
+// client is ours, with the transport of the product but for the way there.
+func (h *house) client(t *testing.T) *Provider {
+	t.Helper()
+	take, transport := stranded(t)
+	transport.TLSClientConfig = h.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, h.Listener.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		l := &line{Conn: conn}
+		h.let.mu.Lock()
+		defer h.let.mu.Unlock()
+		h.let.let = append(h.let.let, l)
+		return l, nil
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return take()
 }
 
 // wasSent says what an error of a refresh says about it.
@@ -48,33 +97,32 @@ func wasSent(t *testing.T, err error, want bool) {
 // have been carried out.
 func TestARefreshIsSentOnce(t *testing.T) {
 	for name, at := range map[string]struct {
-		answer func(http.ResponseWriter, *http.Request)
+		answer func(w http.ResponseWriter, giveUp func())
 		sent   bool
 	}{
-		"dropped":    {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, true},
-		"given up":   {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, true},
-		"cut short":  {func(w http.ResponseWriter, _ *http.Request) { cutShort(w, http.StatusOK) }, true},
-		"a cut no":   {func(w http.ResponseWriter, _ *http.Request) { cutShort(w, http.StatusBadRequest) }, false},
-		"cut excuse": {func(w http.ResponseWriter, _ *http.Request) { cutShort(w, http.StatusServiceUnavailable) }, false},
+		"dropped":    {func(http.ResponseWriter, func()) { panic(http.ErrAbortHandler) }, true},
+		"given up":   {func(_ http.ResponseWriter, giveUp func()) { giveUp() }, true},
+		"cut short":  {func(w http.ResponseWriter, _ func()) { cutShort(w, http.StatusOK) }, true},
+		"a cut no":   {func(w http.ResponseWriter, _ func()) { cutShort(w, http.StatusBadRequest) }, false},
+		"cut excuse": {func(w http.ResponseWriter, _ func()) { cutShort(w, http.StatusServiceUnavailable) }, false},
 	} {
 		for _, modern := range []bool{false, true} {
 			t.Run(name+map[bool]string{false: ", HTTP/1.1", true: ", HTTP/2"}[modern], func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var refreshes atomic.Int32
-					s := serve(t, modern, func(w http.ResponseWriter, r *http.Request) {
-						_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the caller has gone
-						if r.ProtoMajor == 2 != modern {
-							t.Errorf("spoken is %s", r.Proto)
-						}
-						refreshes.Add(1)
-						at.answer(w, r)
-					})
-					wasSent(t, refreshOnce(t, knowing(s.provider(t))), at.sent)
-					synctest.Wait()
-					if n := refreshes.Load(); n != 1 {
-						t.Errorf("the server saw %d refreshes", n)
+				var refreshes atomic.Int32
+				ctx, cancel := context.WithCancel(t.Context())
+				h := open(t, modern, func(w http.ResponseWriter, r *http.Request) {
+					if r.ProtoMajor == 2 != modern {
+						t.Errorf("spoken is %s", r.Proto)
 					}
+					_, _ = io.Copy(io.Discard, r.Body) // only then is it noticed that the caller has gone
+					refreshes.Add(1)
+					at.answer(w, func() { cancel(); <-r.Context().Done() })
 				})
+				wasSent(t, refreshOnce(ctx, h.client(t)), at.sent)
+				h.Close() // and no request is under way any more
+				if n := refreshes.Load(); n != 1 {
+					t.Errorf("the server saw %d refreshes", n)
+				}
 			})
 		}
 	}
@@ -96,15 +144,15 @@ func TestARefusedStreamIsNotSentAgain(t *testing.T) {
 		t.Run(code.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var requests atomic.Int32
-				house := serve(t, true, nil) // whose certificate it borrows
+				lender := serve(t, true, nil) // of a certificate
 				take, transport := stranded(t)
-				transport.TLSClientConfig = house.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+				transport.TLSClientConfig = lender.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 				transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 					ours, theirs := net.Pipe()
-					go resetStreams(tls.Server(theirs, house.TLS), code, &requests)
+					go resetStreams(tls.Server(theirs, lender.TLS), code, &requests)
 					return ours, nil
 				}
-				wasSent(t, refreshOnce(t, take()), true)
+				wasSent(t, refreshOnce(t.Context(), take()), true)
 				if n := requests.Load(); n != 1 {
 					t.Errorf("the server saw %d requests", n)
 				}
@@ -143,7 +191,7 @@ func TestARefreshThatFoundNoWay(t *testing.T) {
 				<-time.After(2 * callTimeout)
 				return nil, errors.New("nobody there")
 			}
-			wasSent(t, refreshOnce(t, p()), false)
+			wasSent(t, refreshOnce(t.Context(), p()), false)
 			<-time.After(callTimeout)
 		})
 	})
@@ -152,7 +200,7 @@ func TestARefreshThatFoundNoWay(t *testing.T) {
 		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 		}
-		wasSent(t, refreshOnce(t, p()), false)
+		wasSent(t, refreshOnce(t.Context(), p()), false)
 	})
 	t.Run("silence instead of a handshake", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -162,7 +210,7 @@ func TestARefreshThatFoundNoWay(t *testing.T) {
 				go func() { _, _ = io.Copy(io.Discard, theirs) }()
 				return ours, nil
 			}
-			wasSent(t, refreshOnce(t, p()), false)
+			wasSent(t, refreshOnce(t.Context(), p()), false)
 		})
 	})
 	t.Run("a stranger's certificate", func(t *testing.T) {
@@ -171,7 +219,7 @@ func TestARefreshThatFoundNoWay(t *testing.T) {
 		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, v.Listener.Addr().String())
 		}
-		err := refreshOnce(t, p())
+		err := refreshOnce(t.Context(), p())
 		wasSent(t, err, false)
 		if !strings.Contains(err.Error(), "certificate") {
 			t.Errorf("got %v", err)
@@ -184,7 +232,7 @@ func TestARefreshThatFoundNoWay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = refreshOnce(t, knowing(p))
+		err = refreshOnce(t.Context(), knowing(p))
 		wasSent(t, err, false)
 		if !strings.Contains(err.Error(), "127.0.0.1 is not a public address") || v.visits.Load() != 0 {
 			t.Errorf("%d visits: %v", v.visits.Load(), err)
@@ -211,31 +259,31 @@ func stranded(t *testing.T) (take func() *Provider, transport *http.Transport) {
 // would cost a grant.
 func TestARefreshTakesNoDeadConnection(t *testing.T) {
 	for _, modern := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			s := serve(t, modern, func(w http.ResponseWriter, r *http.Request) {
-				if _ = r.ParseForm(); r.PostForm.Get("grant_type") != "refresh_token" {
-					pending(w)
-					return
-				}
-				_, _ = io.WriteString(w, grantedAnswer)
-			})
-			p := knowing(s.provider(t))
-			if _, err := pollAs(t, p); err != nil {
-				t.Fatal(err)
+		h := open(t, modern, func(w http.ResponseWriter, r *http.Request) {
+			if _ = r.ParseForm(); r.PostForm.Get("grant_type") != "refresh_token" {
+				pending(w)
+				return
 			}
-			s.hall.cut()
-			begun := time.Now()
-			for range 3 {
-				if err := refreshOnce(t, p); err != nil || time.Since(begun) > 0 {
-					t.Errorf("after %v: %v", time.Since(begun), err)
-				}
-			}
-			<-time.After(10 * time.Second) // the two sides take leave of each other
-			synctest.Wait()
-			if s.opened.Load() != 4 || s.open.Load() != 1 {
-				t.Errorf("%d connections were opened, %d are left", s.opened.Load(), s.open.Load())
-			}
+			_, _ = io.WriteString(w, grantedAnswer)
 		})
+		p := h.client(t)
+		if _, err := pollAs(t, p); err != nil {
+			t.Fatal(err)
+		}
+		h.let.cut()
+		for n := range 3 {
+			if err := refreshOnce(t.Context(), p); err != nil {
+				t.Errorf("refresh %d: %v", n, err)
+			}
+			select {
+			case <-h.closed:
+			case <-time.After(callTimeout):
+				t.Fatal("its connection is kept")
+			}
+		}
+		if n := h.opened.Load(); n != 4 || len(h.closed) != 0 {
+			t.Errorf("%d connections were opened, and that of the poll was closed: %v", n, len(h.closed) != 0)
+		}
 	}
 }
 
@@ -269,7 +317,7 @@ func TestALateTransportSendsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wasSent(t, refreshOnce(t, knowing(p)), false)
+	wasSent(t, refreshOnce(t.Context(), knowing(p)), false)
 	close(late.goOn())
 	if text := <-late.read; text != "" {
 		t.Errorf("it went out: %d bytes", len(text))
