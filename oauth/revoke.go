@@ -11,7 +11,9 @@ import (
 // Revoke implements [bridge.Provider] (RFC 7009). The refresh token goes
 // first, since it could make new access tokens; once it is gone, it does not
 // matter that a provider cannot revoke access tokens. Where a refresh token,
-// or the only token there is, cannot be revoked, that is ErrCannotRevoke.
+// or the only token there is, cannot be revoked, that is ErrCannotRevoke. A
+// no about the refresh token does not spare the access token; only a fault
+// leaves it for the next time.
 func (p *Provider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
 	md, err := p.lastGood(ctx)
 	if err != nil {
@@ -20,32 +22,38 @@ func (p *Provider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
 	if md.Revocation == "" {
 		return bridge.ErrCannotRevoke
 	}
-	var cannot error
-	revoked := false
-	for _, one := range []struct {
-		token bridge.Secret
-		hint  string
-	}{{tokens.Refresh, "refresh_token"}, {tokens.Access, "access_token"}} {
-		if one.token.IsZero() {
-			continue
-		}
-		switch err := p.revoke(ctx, md.Revocation, one.token, one.hint); {
-		case err == nil:
-			revoked = true
-		case !errors.Is(err, bridge.ErrCannotRevoke):
-			return err
-		case !revoked:
-			cannot = err
-		}
+	first := p.revoke(ctx, md.Revocation, tokens.Refresh, "refresh_token")
+	if unsettled(first) {
+		return first
 	}
-	return cannot
+	second := p.revoke(ctx, md.Revocation, tokens.Access, "access_token")
+	switch {
+	case unsettled(second):
+		return second
+	case first != nil:
+		return first
+	case errors.Is(second, bridge.ErrCannotRevoke) && !tokens.Refresh.IsZero():
+		return nil
+	}
+	return second
 }
 
-// revoke takes one token back. That the token is unknown is as good as
-// revoked (RFC 7009, section 2.2). An OAuth error is a no that no repetition
-// mends, but for those that ask to come back; a web page or a bare status may
-// come from somebody before the provider, and so tells nothing.
+// unsettled reports whether an error is no answer, so that the same call has
+// to be made again.
+func unsettled(err error) bool {
+	_, no := errors.AsType[*bridge.Refusal](err)
+	return err != nil && !no && !errors.Is(err, bridge.ErrCannotRevoke)
+}
+
+// revoke takes one token back, where there is one. That the token is unknown
+// is as good as revoked (RFC 7009, section 2.2). An OAuth error is a no that
+// no repetition mends, but for those that ask to come back; a web page, a
+// redirect or a bare status may come from somebody before the provider, and so
+// tells nothing.
 func (p *Provider) revoke(ctx context.Context, endpoint string, token bridge.Secret, hint string) error {
+	if token.IsZero() {
+		return nil
+	}
 	f := newForm()
 	f.add("token", token.Reveal())
 	f.add("token_type_hint", hint)
