@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -173,3 +174,32 @@ func FuzzTokenAnswer(f *testing.F) {
 }
 
 func isPatience(d time.Duration) bool { return d >= 0 && d <= 30*time.Minute }
+
+// FuzzRefreshAnswer: whatever a provider answers, there are tokens or an
+// error, and an id_token that speaks of somebody else lets nothing pass.
+func FuzzRefreshAnswer(f *testing.F) {
+	p := fuzzProvider(f)
+	claims := func(text string) string { return "e30." + base64.RawURLEncoding.EncodeToString([]byte(text)) + ".e30" }
+	f.Add(200, "application/json", `{"access_token":"a","refresh_token":"r","expires_in":"3600.0","scope":["x"]}`)
+	f.Add(200, "application/json", `{"access_token":"a","id_token":"`+claims(`{"iss":"https://login.example.co.uk","aud":["us"],"sub":"alice"}`)+`"}`)
+	f.Add(200, "application/json", `{"access_token":"a","id_token":"`+claims(`{"iss":"https://login.example.co.uk","aud":"us","sub":"bob"}`)+`"}`)
+	f.Add(200, "", "access_token=a&scope=x,y")
+	f.Add(400, "application/json", `{"error":"invalid_grant","error_description":"T0K3N+/=R S3CR3T+/="}`)
+	f.Add(200, "text/html", "<html>")
+	f.Add(302, "", "")
+	f.Add(503, "", "")
+	old := bridge.Tokens{Refresh: bridge.NewSecret("T0K3N+/=R"), Scopes: []string{"x"}}
+	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
+		fresh, err := p.readRefreshed(fuzzReply(status, contentType, body), old, bridge.RefreshRequest{Subject: "alice"})
+		given := err == nil || errors.Is(err, bridge.ErrOtherAccount)
+		if given != !fresh.Access.IsZero() || given != !fresh.Refresh.IsZero() || given && (status < 200 || status > 299) {
+			t.Errorf("status %d: %v, and tokens: %v", status, err, !fresh.Access.IsZero())
+		}
+		if err == nil && !fresh.ID.IsZero() && !strings.Contains(fresh.ID.Reveal(), ".") {
+			t.Errorf("an id_token passes that is none: %q", fresh.ID.Reveal())
+		}
+		if err != nil && (strings.Contains(err.Error(), "T0K3N+/=R") || strings.Contains(err.Error(), "S3CR3T+/=") || strings.ContainsAny(err.Error(), "\r\n")) {
+			t.Errorf("the error says %q", err)
+		}
+	})
+}
