@@ -10,10 +10,7 @@ import (
 
 // registration is a [Client] as package op wants to see it: one that can use
 // the device grant and refresh tokens, and nothing that redirects.
-type registration struct {
-	client          Client
-	idTokenLifetime time.Duration
-}
+type registration struct{ client Client }
 
 var _ op.Client = registration{}
 
@@ -23,7 +20,7 @@ func (r registration) IsScopeAllowed(scope string) bool {
 	return slices.Contains(r.client.Scopes, scope)
 }
 func (r registration) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }
-func (r registration) IDTokenLifetime() time.Duration      { return r.idTokenLifetime }
+func (r registration) IDTokenLifetime() time.Duration      { return r.client.AccessTokenLifetime }
 func (r registration) ClockSkew() time.Duration            { return 0 }
 func (r registration) DevMode() bool                       { return false }
 

@@ -6,7 +6,9 @@
 // person has signed in and pressed Allow in a browser.
 //
 // It keeps a [Journal] of what reached it, so that a test can assert from the
-// provider's side what the other side did and did not do.
+// provider's side what the other side did and did not do. [Provider.Grants]
+// tells which grants it still honours. A test can have the token endpoint be
+// down, lose an answer, or forget all refresh tokens.
 //
 // Accounts have no passwords and everything is kept in memory: never run it
 // where somebody else can reach it.

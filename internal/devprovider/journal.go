@@ -30,6 +30,8 @@ const (
 	KindUserinfo Kind = "userinfo"
 	// KindRefresh: a use of a refresh token.
 	KindRefresh Kind = "refresh"
+	// KindTurnedAway: a call of the token endpoint in an outage.
+	KindTurnedAway Kind = "turned_away"
 	// KindRevocation: a call of the revocation endpoint by a known client.
 	KindRevocation Kind = "revocation"
 )

@@ -48,8 +48,12 @@ type Options struct {
 	// Interval is the least time between two polls, in whole seconds.
 	Interval time.Duration
 	// AccessTokenLifetime is how long access tokens and ID tokens live, in
-	// whole seconds.
+	// whole seconds, where their client has no say of its own.
 	AccessTokenLifetime time.Duration
+	// RefreshGrace is how long a spent refresh token is honoured again, and
+	// then gives tokens that are new, too. Zero: whoever uses one twice ends
+	// the grant.
+	RefreshGrace time.Duration
 	// UserCode is the form of user codes; the zero value is base 20, XXXX-XXXX.
 	UserCode UserCodeFormat
 }
@@ -65,6 +69,9 @@ type Client struct {
 	Name string
 	// Scopes are all it may ask for; anything else is invalid_scope.
 	Scopes []string
+	// AccessTokenLifetime is how long its access tokens and ID tokens live,
+	// in whole seconds; zero: as in [Options].
+	AccessTokenLifetime time.Duration
 }
 
 // Account is a person who can sign in, with any password.
@@ -118,12 +125,15 @@ func (o Options) withDefaults() Options {
 	o.Accounts = slices.Clone(o.Accounts)
 	o.Clients = slices.Clone(o.Clients)
 	for i := range o.Clients {
-		o.Clients[i] = o.Clients[i].withDefaults()
+		o.Clients[i] = o.Clients[i].withDefaults(o.AccessTokenLifetime)
 	}
 	return o
 }
 
-func (c Client) withDefaults() Client {
+func (c Client) withDefaults(lifetime time.Duration) Client {
+	if c.AccessTokenLifetime == 0 {
+		c.AccessTokenLifetime = lifetime
+	}
 	if c.AuthMethod == "" {
 		c.AuthMethod = AuthBasic
 		if c.Secret == "" {
@@ -145,6 +155,9 @@ func (o Options) validate() error {
 		validateSeconds("Interval", o.Interval),
 		validateSeconds("AccessTokenLifetime", o.AccessTokenLifetime),
 		o.UserCode.validate(),
+	}
+	if o.RefreshGrace < 0 {
+		faults = append(faults, fmt.Errorf("RefreshGrace %v: must not be negative", o.RefreshGrace))
 	}
 	clients := map[string]bool{}
 	for _, c := range o.Clients {
@@ -195,7 +208,7 @@ func (c Client) validate() error {
 	if (c.AuthMethod == AuthNone) != (c.Secret == "") {
 		return fmt.Errorf("client %q: a secret goes with %s or %s, and only with these", c.ID, AuthBasic, AuthPost)
 	}
-	return nil
+	return validateSeconds("AccessTokenLifetime of client "+c.ID, c.AccessTokenLifetime)
 }
 
 func unique(seen map[string]bool, what, name string) error {

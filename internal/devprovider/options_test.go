@@ -17,6 +17,8 @@ func TestFaultyOptionsAreRefused(t *testing.T) {
 		"http beyond loopback":  {func(o *Options) { o.Issuer = "http://login.example.com" }, "loopback"},
 		"looks like loopback":   {func(o *Options) { o.Issuer = "http://127.0.0.1.example.com" }, "loopback"},
 		"half a second":         {func(o *Options) { o.Interval = 500 * time.Millisecond }, "Interval"},
+		"a client's half":       {func(o *Options) { o.Clients[1].AccessTokenLifetime = time.Second / 2 }, "AccessTokenLifetime of client basic"},
+		"negative grace":        {func(o *Options) { o.RefreshGrace = -1 }, "RefreshGrace"},
 		"negative lifetime":     {func(o *Options) { o.CodeLifetime = -time.Second }, "CodeLifetime"},
 		"same client twice":     {func(o *Options) { o.Clients[1].ID = "bridge" }, "client"},
 		"secret without method": {func(o *Options) { o.Clients[0].AuthMethod = AuthPost }, "secret"},

@@ -30,6 +30,7 @@ type Provider struct {
 	issuer  string
 	journal *journal
 	server  *server
+	faults  *faults
 	handler http.Handler
 }
 
@@ -55,7 +56,8 @@ func New(options Options) (*Provider, error) {
 		return nil, err
 	}
 	p.server = &server{op.NewLegacyServer(engine, endpoints()), store, p.journal}
-	p.handler = http.MaxBytesHandler(routes(p.server, pages), maxBody)
+	p.faults = &faults{journal: p.journal}
+	p.handler = http.MaxBytesHandler(routes(p.server, p.faults, pages), maxBody)
 	return p, nil
 }
 
@@ -90,7 +92,7 @@ func allScopes(clients []Client) []string {
 }
 
 // routes lets through to op what this provider offers, and nothing else.
-func routes(s *server, pages http.Handler) http.Handler {
+func routes(s *server, f *faults, pages http.Handler) http.Handler {
 	issuer := op.NewIssuerInterceptor(s.Provider().IssuerFromRequest)
 	engine := op.RegisterServer(s, endpoints(),
 		op.WithHTTPMiddleware(issuer.Handler), op.WithServerCORSOptions(nil))
@@ -104,7 +106,7 @@ func routes(s *server, pages http.Handler) http.Handler {
 	mux.Handle("GET "+pathUserinfo, bearer)
 	mux.Handle("POST "+pathUserinfo, bearer)
 	mux.Handle("POST "+pathDeviceAuthorization, form)
-	mux.Handle("POST "+pathToken, form)
+	mux.Handle("POST "+pathToken, f.before(form))
 	mux.Handle("POST "+pathRevocation, form)
 	mux.Handle(pathDevice, pages)
 	mux.Handle(pathDevice+"/", pages)

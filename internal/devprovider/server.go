@@ -161,15 +161,21 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 
 // accessToken returns what is known of a live access token, or errDeadToken.
 func (s *server) accessToken(ctx context.Context, value string) (accessToken, error) {
-	claims, err := op.VerifyAccessToken[*oidc.AccessTokenClaims](ctx, value, s.Provider().AccessTokenVerifier(ctx))
-	if err != nil {
-		return accessToken{}, errDeadToken
-	}
-	token, ok := s.storage.tokens.live(claims.JWTID)
+	token, ok := s.storage.tokens.live(s.tokenID(ctx, value))
 	if !ok {
 		return accessToken{}, errDeadToken
 	}
 	return token, nil
+}
+
+// tokenID is the ID of an access token that was made here and is not past its
+// time, else empty.
+func (s *server) tokenID(ctx context.Context, value string) string {
+	claims, err := op.VerifyAccessToken[*oidc.AccessTokenClaims](ctx, value, s.Provider().AccessTokenVerifier(ctx))
+	if err != nil {
+		return ""
+	}
+	return claims.JWTID
 }
 
 // strictForm refuses what RFC 6749 forbids and op would let through:

@@ -51,10 +51,10 @@ func newStorage(o Options, j *journal) (*storage, error) {
 		key:      signingKey{id: rand.Text(), private: key},
 		journal:  j,
 		codes:    newCodes(j, o.Interval),
-		tokens:   newTokens(o.AccessTokenLifetime),
+		tokens:   newTokens(o),
 	}
 	for _, c := range o.Clients {
-		s.clients[c.ID] = registration{client: c, idTokenLifetime: o.AccessTokenLifetime}
+		s.clients[c.ID] = registration{client: c}
 	}
 	for _, a := range o.Accounts {
 		s.accounts[a.Subject] = a

@@ -12,12 +12,16 @@ import (
 
 // grant is one yes of one person; all tokens that came of it point to it.
 type grant struct {
-	client   string
-	subject  string
-	scopes   []string
-	signedIn time.Time
-	ended    bool
+	client    string
+	subject   string
+	scopes    []string
+	signedIn  time.Time
+	refreshes int
+	reused    bool // a spent refresh token came back
+	revoked   bool // by its client, with its refresh token
 }
+
+func (g *grant) ended() bool { return g.reused || g.revoked }
 
 type accessToken struct {
 	grant   *grant
@@ -28,25 +32,32 @@ type accessToken struct {
 
 type refreshToken struct {
 	grant *grant
-	spent bool
+	spent time.Time // zero = not yet
 }
 
 // tokens holds what was issued: access tokens by their ID, refresh tokens by
 // their value.
 type tokens struct {
-	lifetime time.Duration
+	lifetimes map[string]time.Duration // of access tokens, by client
+	grace     time.Duration            // of spent refresh tokens
 
 	mu      sync.Mutex
+	grants  []*grant // oldest first
 	access  map[string]*accessToken
 	refresh map[string]*refreshToken
 }
 
-func newTokens(lifetime time.Duration) *tokens {
-	return &tokens{
-		lifetime: lifetime,
-		access:   map[string]*accessToken{},
-		refresh:  map[string]*refreshToken{},
+func newTokens(o Options) *tokens {
+	t := &tokens{
+		lifetimes: map[string]time.Duration{},
+		grace:     o.RefreshGrace,
+		access:    map[string]*accessToken{},
+		refresh:   map[string]*refreshToken{},
 	}
+	for _, c := range o.Clients {
+		t.lifetimes[c.ID] = c.AccessTokenLifetime
+	}
+	return t
 }
 
 // issued is a fresh access token and, where asked for, a refresh token.
@@ -60,6 +71,7 @@ type issued struct {
 func (t *tokens) issue(g grant, withRefresh bool) issued {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.grants = append(t.grants, &g)
 	out := t.newAccess(&g, g.scopes)
 	if withRefresh {
 		out.refresh = t.newRefresh(&g)
@@ -69,27 +81,35 @@ func (t *tokens) issue(g grant, withRefresh bool) issued {
 
 // rotate spends the refresh token and makes the next pair; the access token
 // has the given scopes, the refresh token keeps those of the grant. A token
-// that was spent before has leaked to somebody: the whole grant ends then
-// (RFC 9700 section 4.14.2).
+// that was spent longer ago than the grace has leaked to somebody: the whole
+// grant ends then (RFC 9700 section 4.14.2).
 func (t *tokens) rotate(value string, scopes []string) (issued, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := t.refresh[value]
-	if r == nil || r.grant.ended {
+	if r == nil || r.grant.ended() {
 		return issued{}, oidc.ErrInvalidGrant().WithDescription("no such refresh token")
 	}
-	if r.spent {
-		r.grant.ended = true
+	if !t.fresh(r) {
+		r.grant.reused = true
 		return issued{}, oidc.ErrInvalidGrant().WithDescription("this refresh token has been used")
 	}
-	r.spent = true
+	if r.spent.IsZero() {
+		r.spent = time.Now()
+	}
+	r.grant.refreshes++
 	out := t.newAccess(r.grant, scopes)
 	out.refresh = t.newRefresh(r.grant)
 	return out, nil
 }
 
+// fresh reports whether a refresh token is not spent, or is in its grace.
+func (t *tokens) fresh(r *refreshToken) bool {
+	return r.spent.IsZero() || time.Since(r.spent) < t.grace
+}
+
 func (t *tokens) newAccess(g *grant, scopes []string) issued {
-	out := issued{accessID: rand.Text(), expires: time.Now().Add(t.lifetime)}
+	out := issued{accessID: rand.Text(), expires: time.Now().Add(t.lifetimes[g.client])}
 	t.access[out.accessID] = &accessToken{grant: g, scopes: slices.Clone(scopes), expires: out.expires}
 	return out
 }
@@ -105,7 +125,7 @@ func (t *tokens) live(id string) (accessToken, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a := t.access[id]
-	if a == nil || a.revoked || a.grant.ended || !time.Now().Before(a.expires) {
+	if a == nil || a.revoked || a.grant.ended() || !time.Now().Before(a.expires) {
 		return accessToken{}, false
 	}
 	return *a, true
@@ -131,7 +151,7 @@ func (t *tokens) revoke(idOrValue, client string) (grant, error) {
 	r, a := t.refresh[idOrValue], t.access[idOrValue]
 	switch {
 	case r != nil && r.grant.client == client:
-		r.grant.ended = true
+		r.grant.revoked = true
 		return *r.grant, nil
 	case a != nil && a.grant.client == client:
 		a.revoked = true
