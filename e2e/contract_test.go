@@ -46,7 +46,8 @@ func contract() []claim {
 		reachedBy("TestOneRequestWalksTheWholePath", button, "Show code", "Open <host>", "I have finished", "I did not ask for this", "Deny"),
 		reachedBy("TestACodeLapsesAndAnotherIsShown", button, "Get a new code"),
 		reachedBy("TestATeamClaims", button, "Claim", "Release", "Decline for the team"),
-		laterIn(4, button, "", "Allow again", "Mine", "Not mine", "Revoke"),
+		reachedBy("TestSomebodyElsesAccountGrants", button, "Mine", "Not mine"),
+		laterIn(4, button, "", "Allow again", "Revoke"),
 		laterIn(7, button, "", "Show again"),
 	)
 }
@@ -88,7 +89,7 @@ func apiOfContract() []claim {
 		reachedBy("TestFollowingEvents", route, "GET /v1/events"),
 		reachedBy("TestWhoamiSaysWhatAnAgentMayAsk", route, "GET /v1/whoami"),
 		reachedBy("TestHealth", route, "GET /healthz", "GET /readyz", "GET /"),
-		laterIn(4, route, refusedRoute, "GET /v1/grants", "DELETE /v1/grants/{id}"),
+		reachedBy("TestAnAgentGivesUp", route, "GET /v1/grants", "DELETE /v1/grants/{id}"),
 		laterIn(5, route, refusedRoute, "GET /openapi.json", "GET /metrics", "GET /callback"),
 		laterIn(6, route, refusedRoute, "POST /slack/interactions", "POST /slack/commands", "POST /slack/events"),
 		laterIn(7, route, refusedRoute, "POST /discord/interactions"),
@@ -150,7 +151,8 @@ func commandsOfContract() []claim {
 		reachedBy("TestEveryKeyOfThisVersion", command, "config check"),
 		reachedBy("TestCallsThatAreMistakes", command, "version"),
 		reachedBy("TestEveryCommandExplainsItself", command, "completion"),
-		laterIn(4, command, refusedCommand, "grants", "revoke", "human unlink", "audit", "backup", "admin list", "admin revoke", "admin release", "admin lift"),
+		reachedBy("TestAnAgentGivesUp", command, "grants", "revoke"),
+		laterIn(4, command, refusedCommand, "human unlink", "audit", "backup", "admin list", "admin revoke", "admin release", "admin lift"),
 		laterIn(5, command, refusedCommand, "demo", "init", "doctor", "agent add"),
 		laterIn(6, command, refusedCommand, "slack manifest"),
 		laterIn(7, command, refusedCommand, "human link", "discord invite"),
