@@ -76,7 +76,7 @@ func problem(t *testing.T, w *httptest.ResponseRecorder, code api.ProblemCode, s
 
 func TestALinkForAHuman(t *testing.T) {
 	i := new(inbox)
-	w := do(t, admin.New(admin.Options{Linker: i}), call{body: `{"human":"alice"}`, uid: uint32(os.Geteuid())})
+	w := do(t, admin.New(admin.Options{Keeper: new(keeper), Linker: i}), call{body: `{"human":"alice"}`, uid: uint32(os.Geteuid())})
 	const want = `{"url":"http://127.0.0.1:8741/#s3cret-alice","expires_at":"2026-01-02T02:04:05Z"}` + "\n"
 	if w.Code != http.StatusOK || w.Body.String() != want || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("status %d, %s", w.Code, w.Body)
@@ -111,7 +111,7 @@ func TestWhoMayNotIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := new(inbox)
-			if p := problem(t, do(t, admin.New(admin.Options{Linker: i}), c.call), c.code, c.status); !strings.Contains(p.Detail, c.says) {
+			if p := problem(t, do(t, admin.New(admin.Options{Keeper: new(keeper), Linker: i}), c.call), c.code, c.status); !strings.Contains(p.Detail, c.says) {
 				t.Errorf("says %q", p.Detail)
 			}
 			if len(i.made) != 0 {
@@ -122,14 +122,14 @@ func TestWhoMayNotIsRefused(t *testing.T) {
 }
 
 func TestAnUnknownHumanIsToldTheNamesThereAre(t *testing.T) {
-	p := problem(t, do(t, admin.New(admin.Options{Linker: new(inbox)}), call{body: `{"human":"carol"}`}), api.ProblemNotFound, 404)
+	p := problem(t, do(t, admin.New(admin.Options{Keeper: new(keeper), Linker: new(inbox)}), call{body: `{"human":"carol"}`}), api.ProblemNotFound, 404)
 	if p.Hint != "there are: alice, bob" {
 		t.Errorf("hint %q", p.Hint)
 	}
 }
 
 func TestWithoutAnInboxThereAreNoLinks(t *testing.T) {
-	p := problem(t, do(t, admin.New(admin.Options{}), call{body: `{"human":"alice"}`}), api.ProblemNotFound, 404)
+	p := problem(t, do(t, admin.New(admin.Options{Keeper: new(keeper)}), call{body: `{"human":"alice"}`}), api.ProblemNotFound, 404)
 	if !strings.Contains(string(p.Hint), "listen.web") {
 		t.Errorf("hint %q", p.Hint)
 	}
@@ -139,7 +139,7 @@ func TestWhileStoppingNothingIsMade(t *testing.T) {
 	stopping, stop := context.WithCancel(t.Context())
 	stop()
 	i := new(inbox)
-	w := do(t, admin.New(admin.Options{Linker: i, Stopping: stopping}), call{body: `{"human":"alice"}`})
+	w := do(t, admin.New(admin.Options{Keeper: new(keeper), Linker: i, Stopping: stopping}), call{body: `{"human":"alice"}`})
 	if problem(t, w, api.ProblemShuttingDown, 503); w.Header().Get("Retry-After") == "" || len(i.made) != 0 {
 		t.Errorf("Retry-After %q, %d links", w.Header().Get("Retry-After"), len(i.made))
 	}
@@ -148,7 +148,7 @@ func TestWhileStoppingNothingIsMade(t *testing.T) {
 func TestAFaultIsLoggedAndNotTold(t *testing.T) {
 	var log bytes.Buffer
 	i := &inbox{fault: errors.New("disk full")}
-	w := do(t, admin.New(admin.Options{Linker: i, Log: slog.New(slog.NewTextHandler(&log, nil))}), call{body: `{"human":"alice"}`})
+	w := do(t, admin.New(admin.Options{Keeper: new(keeper), Linker: i, Log: slog.New(slog.NewTextHandler(&log, nil))}), call{body: `{"human":"alice"}`})
 	p := problem(t, w, api.ProblemInternal, 500)
 	if strings.Contains(w.Body.String(), "disk full") || strings.Contains(w.Body.String(), "s3cret") || p.Reference == "" {
 		t.Errorf("tells %s", w.Body)
@@ -170,7 +170,7 @@ func TestTheCommandsSide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: admin.New(admin.Options{Linker: i}), ConnContext: localhttp.ConnContext}
+	srv := &http.Server{Handler: admin.New(admin.Options{Keeper: new(keeper), Linker: i}), ConnContext: localhttp.ConnContext}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(l) }()
 	defer func() { _ = srv.Close(); <-done }()

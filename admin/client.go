@@ -1,11 +1,17 @@
 package admin
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
+	"time"
 
+	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/client"
 )
 
@@ -23,10 +29,62 @@ func (c Client) InboxLink(ctx context.Context, human string) (Link, error) {
 	return link, err
 }
 
+// AuditFilter picks lines of the audit log. The zero value picks all.
+type AuditFilter struct {
+	About string    // the id of a request or a grant; "" = any
+	Since time.Time // zero = ever
+}
+
+// Audit writes the lines of the audit log as they are kept, each with a
+// newline, oldest first. When it fails, what was written are whole lines or
+// the beginning of one.
+func (c Client) Audit(ctx context.Context, f AuditFilter, to io.Writer) error {
+	q := url.Values{}
+	if f.About != "" {
+		q.Set("about", f.About)
+	}
+	if !f.Since.IsZero() {
+		q.Set("since", f.Since.UTC().Format(time.RFC3339))
+	}
+	path := AuditPath
+	if len(q) > 0 {
+		path += "?" + q.Encode()
+	}
+	return c.with(func(bridge *client.Client) error {
+		return bridge.Stream(ctx, http.MethodGet, path, AuditMediaType, to)
+	})
+}
+
+// VerifyAudit has the bridge look through its whole audit log.
+func (c Client) VerifyAudit(ctx context.Context) (report AuditReport, err error) {
+	var text bytes.Buffer
+	err = c.with(func(bridge *client.Client) error {
+		return bridge.Stream(ctx, http.MethodGet, AuditReportPath, api.MediaType, &text)
+	})
+	if err == nil {
+		err = json.Unmarshal(text.Bytes(), &report)
+	}
+	return report, err
+}
+
+// Backup writes a copy of the store. Nothing that was written is of use unless
+// the error is nil.
+func (c Client) Backup(ctx context.Context, to io.Writer) error {
+	return c.with(func(bridge *client.Client) error {
+		return bridge.Stream(ctx, http.MethodPost, BackupsPath, BackupMediaType, to)
+	})
+}
+
 func (c Client) call(ctx context.Context, method, path string, in, out any) error {
+	return c.with(func(bridge *client.Client) error { return bridge.Call(ctx, method, path, in, out) })
+}
+
+// with makes a call of the bridge, and says in the operator's words when there
+// is none.
+func (c Client) with(do func(*client.Client) error) error {
 	to := client.Client{Socket: c.Socket}
 	defer to.Close()
-	err := to.Call(ctx, method, path, in, out)
+	err := do(&to)
 	if none, ok := errors.AsType[*client.NoBridge](err); ok {
 		none.Hint = "start it with: authbridge serve; or say where its admin socket is, with AUTHBRIDGE_ADMIN_SOCKET"
 		if errors.Is(err, fs.ErrPermission) {

@@ -28,6 +28,7 @@ type Linker interface {
 type Options struct {
 	Linker   Linker          // nil = there is no inbox
 	Unlinker Unlinker        // required
+	Keeper   Keeper          // required
 	Log      *slog.Logger    // faults, which callers are not told; nil = none
 	Stopping context.Context // when it ends, calls are refused; nil = never
 }
@@ -35,7 +36,7 @@ type Options struct {
 // New returns the handler of the admin socket. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{linker: o.Linker, unlinker: o.Unlinker, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -48,6 +49,7 @@ func New(o Options) http.Handler {
 type handler struct {
 	linker   Linker
 	unlinker Unlinker
+	keeper   Keeper
 	log      *slog.Logger
 	stopping context.Context
 	uid      int // of the bridge
@@ -84,15 +86,24 @@ func (h *handler) admit(r *http.Request) error {
 }
 
 func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
-	switch {
-	case r.URL.Path == UnlinkPath:
-		return h.unlink(w, r)
-	case r.URL.Path != InboxLinksPath:
-		return localhttp.Refuse(api.ProblemNotFound, "there is nothing at this path; it may not be in this version")
-	case r.Method != http.MethodPost:
-		return localhttp.RefuseMethod(r, http.MethodPost)
+	routes := map[string]struct {
+		method string
+		serve  func(http.ResponseWriter, *http.Request) error
+	}{
+		InboxLinksPath:  {http.MethodPost, h.inboxLink},
+		UnlinkPath:      {http.MethodPost, h.unlink},
+		AuditPath:       {http.MethodGet, h.audit},
+		AuditReportPath: {http.MethodGet, h.verify},
+		BackupsPath:     {http.MethodPost, h.backup},
 	}
-	return h.inboxLink(w, r)
+	to, known := routes[r.URL.Path]
+	switch {
+	case !known:
+		return localhttp.Refuse(api.ProblemNotFound, "there is nothing at this path; it may not be in this version")
+	case r.Method != to.method:
+		return localhttp.RefuseMethod(r, to.method)
+	}
+	return to.serve(w, r)
 }
 
 // inboxLink serves POST /v1/inbox-links.
@@ -114,6 +125,9 @@ func (h *handler) inboxLink(w http.ResponseWriter, r *http.Request) error {
 		return localhttp.Refuse(api.ProblemNotFound, "there is no human %q", ask.Human[:min(len(ask.Human), 100)]).
 			WithHint("there are: %s", strings.Join(slices.Sorted(slices.Values(humans)), ", "))
 	}
+	if err := h.keeper.Audit(r.Context(), linkMade(ask.Human, operatorOf(r))); err != nil {
+		return err
+	}
 	url, expires, err := h.linker.NewLink(r.Context(), ask.Human)
 	if err != nil {
 		return err
@@ -121,10 +135,21 @@ func (h *handler) inboxLink(w http.ResponseWriter, r *http.Request) error {
 	return localhttp.WriteJSON(w, http.StatusOK, Link{URL: url, ExpiresAt: expires.UTC()})
 }
 
+// linkMade is written before there is a link: none is without its line.
+func linkMade(human string, by bridge.Actor) bridge.AuditLine {
+	return bridge.AuditLine{Event: bridge.AuditLinkMade, Human: human, By: by.Kind, Actor: by.Name}
+}
+
 // fail tells a refusal as it is, and of a fault where its cause is found.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var no *localhttp.Refusal
+	var broken errBroken
 	switch {
+	case errors.As(err, &broken):
+		if r.Context().Err() == nil {
+			h.log.WarnContext(r.Context(), "an answer to the operator was broken off", "path", r.URL.Path, "err", err)
+		}
+		panic(http.ErrAbortHandler)
 	case errors.As(err, &no):
 	case r.Context().Err() != nil:
 		return // nobody is there any more

@@ -51,10 +51,7 @@ func (c Client) Unlink(ctx context.Context, human, issuer string) (Unlinked, err
 
 // unlink serves POST /v1/unlink.
 func (h *handler) unlink(w http.ResponseWriter, r *http.Request) error {
-	switch {
-	case r.Method != http.MethodPost:
-		return localhttp.RefuseMethod(r, http.MethodPost)
-	case r.URL.RawQuery != "":
+	if r.URL.RawQuery != "" {
 		return localhttp.Refuse(api.ProblemInvalidRequest, "this route has no parameters")
 	}
 	var ask unlinkAsk

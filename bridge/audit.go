@@ -2,6 +2,9 @@ package bridge
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"iter"
 	"time"
 )
 
@@ -40,6 +43,13 @@ type AuditEntry struct {
 	Seq  uint64 `json:"seq"` // 1, 2, 3, …
 	Prev string `json:"prev"`
 	AuditLine
+}
+
+// AuditText is a line as it was written: the JSON of an [AuditEntry], in ASCII
+// and without a newline. Seq is where it lies in the log.
+type AuditText struct {
+	Seq  uint64
+	JSON []byte
 }
 
 // AuditReport says how far the audit log is as it was written.
@@ -124,6 +134,56 @@ func (v Revoking) audited(event Kind, at time.Time) AuditLine {
 // whom may be "", that is about no single request or grant.
 func between(agent, human string, event Kind, by Actor, at time.Time) AuditLine {
 	return AuditLine{Time: at.UTC().Round(0), Event: event, Agent: agent, Human: human}.by(by)
+}
+
+// auditPage is how many lines one look at the log reads.
+const auditPage = 256
+
+// AuditLines yields the lines of the audit log with a number above after, up
+// to the last one there is. However long who reads them takes, nobody waits behind it; lines that are
+// forgotten meanwhile are passed over.
+func (b *Bridge) AuditLines(ctx context.Context, after uint64) iter.Seq2[AuditText, error] {
+	return func(yield func(AuditText, error) bool) {
+		for more := true; more; {
+			var page []AuditText
+			err := b.store.View(ctx, func(tx ReadTx) error {
+				page = nil
+				for line, err := range tx.AuditLines(after) {
+					if err != nil {
+						return err
+					}
+					if page = append(page, line); len(page) == auditPage {
+						break
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				yield(AuditText{}, fmt.Errorf("read the audit log: %w", err))
+				return
+			}
+			for _, line := range page {
+				if after = line.Seq; !yield(line, nil) {
+					return
+				}
+			}
+			more = len(page) == auditPage
+		}
+	}
+}
+
+// VerifyAudit is [Store.VerifyAudit].
+func (b *Bridge) VerifyAudit(ctx context.Context) (AuditReport, error) {
+	return b.store.VerifyAudit(ctx)
+}
+
+// Backup is [Store.Backup], and tells the audit log, in the copy too, who took
+// it.
+func (b *Bridge) Backup(ctx context.Context, by Actor, to io.Writer) error {
+	if err := b.Audit(ctx, AuditLine{Event: AuditBackup}.by(by)); err != nil {
+		return err
+	}
+	return b.store.Backup(ctx, to)
 }
 
 // Audit writes a line about something that happened beside the bridge: an act

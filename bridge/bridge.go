@@ -86,7 +86,11 @@ func New(o Options) *Bridge {
 func (b *Bridge) Run(ctx context.Context) error {
 	work, finish := lasting(ctx, shutdownGrace)
 	defer finish()
-	if err := b.recover(ctx); err != nil {
+	err := b.TakeUp(ctx)
+	if err == nil {
+		err = b.recover(ctx)
+	}
+	if err != nil {
 		for _, l := range b.loops() {
 			l.abandon()
 		}
@@ -101,9 +105,21 @@ func (b *Bridge) Run(ctx context.Context) error {
 		running.Go(func() { l.run(ctx, work) })
 	}
 	running.Go(func() { b.sweep(ctx) })
+	b.begun(ctx)
 	close(b.ready)
 	running.Wait()
 	return nil
+}
+
+// begun tells the audit log what the bridge runs with. A store that takes
+// nothing just now keeps nobody from starting.
+func (b *Bridge) begun(ctx context.Context) {
+	d := b.dir()
+	line := AuditLine{Event: AuditConfigLoaded, By: ByBridge}
+	line.Detail = fmt.Sprintf("providers: %d, humans: %d, teams: %d, agents: %d", len(d.Providers), len(d.Humans), len(d.Teams), len(d.Agents))
+	if err := b.Audit(ctx, line); err != nil && ctx.Err() == nil {
+		b.log.Error("tell the audit log that the bridge has started", "err", err)
+	}
 }
 
 // runner is a loop, whatever its keys.

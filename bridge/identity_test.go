@@ -329,7 +329,7 @@ func lastAudited(t *testing.T, w *bridgetest.World) (last bridge.AuditLine) {
 				return err
 			}
 			var entry bridge.AuditEntry
-			if err := json.Unmarshal(line, &entry); err != nil {
+			if err := json.Unmarshal(line.JSON, &entry); err != nil {
 				return err
 			}
 			last = entry.AuditLine

@@ -21,7 +21,7 @@ func (b *Bridge) loseGrant(ctx context.Context, g Grant, why error) next {
 			if err != nil || now.State != GrantLive {
 				return err
 			}
-			renewal, err = b.needReauth(tx, now, time.Now().UTC().Round(0))
+			renewal, err = b.needReauth(tx, now, now.byProvider(), time.Now().UTC().Round(0))
 			return err
 		})
 	})
@@ -39,9 +39,9 @@ func (b *Bridge) loseGrant(ctx context.Context, g Grant, why error) next {
 
 // needReauth stores that a live grant needs its human again, and asks them for
 // that unless there is a reason not to: then the renewal is empty. Its tokens
-// stay until it is over, to be revoked then. Who calls it follows the renewal
-// when it is committed.
-func (b *Bridge) needReauth(tx Tx, g Grant, now time.Time) (renewal Request, err error) {
+// stay until it is over, to be revoked then. Who calls it while the bridge runs
+// follows the renewal when it is committed.
+func (b *Bridge) needReauth(tx Tx, g Grant, by Actor, now time.Time) (renewal Request, err error) {
 	g.State = GrantNeedsReauth
 	may, wanted, err := b.renewable(tx, g, now)
 	if err != nil {
@@ -52,7 +52,7 @@ func (b *Bridge) needReauth(tx Tx, g Grant, now time.Time) (renewal Request, err
 		g.Renewal = renewal.ID
 	}
 	tx.PutGrant(g)
-	tx.Audit(g.audited(AuditNeedsReauth, g.byProvider(), now))
+	tx.Audit(g.audited(AuditNeedsReauth, by, now))
 	if wanted {
 		renewal = begin(tx, renewal, permit{}, now)
 	}

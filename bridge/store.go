@@ -80,9 +80,8 @@ type ReadTx interface {
 	// requests.
 	Pending() iter.Seq2[Due, error]
 
-	// AuditLines yields the lines of the audit log with a number above after,
-	// each as it was written: the JSON of an [AuditEntry], without a newline.
-	AuditLines(after uint64) iter.Seq2[[]byte, error]
+	// AuditLines yields the lines of the audit log with a number above after.
+	AuditLines(after uint64) iter.Seq2[AuditText, error]
 
 	Grant(id GrantID) (Grant, error)
 	// CurrentGrant returns the one grant with this key that is not over.

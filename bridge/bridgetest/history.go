@@ -28,7 +28,7 @@ func Audit(tx bridge.ReadTx) iter.Seq2[bridge.AuditLine, error] {
 		for text, err := range tx.AuditLines(0) {
 			var e bridge.AuditEntry
 			if err == nil {
-				err = json.Unmarshal(text, &e)
+				err = json.Unmarshal(text.JSON, &e)
 			}
 			if !yield(e.AuditLine, err) {
 				return

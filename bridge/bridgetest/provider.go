@@ -31,6 +31,7 @@ type Provider struct {
 	renew   map[string]*code // by refresh token that is good for one more time
 
 	refreshes int
+	reused    int
 	refreshed map[string]bool // access tokens that came by a refresh
 	replaced  map[string]bool // whose place another took by a refresh
 
@@ -305,6 +306,10 @@ func (p *Provider) Identify(ctx context.Context, t bridge.Tokens, _ time.Time) (
 // Refreshes returns how many refreshes came.
 func (p *Provider) Refreshes() int { p.mu.Lock(); defer p.mu.Unlock(); return p.refreshes }
 
+// Reused returns how many refreshes came with a refresh token that was not good
+// any more: used before, revoked or forgotten.
+func (p *Provider) Reused() int { p.mu.Lock(); defer p.mu.Unlock(); return p.reused }
+
 // Forget makes the provider honour no refresh token any more that it has
 // handed out so far, as if the account's owner had removed our client.
 func (p *Provider) Forget() { p.mu.Lock(); defer p.mu.Unlock(); clear(p.renew) }
@@ -323,6 +328,7 @@ func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.Re
 	used := old.Refresh.Reveal()
 	c := p.renew[used]
 	if c == nil {
+		p.reused++
 		return bridge.Tokens{}, fmt.Errorf("%w: invalid_grant", bridge.ErrGrantLost)
 	}
 	scopes := p.Scopes

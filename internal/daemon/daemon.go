@@ -78,6 +78,9 @@ func start(ctx context.Context, cfg *config.Config, providers map[string]bridge.
 		return nil, err
 	}
 	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: providers, Log: log})
+	if err := d.bridge.TakeUp(ctx); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.close())
 	}

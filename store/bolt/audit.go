@@ -9,8 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"go.etcd.io/bbolt"
 
@@ -155,12 +158,38 @@ func (u *update) Audit(line bridge.AuditLine) {
 		u.fail(fmt.Errorf("encode a line of the audit log: %w", err))
 		return
 	}
-	u.add(body)
+	u.add(toASCII(body))
 }
 
-func (v *view) AuditLines(after uint64) iter.Seq2[[]byte, error] {
-	from := seqKey(after + 1)
-	return scan(v.tx, span{bucket: audit, from: from}, func(_ string, line []byte) ([]byte, error) {
-		return bytes.Clone(line), nil
-	})
+// toASCII writes all that is not visible ASCII in JSON as escapes: whoever
+// prints a line need not ask what it does to a terminal.
+func toASCII(body []byte) []byte {
+	if !slices.ContainsFunc(body, func(b byte) bool { return b < ' ' || b > '~' }) {
+		return body
+	}
+	out := make([]byte, 0, len(body)+64)
+	for _, c := range string(body) {
+		switch high, low := utf16.EncodeRune(c); {
+		case c >= ' ' && c <= '~':
+			out = append(out, byte(c))
+		case high == utf8.RuneError:
+			out = fmt.Appendf(out, `\u%04x`, c)
+		default:
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return out
+}
+
+func (v *view) AuditLines(after uint64) iter.Seq2[bridge.AuditText, error] {
+	return scan(v.tx, span{bucket: audit, from: seqKey(after + 1)}, numbered)
+}
+
+// numbered is a line with the number of its key.
+func numbered(key string, line []byte) (bridge.AuditText, error) {
+	l := bridge.AuditText{JSON: bytes.Clone(line)} // 0 comes in no log
+	if len(key) == seqLen {
+		l.Seq = binary.BigEndian.Uint64([]byte(key))
+	}
+	return l, nil
 }

@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,7 +102,7 @@ func (w *auditWalk) lines(v *view) error {
 		}
 		e := w.line(l)
 		if !w.done && e.Event == bridge.AuditDamaged {
-			w.find(l.seq, askCopy, "when the store was opened at %s, %s", e.Time.Format(time.RFC3339), e.Detail)
+			w.find(l.Seq, askCopy, "when the store was opened at %s, %s", e.Time.Format(time.RFC3339), e.Detail)
 		}
 		if n++; w.done || n == auditBatch {
 			return nil
@@ -126,25 +125,12 @@ func (w *auditWalk) finish() {
 	}
 }
 
-// numberedLine is a line with the number of its key.
-type numberedLine struct {
-	seq  uint64
-	text string
-}
-
-func numbered(key string, line []byte) (numberedLine, error) {
-	if len(key) != seqLen {
-		return numberedLine{}, nil // 0 comes in no log
-	}
-	return numberedLine{binary.BigEndian.Uint64([]byte(key)), string(line)}, nil
-}
-
 // line compares a line with the one before, and reads it.
-func (w *auditWalk) line(l numberedLine) (e bridge.AuditEntry) {
+func (w *auditWalk) line(l bridge.AuditText) (e bridge.AuditEntry) {
 	want := w.at.seq + 1
-	err := json.Unmarshal([]byte(l.text), &e)
+	err := json.Unmarshal(l.JSON, &e)
 	switch {
-	case l.seq != want:
+	case l.Seq != want:
 		w.find(want, askCopy, "line %d is missing", want)
 	case err != nil:
 		w.find(want, askCopy, "line %d was changed: it cannot be read", want)
@@ -155,7 +141,7 @@ func (w *auditWalk) line(l numberedLine) (e bridge.AuditEntry) {
 	case e.Prev != w.at.hex():
 		w.find(want-1, askCopy, "line %d was changed after line %d was written", want-1, want)
 	default:
-		w.at = markAt(l.seq, []byte(l.text))
+		w.at = markAt(l.Seq, l.JSON)
 	}
 	return e
 }
@@ -204,7 +190,7 @@ func (u *update) pruneAudit(before time.Time) (n int, err error) {
 			w.at = behind
 			break
 		}
-		u.delete(audit, seqKey(l.seq))
+		u.delete(audit, seqKey(l.Seq))
 		n++
 	}
 	head, err := readMark(u.tx, u.sealer, sealedHead)

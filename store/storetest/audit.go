@@ -37,7 +37,7 @@ func toldAfter(tx bridge.ReadTx, after uint64) iter.Seq2[bridge.AuditEntry, erro
 		for text, err := range tx.AuditLines(after) {
 			var e bridge.AuditEntry
 			if err == nil {
-				err = json.Unmarshal(text, &e)
+				err = json.Unmarshal(text.JSON, &e)
 			}
 			if !yield(e, err) {
 				return
@@ -85,7 +85,7 @@ func (b *bench) forgetLines(before time.Time) int {
 func (lab Lab) auditOrder(t *testing.T) {
 	b, r := lab.fresh(t), asked(noon())
 	full := bridge.AuditLine{
-		Time: noon().Add(time.Nanosecond), Event: bridge.AuditGrantOver, Request: r.ID, Grant: "grt_1", Agent: "helper", Session: "s\n1",
+		Time: noon().Add(time.Nanosecond), Event: bridge.AuditGrantOver, Request: r.ID, Grant: "grt_1", Agent: "helper", Session: "s\n\u009b😀",
 		Human: "alice", Team: "oncall", By: bridge.ByHuman, Actor: "alice", Channel: "slack", PlatformUser: "U0ALICE",
 		Provider: "github", From: bridge.Asked, To: bridge.Coded, Version: 7, Outcome: "revoked", Detail: `"quoted" <é>`,
 	}
@@ -112,6 +112,7 @@ func (lab Lab) auditOrder(t *testing.T) {
 func (lab Lab) auditChain(t *testing.T) {
 	b := lab.fresh(t)
 	b.tells(0, 5)
+	b.do(func(tx bridge.Tx) { tx.Audit(bridge.AuditLine{Session: "é\u009b31m\u202e\x7f\x00\u2028😀"}) })
 	prev := strings.Repeat("0", 2*sha256.Size)
 	b.see(func(tx bridge.ReadTx) {
 		for text, err := range tx.AuditLines(0) {
@@ -119,11 +120,11 @@ func (lab Lab) auditChain(t *testing.T) {
 				t.Fatal(err)
 			}
 			var e bridge.AuditEntry
-			if err := json.Unmarshal(text, &e); err != nil || strings.ContainsAny(string(text), "\n\r") {
-				t.Errorf("%v: it is not an object on one line: %s", err, text)
+			if err := json.Unmarshal(text.JSON, &e); err != nil || e.Seq != text.Seq || strings.ContainsFunc(string(text.JSON), notVisible) {
+				t.Errorf("%v: it is not one line of visible ASCII, or not line %d: %q", err, text.Seq, text.JSON)
 			}
 			same(t, "the hash of the line before, in line "+strconv.Itoa(int(e.Seq)), e.Prev, prev) //nolint:gosec // few
-			sum := sha256.Sum256(text)
+			sum := sha256.Sum256(text.JSON)
 			prev = hex.EncodeToString(sum[:])
 		}
 	})
@@ -132,6 +133,8 @@ func (lab Lab) auditChain(t *testing.T) {
 		t.Errorf("error %v, head %s; want the hash of the last line, %s", err, report.Head, prev)
 	}
 }
+
+func notVisible(c rune) bool { return c < ' ' || c > '~' }
 
 func (lab Lab) auditFailed(t *testing.T) {
 	b := lab.fresh(t)

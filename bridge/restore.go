@@ -1,0 +1,74 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// TakeUp deals with a store that was put back from an earlier moment, before
+// anybody may call: refresh tokens that the provider has replaced meanwhile
+// must not be presented again. Run does the same; who lets agents in before
+// Run calls it first. It may be called again.
+func (b *Bridge) TakeUp(ctx context.Context) error {
+	var found Restore
+	var asked int
+	err := b.store.Update(ctx, func(tx Tx) (err error) {
+		if found, err = tx.Restored(); err != nil {
+			return err
+		}
+		asked, err = b.afterRestore(tx, found, time.Now().UTC().Round(0))
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("deal with a store that was put back: %w", err)
+	}
+	b.log.Warn("the store was put back from an earlier moment: what happened since then is not known; look for grants that were revoked and agents that were suspended meanwhile",
+		"why", found.Why, "taken", found.Taken, "grants that need their human again", asked)
+	return nil
+}
+
+// afterRestore has every grant need its human again whose refresh token may
+// have been replaced since, and settles the matter in the same transaction. It
+// returns how many those are.
+func (b *Bridge) afterRestore(tx Tx, found Restore, now time.Time) (asked int, err error) {
+	by := Actor{Kind: ByBridge}
+	for g, err := range tx.CurrentGrants() {
+		switch {
+		case errors.Is(err, ErrUnreadable): // the start tells the operator
+			continue
+		case err != nil:
+			return 0, err
+		case g.State != GrantLive || !g.mayHaveRotated():
+			continue
+		}
+		if _, err := b.needReauth(tx, g, by, now); err != nil {
+			return 0, err
+		}
+		asked++
+	}
+	line := between("", "", AuditRestored, by, now)
+	line.Detail = found.words()
+	tx.Audit(line)
+	tx.SettleRestore()
+	return asked, nil
+}
+
+// mayHaveRotated reports whether another refresh token may have taken the
+// place of the one that is known. Only a provider that was seen to leave it in
+// place at a refresh is known not to do that.
+func (g Grant) mayHaveRotated() bool {
+	refreshed := g.AccessIssuedAt.After(g.CreatedAt)
+	return g.Refreshable && (g.Rotates || !refreshed)
+}
+
+func (r Restore) words() string {
+	if r.Taken.IsZero() {
+		return r.Why
+	}
+	return r.Why + ", taken at " + r.Taken.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,193 @@
+package bridge_test
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/bridge/bridgetest"
+	"github.com/authbridge/authbridge/store"
+	"github.com/authbridge/authbridge/store/bolt"
+)
+
+// place is a store whose files can be looked at and put elsewhere.
+type place struct {
+	t   *testing.T
+	dir string
+}
+
+func (p place) open() bridge.Store {
+	p.t.Helper()
+	s, err := store.Open(ctx, store.Options{StateDir: p.dir}, bolt.Backend())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// restore puts a copy in the place of the store, which is closed.
+func (p place) restore(copied []byte) {
+	p.t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, "authbridge.db"), copied, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// events are the events of the audit log, in order, each with what it is
+// about.
+func events(t *testing.T, s bridge.Store, want ...bridge.Kind) (lines []bridge.AuditLine) {
+	t.Helper()
+	err := s.View(ctx, func(tx bridge.ReadTx) error {
+		for line, err := range bridgetest.Audit(tx) {
+			if err != nil {
+				return err
+			}
+			for _, kind := range want {
+				if line.Event == kind {
+					lines = append(lines, line)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// TestAStoreThatWasPutBack: a refresh token that the provider has replaced
+// since the backup is never presented again; the human is asked.
+func TestAStoreThatWasPutBack(t *testing.T) {
+	for name, noticed := range map[string]bool{"with its mark": true, "and nobody notices": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { putBack(t, noticed) })
+		})
+	}
+}
+
+func putBack(t *testing.T, noticed bool) {
+	at := place{t, filepath.Join(t.TempDir(), "state")}
+	kept, corp := at.open(), bridgetest.New("https://login.example.com")
+	corp.TokenLifetime = 30 * 24 * time.Hour
+	w := bridgetest.Start(t, bridgetest.Directory(), kept, corp)
+	first := granted(t, w, bridge.Ask{})
+	if _, err := w.Collect(ctx, w.Agent("helper"), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	var copied bytes.Buffer
+	if err := w.Backup(ctx, bridge.Actor{Kind: bridge.ByOperator, Name: "uid 0"}, &copied); err != nil {
+		t.Fatal(err)
+	}
+	used := bridge.Tokens{Refresh: bridge.NewSecret("refresh-1")} // later, before the store is put back
+	if _, err := corp.Refresh(ctx, used, bridge.RefreshRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	w.Stop()
+	if err := kept.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at.restore(copied.Bytes())
+	kept = at.open()
+	if !noticed { // what this test would see without the notice
+		if err := kept.Update(ctx, func(tx bridge.Tx) error { tx.SettleRestore(); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w = bridgetest.Start(t, bridgetest.Directory(), kept, corp)
+	again := w.MustAsk(bridge.Ask{})
+	if asked := w.See(again.ID).State == bridge.Asked; asked != noticed {
+		t.Errorf("the next ask is %s; noticed: %v", again.State, noticed)
+	}
+	bridgetest.Pass(10 * time.Hour)
+	if noticed && corp.Reused() != 0 {
+		t.Errorf("%d refresh tokens were presented that were used before", corp.Reused())
+	}
+	lines := events(t, kept, bridge.AuditBackup, bridge.AuditNeedsReauth, bridge.AuditRestored)
+	if !noticed {
+		return
+	}
+	if len(lines) != 3 || lines[0].Actor != "uid 0" || lines[1].Grant != first.Grant && lines[1].Human != "alice" || !strings.Contains(lines[2].Detail, "authbridge backup") {
+		t.Errorf("the audit log tells %+v", lines)
+	}
+	w = w.Restart()
+	if n := len(events(t, kept, bridge.AuditRestored)); n != 1 {
+		t.Errorf("noticed %d times", n)
+	}
+}
+
+// TestWhichGrantsAskTheirHumanAgain: those whose refresh token may be another
+// by now.
+func TestWhichGrantsAskTheirHumanAgain(t *testing.T) {
+	at := place{t, filepath.Join(t.TempDir(), "state")}
+	now := time.Now().UTC().Round(0)
+	s := at.open()
+	var copied bytes.Buffer
+	grants := map[string]bridge.Grant{}
+	err := s.Update(ctx, func(tx bridge.Tx) error {
+		for i, what := range []string{"no refresh token", "never refreshed", "rotates", "does not rotate", "was over", "needs it already"} {
+			g := bridge.Grant{
+				ID: bridge.NewGrantID(now.Add(time.Duration(i))), State: bridge.GrantLive, Human: "alice",
+				Key:       bridge.GrantKey{Agent: "helper", Session: what, Human: "alice", Provider: "corp"},
+				CreatedAt: now, AccessIssuedAt: now.Add(-time.Second), EndsAt: now.Add(time.Hour), ReuseUntil: now.Add(time.Hour),
+				Refreshable: what != "no refresh token",
+			}
+			switch what {
+			case "rotates":
+				g.AccessIssuedAt, g.Rotates = now.Add(time.Minute), true
+			case "does not rotate":
+				g.AccessIssuedAt = now.Add(time.Minute)
+			case "was over":
+				g.State, g.EndedAt, g.Revocation = bridge.GrantRevoked, now, bridge.RevocationDone
+			case "needs it already":
+				g.State = bridge.GrantNeedsReauth
+			}
+			grants[what] = g
+			tx.PutGrant(g)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Backup(ctx, &copied); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at.restore(copied.Bytes())
+	s = at.open()
+	b := bridge.New(bridge.Options{Directory: bridgetest.Directory(), Store: s, Log: slog.New(slog.DiscardHandler)})
+	for range 2 {
+		if err := b.TakeUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]bridge.GrantState{"never refreshed": bridge.GrantNeedsReauth, "rotates": bridge.GrantNeedsReauth}
+	err = s.View(ctx, func(tx bridge.ReadTx) error {
+		for what, before := range grants {
+			g, err := tx.Grant(before.ID)
+			if err != nil {
+				return err
+			}
+			if state, changed := want[what]; changed && g.State != state || !changed && g.State != before.State {
+				t.Errorf("%s: it was %s and is %s", what, before.State, g.State)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if n := len(events(t, s, bridge.AuditNeedsReauth)); n != len(want) {
+		t.Errorf("%d lines of audit for %d grants", n, len(want))
+	}
+}
