@@ -163,8 +163,7 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 	case r.State != Granted && r.State != Collected || now.After(r.DueBy):
 		return Event{}, Token{}, nil
 	}
-	may, ok := b.dir().permitted(agent, r)
-	if ok = ok && len(may.beyond(r.Granted)) == 0; !ok {
+	if b.setup.Load().overtaken(r) {
 		if r.State == Collected {
 			return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Whom(), r.Scopes)
 		}

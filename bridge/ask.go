@@ -57,16 +57,12 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	if err := ask.check(); err != nil {
 		return Request{}, 0, err
 	}
-	may, ok := b.dir().permit(agent, ask.Provider, whom, ask.Scopes)
-	if !ok || may.team.Name != ask.Team {
-		return Request{}, 0, notAllowed(agent, ask.Provider, whom, ask.Scopes)
-	}
-	r, reply, err := b.decide(ctx, agent, ask, may, false)
+	r, reply, err := b.decide(ctx, agent, ask, whom, false)
 	if s, ok := errors.AsType[*stale](err); ok {
 		if err := b.freshen(ctx, s.grant); err != nil {
 			return Request{}, 0, err
 		}
-		r, reply, err = b.decide(ctx, agent, ask, may, true)
+		r, reply, err = b.decide(ctx, agent, ask, whom, true)
 	}
 	if err != nil {
 		return Request{}, 0, err
@@ -79,10 +75,19 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	return r, reply, nil
 }
 
-// decide meets an allowed ask in one transaction. A grant that answers it, but
-// for its token, is a [*stale]; asIs takes the token that there is.
-func (b *Bridge) decide(ctx context.Context, agent Agent, ask Ask, may permit, asIs bool) (r Request, reply Reply, err error) {
+// decide meets an ask in one transaction: a configuration that comes meanwhile
+// is heeded. A grant that answers the ask, but for its token, is a [*stale];
+// asIs takes the token that there is.
+func (b *Bridge) decide(ctx context.Context, agent Agent, ask Ask, whom string, asIs bool) (r Request, reply Reply, err error) {
 	err = b.store.Update(ctx, func(tx Tx) error {
+		agent, err := b.still(agent)
+		if err != nil {
+			return err
+		}
+		may, ok := b.dir().permit(agent, ask.Provider, whom, ask.Scopes)
+		if !ok || may.team.Name != ask.Team {
+			return notAllowed(agent, ask.Provider, whom, ask.Scopes)
+		}
 		r, reply, err = b.admit(tx, agent, ask, may, asIs)
 		return err
 	})
@@ -159,7 +164,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 		return open[same], Joined, nil
 	}
 	if !ask.Fresh {
-		if served, ok, err := serve(tx, r, may, b.dir().Limits, now, asIs); err != nil || ok {
+		if served, ok, err := b.serve(tx, r, may, b.dir().Limits, now, asIs); err != nil || ok {
 			remember(tx, agent.Name, ask, served.ID, now)
 			return served, Served, err
 		}
@@ -167,7 +172,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 	if err := b.dir().Limits.room(open, agent.Name, may.whom()); err != nil {
 		return Request{}, 0, err
 	}
-	if r, err = stepUp(tx, r, may, now); err != nil {
+	if r, err = b.stepUp(tx, r, may, now); err != nil {
 		return Request{}, 0, err
 	}
 	r = begin(tx, r, may, now)
@@ -258,7 +263,7 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 		context = append(context, Clean(line, maxContext))
 	}
 	return Request{
-		ID: NewRequestID(now), Agent: agent.Name, Session: ask.Session, Human: may.human.Name, Team: may.team.Name,
+		ID: NewRequestID(now), Epoch: b.setup.Load().bearers.Epoch, Agent: agent.Name, Session: ask.Session, Human: may.human.Name, Team: may.team.Name,
 		Target: Target{Provider: may.provider.Name, Issuer: may.provider.Issuer, ClientID: may.provider.ClientID},
 		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
 		CheckPhrase: newPhrase(digits), Digits: may.rule.Digits, MinValidity: ask.MinValidity, Reuse: may.reuse(),

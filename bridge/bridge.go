@@ -16,6 +16,8 @@ import (
 // humans, and drives providers. All methods are safe for concurrent use.
 type Bridge struct {
 	setup      atomic.Pointer[setup]
+	taking     sync.Mutex // a setup over, or looking through what hangs on it
+	adopted    bool       // the setup of the start; with taking
 	store      *watchedStore
 	messengers map[string]Messenger
 	log        *slog.Logger
@@ -66,7 +68,7 @@ func New(o Options) *Bridge {
 		messengers: o.Messengers, log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
-	b.setup.Store(&setup{o.Directory, o.Providers})
+	b.setup.Store(&setup{dir: o.Directory, providers: o.Providers})
 	b.feeds = newFeeds(b.changes.wake)
 	b.store = &watchedStore{Store: noting{o.Store, b.feeds, b.followGrant}}
 	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
@@ -106,6 +108,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	running.Go(func() { b.sweep(ctx) })
 	b.begun(ctx)
+	running.Go(func() { b.reviewAtStart(ctx) })
 	close(b.ready)
 	running.Wait()
 	return nil
@@ -167,6 +170,9 @@ func lasting(ctx context.Context, grace time.Duration) (context.Context, context
 // told to the operator, and does not keep the rest from going on.
 func (b *Bridge) recover(ctx context.Context) error {
 	now := time.Now()
+	if err := b.Adopt(ctx); err != nil {
+		return err
+	}
 	return b.store.View(ctx, func(tx ReadTx) error {
 		return errors.Join(
 			readable(b, tx.Pending(), func(d Due) { b.resume(d, now) }),

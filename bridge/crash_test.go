@@ -22,6 +22,8 @@ type row struct {
 // crashTable is every place where a process can die. A crash of the saga's
 // first life at any boundary falls into one of the rows.
 var crashTable = []row{
+	{"nothing done yet", "names noted", []string{"before commit of names"}},
+	{"names noted", "ask stored", []string{"after commit of names"}},
 	{"nothing done yet", "ask stored", []string{"before commit of ask", "before commit of served"}},
 	{"ask stored", "card posted", []string{"after commit of ask", "before commit of attempt"}},
 	{"attempt stored", "card posted", []string{"after commit of attempt", "before Post"}},

@@ -108,7 +108,8 @@ func DefaultLimits() Limits {
 // otherwise.
 const DefaultReuse = 8 * time.Hour
 
-// MaxTeamReuse is the longest reuse of a rule that lets a team be asked.
+// MaxTeamReuse is the longest time that what somebody gave through a team
+// answers further asks, and so the longest reuse of a rule with a team.
 const MaxTeamReuse = 4 * time.Hour
 
 // AgentByUID finds the agent that runs as a local user.

@@ -55,7 +55,7 @@ func (b *Bridge) fold(ctx context.Context, id RequestID, s step) (Request, bool,
 // foldIn runs one step on a request within an open transaction.
 func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
 	e, err := s.decide(tx, r)
-	if err != nil || e.Kind == "" {
+	if e = b.setup.Load().heed(r, e); err != nil || e.Kind == "" {
 		return r, false, err
 	}
 	now := time.Now()

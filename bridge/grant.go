@@ -9,6 +9,7 @@ type Grant struct {
 	Key   GrantKey
 	State GrantState
 
+	Epoch   uint64    // as of its request
 	Human   string    // who gave it, and may take it back
 	Request RequestID // the one that led to it
 	Renewal RequestID // the one by which its human can renew it, once it needs that

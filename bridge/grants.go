@@ -26,7 +26,7 @@ func (r Request) key() GrantKey {
 // reusable finds the live grant that may be reused for asks like the draft, if
 // there is one. The rule as it is now decides, not the one under which it was
 // given: the agent gets nothing for longer than it may now.
-func reusable(tx ReadTx, draft Request, may permit, now time.Time) (Grant, bool, error) {
+func (b *Bridge) reusable(tx ReadTx, draft Request, may permit, now time.Time) (Grant, bool, error) {
 	g, err := tx.CurrentGrant(draft.key())
 	if errors.Is(err, ErrNotFound) {
 		return Grant{}, false, nil
@@ -37,6 +37,9 @@ func reusable(tx ReadTx, draft Request, may permit, now time.Time) (Grant, bool,
 	if g.State != GrantLive || !now.Before(g.ReuseUntil) || !now.Before(g.CreatedAt.Add(draft.Reuse)) {
 		return Grant{}, false, nil
 	}
+	if _, allowed := b.setup.Load().narrowed(g); !allowed {
+		return Grant{}, false, nil
+	}
 	held, err := withheldFromTeam(tx, g, may)
 	return g, err == nil && !held, err
 }
@@ -44,8 +47,8 @@ func reusable(tx ReadTx, draft Request, may permit, now time.Time) (Grant, bool,
 // serve answers a draft from a live grant that holds all that is asked, and
 // nothing that the agent may not ask. If its token has to be refreshed first,
 // the error is a [*stale]; asIs takes the token that there is.
-func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time, asIs bool) (Request, bool, error) {
-	g, ok, err := reusable(tx, draft, may, now)
+func (b *Bridge) serve(tx Tx, draft Request, may permit, limits Limits, now time.Time, asIs bool) (Request, bool, error) {
+	g, ok, err := b.reusable(tx, draft, may, now)
 	if err != nil || !ok || !holds(g.Scopes, draft.Scopes) || len(may.beyond(g.Scopes)) > 0 {
 		return Request{}, false, err
 	}
@@ -68,8 +71,8 @@ func serve(tx Tx, draft Request, may permit, limits Limits, now time.Time, asIs 
 // stepUp makes a draft that goes beyond the live grant ask for what that holds
 // as well, as far as the agent may: the new grant takes its place. What is new
 // in it is marked.
-func stepUp(tx ReadTx, draft Request, may permit, now time.Time) (Request, error) {
-	g, ok, err := reusable(tx, draft, may, now)
+func (b *Bridge) stepUp(tx ReadTx, draft Request, may permit, now time.Time) (Request, error) {
+	g, ok, err := b.reusable(tx, draft, may, now)
 	if err != nil || !ok || holds(g.Scopes, draft.Scopes) {
 		return draft, err
 	}
@@ -107,7 +110,7 @@ func holds(given, wanted []string) bool {
 // newGrant is the grant that a checked token becomes.
 func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Grant {
 	g := Grant{
-		ID: NewGrantID(now), Key: r.key(), State: GrantLive, Human: r.giver(), Request: r.ID,
+		ID: NewGrantID(now), Key: r.key(), State: GrantLive, Epoch: r.Epoch, Human: r.giver(), Request: r.ID,
 		Issuer: r.Target.Issuer, Subject: who.Subject, Account: who.Shown(), Scopes: tokens.Scopes,
 		CreatedAt: now, AccessIssuedAt: received, AccessExpiresAt: tokens.ExpiresAt,
 		ReuseUntil: now.Add(r.Reuse), Revocation: RevocationNone, Refreshable: !tokens.Refresh.IsZero(),

@@ -13,6 +13,7 @@ type Request struct {
 	Card    uint64    `json:",omitzero"` // counts what its card says; delivery does not move it
 	CardAt  time.Time `json:",omitzero"` // when the grant that it led to last changed what its card says
 
+	Epoch   uint64 `json:",omitzero"` // when it was asked, by the times that names have changed hands
 	Agent   string `json:",omitzero"`
 	Session string `json:",omitzero"`
 	Human   string `json:",omitzero"` // who is asked; of a team's request who gave, "" before that

@@ -179,7 +179,7 @@ func (b *Bridge) toRevoke(ctx context.Context, id string) (v Revoking, tokens To
 var errUnconfigured = errors.New("the provider is not in the configuration any more")
 
 func (b *Bridge) revokeAt(ctx context.Context, v Revoking, tokens Tokens) error {
-	p, ok := b.provider(v.Provider, v.Issuer, v.ClientID)
+	p, ok := b.revoker(v.Issuer, v.ClientID)
 	if !ok {
 		return errUnconfigured
 	}

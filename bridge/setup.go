@@ -5,7 +5,19 @@ package bridge
 type setup struct {
 	dir       *Directory
 	providers map[string]Provider // one for each provider of the directory
+	former    []formerClient      // the newest last
+	bearers   bearers
 }
+
+// formerClient is a provider that is no longer configured. It is for giving
+// back the tokens that it has got, and for nothing else.
+type formerClient struct {
+	issuer, client string
+	provider       Provider
+}
+
+// formerKept bounds how many of them are known.
+const formerKept = 64
 
 // dir is the directory of now. Who decides something in several steps looks
 // once.
@@ -19,4 +31,54 @@ func (b *Bridge) provider(name, issuer, client string) (Provider, bool) {
 	info := now.dir.Providers[name]
 	p, ok := now.providers[name]
 	return p, ok && info.Issuer == issuer && info.ClientID == client
+}
+
+// revoker finds who can revoke tokens of this issuer and client: the provider
+// that is configured for them, whatever it is called, or was.
+func (b *Bridge) revoker(issuer, client string) (Provider, bool) {
+	now := b.setup.Load()
+	for name, info := range now.dir.Providers {
+		if p, ok := now.providers[name]; ok && info.Issuer == issuer && info.ClientID == client {
+			return p, true
+		}
+	}
+	for _, f := range now.former {
+		if f.issuer == issuer && f.client == client {
+			return f.provider, true
+		}
+	}
+	return nil, false
+}
+
+// followedBy is the setup that takes the place of this one. Providers that it
+// does without stay known as former ones.
+func (s *setup) followedBy(dir *Directory, providers map[string]Provider, who bearers) *setup {
+	after := &setup{dir: dir, providers: providers, bearers: who}
+	for _, f := range s.former {
+		after.remember(f)
+	}
+	for name, p := range s.providers {
+		info := s.dir.Providers[name]
+		after.remember(formerClient{info.Issuer, info.ClientID, p})
+	}
+	if more := len(after.former) - formerKept; more > 0 {
+		after.former = after.former[more:]
+	}
+	return after
+}
+
+// remember keeps a former provider, unless there is one for its client.
+func (s *setup) remember(f formerClient) {
+	for _, info := range s.dir.Providers {
+		if info.Issuer == f.issuer && info.ClientID == f.client {
+			return
+		}
+	}
+	for i, known := range s.former {
+		if known.issuer == f.issuer && known.client == f.client {
+			s.former[i] = f
+			return
+		}
+	}
+	s.former = append(s.former, f)
 }

@@ -88,6 +88,8 @@ type ReadTx interface {
 	CurrentGrant(key GrantKey) (Grant, error)
 	// CurrentGrants yields the grants that are not over, oldest first.
 	CurrentGrants() iter.Seq2[Grant, error]
+	// CurrentGrantsAfter yields those of them that come after an id.
+	CurrentGrantsAfter(id GrantID) iter.Seq2[Grant, error]
 	// GrantsOf yields an agent's grants, those that are over too, newest
 	// first, those with an id below before; "" starts at the newest.
 	GrantsOf(agent string, before GrantID) iter.Seq2[Grant, error]

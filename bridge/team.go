@@ -13,10 +13,6 @@ import (
 // is no code; then the code is that member's alone, and what they give is
 // theirs. Who is in a team is what the directory says now.
 
-// teamReuse is the longest time that what somebody gave through a team answers
-// further asks.
-const teamReuse = 4 * time.Hour
-
 // lapsesAllowed is how many claims of one request somebody may let lapse.
 const lapsesAllowed = 2
 
@@ -68,7 +64,7 @@ func (d *Directory) strayClaim(r Request) (Event, bool) {
 // reuse is how long what is given answers further asks.
 func (p permit) reuse() time.Duration {
 	if p.team.Name != "" {
-		return min(p.rule.Reuse, teamReuse)
+		return min(p.rule.Reuse, MaxTeamReuse)
 	}
 	return p.rule.Reuse
 }

@@ -1,6 +1,10 @@
 package bridge
 
-import "sync"
+import (
+	"maps"
+	"slices"
+	"sync"
+)
 
 // watchers wakes those who wait for a change. A wake-up is only a hint: who
 // is woken reads the store. Nobody polls it.
@@ -47,6 +51,14 @@ func (w *watchers) wake(topics ...string) {
 			}
 		}
 	}
+}
+
+// wakeAll tells everybody who watches.
+func (w *watchers) wakeAll() {
+	w.mu.Lock()
+	topics := slices.Collect(maps.Keys(w.all))
+	w.mu.Unlock()
+	w.wake(topics...)
 }
 
 // topicOf is what changes with a request; topicFor with anything that a

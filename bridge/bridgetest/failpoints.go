@@ -26,8 +26,8 @@ type Boundary struct {
 	// for a token that goes to the revocation queue, or "grant owed" for those
 	// of a grant, "owed late" for those of a refresh, and "paid" for what
 	// leaves it; "refreshing", "refreshed", "not refreshed" and "needs_reauth"
-	// for what is noted of a grant. Of a call that has been answered it says
-	// how.
+	// for what is noted of a grant; "names" for a note of who bears the
+	// configured names. Of a call that has been answered it says how.
 	About string
 }
 
@@ -466,6 +466,8 @@ func (tx *notedTx) PutPin(human, issuer, subject string) {
 	tx.Tx.PutPin(human, issuer, subject)
 }
 
+func (tx *notedTx) DeletePin(human, issuer string) { tx.wrote = true; tx.Tx.DeletePin(human, issuer) }
+
 func (tx *notedTx) Suspend(agent, human string, at time.Time) {
 	tx.wrote = true
 	tx.Tx.Suspend(agent, human, at)
@@ -479,7 +481,9 @@ func (tx *notedTx) PutSecret(ref bridge.SecretRef, s bridge.Secret) {
 func (tx *notedTx) DeleteSecret(ref bridge.SecretRef) { tx.wrote = true; tx.Tx.DeleteSecret(ref) }
 
 func (tx *notedTx) PutNote(room, key string, value []byte, expires time.Time) {
-	tx.wrote = true
+	if tx.wrote = true; room == "bridge" && key == "bearers" {
+		tx.note("names")
+	}
 	tx.Tx.PutNote(room, key, value, expires)
 }
 

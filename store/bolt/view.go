@@ -88,6 +88,10 @@ func (v *view) CurrentGrants() iter.Seq2[bridge.Grant, error] {
 	return v.grants(span{bucket: currentByID})
 }
 
+func (v *view) CurrentGrantsAfter(id bridge.GrantID) iter.Seq2[bridge.Grant, error] {
+	return v.grants(span{bucket: currentByID, from: string(id) + "\x00"})
+}
+
 func (v *view) GrantsOf(agent string, before bridge.GrantID) iter.Seq2[bridge.Grant, error] {
 	return v.grants(span{bucket: grantsOf, prefix: short(agent), below: string(before), back: true})
 }

@@ -1,0 +1,429 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Reviewed counts what a configuration no longer allowed.
+type Reviewed struct {
+	Requests  int // open, or not collected yet: cancelled
+	Grants    int // revoked
+	Shortened int // grants that end sooner
+}
+
+// Adopt takes over the configuration that the bridge was made with: names that
+// have passed to somebody else since the last one lead to nothing of those who
+// bore them before. It is called before anybody can ask, or Run does it; once
+// more does no harm. While the store takes no changes it goes by what it would
+// note, and Run notes it later.
+func (b *Bridge) Adopt(ctx context.Context) error {
+	b.taking.Lock()
+	defer b.taking.Unlock()
+	err := b.adopt(ctx)
+	if !errors.Is(err, ErrStoreUnavailable) {
+		return err
+	}
+	now := b.setup.Load()
+	return b.store.View(ctx, func(tx ReadTx) error {
+		_, who, _, err := succession(tx, now.dir)
+		b.setup.Store(now.followedBy(now.dir, now.providers, who))
+		return err
+	})
+}
+
+// adopt is Adopt, once, for who has the right to take over.
+func (b *Bridge) adopt(ctx context.Context) error {
+	if b.adopted {
+		return nil
+	}
+	now := b.setup.Load()
+	err := b.take(ctx, now.dir, now.providers, AuditConfigLoaded)
+	b.adopted = err == nil
+	return err
+}
+
+// Reload replaces the configuration, all of it or, with an error, nothing.
+// Every decision from then on goes by the new one. It then looks through what
+// is open and what was given, ends what is no longer allowed, and returns what
+// that was; an error of that part is only that ctx ended first, and the next
+// start goes on. What is allowed more than before helps new asks alone.
+//
+// Providers that are the same as before should be the same objects. The
+// channels, and the messengers, are those of the start.
+func (b *Bridge) Reload(ctx context.Context, dir *Directory, providers map[string]Provider) (Reviewed, error) {
+	select {
+	case <-b.ready:
+	case <-ctx.Done():
+		return Reviewed{}, ctx.Err()
+	}
+	b.taking.Lock()
+	err := b.take(ctx, dir, providers, AuditConfigReloaded)
+	b.taking.Unlock()
+	if err != nil {
+		return Reviewed{}, fmt.Errorf("take over a configuration: %w", err)
+	}
+	b.changes.wakeAll() // who waits may have nothing to wait for here any more
+	return b.review(ctx)
+}
+
+// take replaces the setup inside of a transaction. They run one after the
+// other: what was decided under the old setup is stored before, and review
+// sees it; what is decided later goes by the new one.
+func (b *Bridge) take(ctx context.Context, dir *Directory, providers map[string]Provider, event Kind) error {
+	before := b.setup.Load()
+	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+		who, err := inherit(tx, dir, event)
+		if err != nil {
+			return err
+		}
+		b.setup.Store(before.followedBy(dir, providers, who))
+		return nil
+	})
+	if err != nil {
+		b.setup.Store(before)
+	}
+	return err
+}
+
+// reviewAtStart goes by the configuration of this start.
+func (b *Bridge) reviewAtStart(ctx context.Context) {
+	err := b.patiently(ctx, "note whose the configured names are", func() error {
+		b.taking.Lock()
+		defer b.taking.Unlock()
+		return b.adopt(ctx)
+	})
+	ended, failed := b.review(ctx)
+	err = errors.Join(err, failed)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		b.log.Error("look through what the configuration allows", "err", err)
+	case ended != Reviewed{}:
+		b.log.Info("the configuration does not allow what was open or given", "requests", ended.Requests, "grants", ended.Grants, "shortened", ended.Shortened)
+	}
+}
+
+// reviewBatch is how many requests or grants are looked at in one transaction,
+// so that nobody who asks meanwhile waits long.
+const reviewBatch = 128
+
+// review looks through what is open and what was given, and ends what the
+// setup does not allow. Nothing of that can be used meanwhile: whatever hands
+// something out asks the same questions. It is durable batch by batch, and
+// what it does not come to is for the next start.
+func (b *Bridge) review(ctx context.Context) (Reviewed, error) {
+	b.taking.Lock()
+	defer b.taking.Unlock()
+	var all Reviewed
+	ids, err := b.unfinished(ctx)
+	if err != nil {
+		return all, err
+	}
+	for batch := range slices.Chunk(ids, reviewBatch) {
+		err = errors.Join(err, b.patiently(ctx, "look through requests", func() error { return b.reviewRequests(ctx, batch, &all) }))
+	}
+	for last, more := GrantID(""), true; more && ctx.Err() == nil; {
+		err = errors.Join(err, b.patiently(ctx, "look through grants", func() (err error) {
+			last, more, err = b.reviewGrants(ctx, last, &all)
+			return err
+		}))
+	}
+	return all, errors.Join(err, ctx.Err())
+}
+
+// patiently makes a step of a review, again after every fault of the store.
+func (b *Bridge) patiently(ctx context.Context, what string, step func() error) error {
+	for {
+		err := step()
+		if err == nil || !errors.Is(err, ErrStoreUnavailable) {
+			return err
+		}
+		b.log.Error(what+": trying again", "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(storeRetry):
+		}
+	}
+}
+
+// unfinished lists the requests that are open or wait to be collected.
+func (b *Bridge) unfinished(ctx context.Context) (ids []RequestID, err error) {
+	err = b.patiently(ctx, "list what is open", func() error {
+		return b.store.View(ctx, func(tx ReadTx) error {
+			ids = nil
+			return readable(b, tx.Pending(), func(d Due) {
+				if d.State.Open() || d.State == Granted {
+					ids = append(ids, d.ID)
+				}
+			})
+		})
+	})
+	return ids, err
+}
+
+// reviewRequests ends those of the requests that are no longer allowed. Few
+// are: it writes only for them.
+func (b *Bridge) reviewRequests(ctx context.Context, ids []RequestID, all *Reviewed) error {
+	var wrong []RequestID
+	err := b.store.View(ctx, func(tx ReadTx) error {
+		wrong = nil
+		for _, id := range ids {
+			if r, err := tx.Request(id); err == nil && b.setup.Load().upon(r).Kind != "" {
+				wrong = append(wrong, id)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(wrong) == 0 {
+		return err
+	}
+	var changed []change
+	err = b.store.Update(ctx, func(tx Tx) error {
+		changed, err = b.overtake(tx, wrong)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, c := range changed {
+		if b.follow(c.before, c.after); c.after.State.Ended() {
+			all.Requests++
+		}
+	}
+	return nil
+}
+
+// overtake does to requests what a new setup does to them.
+func (b *Bridge) overtake(tx Tx, ids []RequestID) (changed []change, err error) {
+	for _, id := range ids {
+		r, err := tx.Request(id)
+		if err != nil {
+			continue
+		}
+		after, taken, err := b.foldIn(tx, r, step{decide: always(b.setup.Load().upon(r))})
+		switch {
+		case errors.Is(err, ErrStoreUnavailable):
+			return nil, err
+		case err != nil: // it must not keep the others from ending
+			b.log.Error("end what is no longer allowed", "request", id, "err", err)
+		case taken:
+			changed = append(changed, change{r, after})
+		}
+	}
+	return changed, nil
+}
+
+// reviewGrants looks at the next grants after an id. It returns where the ones
+// after them begin, and whether there are any.
+func (b *Bridge) reviewGrants(ctx context.Context, last GrantID, all *Reviewed) (GrantID, bool, error) {
+	next, wrong, more, err := b.wrongGrants(ctx, last)
+	if err != nil || len(wrong) == 0 {
+		return next, more, err
+	}
+	var ended, shorter []Grant
+	err = b.store.Update(ctx, func(tx Tx) error {
+		ended, shorter = nil, nil
+		for _, id := range wrong {
+			g, err := tx.Grant(id)
+			if err != nil || g.State.Over() {
+				continue
+			}
+			now, allowed := b.setup.Load().narrowed(g)
+			switch {
+			case !allowed:
+				err = b.withdraw(tx, g)
+				ended = append(ended, g)
+			case !now.EndsAt.Equal(g.EndsAt) || !now.ReuseUntil.Equal(g.ReuseUntil):
+				tx.PutGrant(now)
+				shorter = append(shorter, now)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return last, true, err
+	}
+	for _, g := range ended {
+		b.revocations.at(b.lane(g.Key.Provider), string(g.ID), time.Now())
+		b.changes.wake(topicFor(g.Human), topicFor(g.Key.Team))
+	}
+	for _, g := range shorter {
+		b.clock.at("", ofGrant(g.ID), g.EndsAt)
+		b.changes.wake(topicFor(g.Human), topicFor(g.Key.Team))
+	}
+	all.Grants += len(ended)
+	all.Shortened += len(shorter)
+	return next, more, nil
+}
+
+// withdraw revokes a grant. What cannot be ended must not keep the others from
+// ending, and is not served either.
+func (b *Bridge) withdraw(tx Tx, g Grant) error {
+	err := endGrant(tx, g, GrantRevoked, Actor{Kind: ByBridge}, time.Now())
+	if err == nil || errors.Is(err, ErrStoreUnavailable) {
+		return err
+	}
+	b.log.Error("revoke what is no longer allowed", "grant", g.ID, "err", err)
+	return nil
+}
+
+// wrongGrants reads some grants after an id, and picks those that the setup
+// does not allow, or not for so long.
+func (b *Bridge) wrongGrants(ctx context.Context, last GrantID) (next GrantID, wrong []GrantID, more bool, err error) {
+	err = b.store.View(ctx, func(tx ReadTx) error {
+		next, wrong, more = last, nil, false
+		read := 0
+		for g, err := range tx.CurrentGrantsAfter(last) {
+			switch {
+			case errors.Is(err, ErrUnreadable):
+				continue // the start has told the operator
+			case err != nil:
+				return err
+			case read == reviewBatch:
+				more = true
+				return nil
+			}
+			read, next = read+1, g.ID
+			if now, allowed := b.setup.Load().narrowed(g); !allowed || !now.EndsAt.Equal(g.EndsAt) || !now.ReuseUntil.Equal(g.ReuseUntil) {
+				wrong = append(wrong, g.ID)
+			}
+		}
+		return nil
+	})
+	return next, wrong, more, err
+}
+
+// upon is what the setup does to a request by itself: end it, or a claim of it.
+func (s *setup) upon(r Request) Event {
+	bridge := Actor{Kind: ByBridge}
+	if s.overtaken(r) {
+		return Event{Kind: OnPolicyChanged, By: bridge}
+	}
+	if release, stray := s.dir.strayClaim(r); stray {
+		return release
+	}
+	if slices.Contains(waiting, r.State) && !s.bearers.fit(r.Epoch, r.Agent, r.ClaimedBy, r.Target.Issuer) {
+		return Event{Kind: OnRelease, By: bridge}
+	}
+	return Event{}
+}
+
+// heed returns what becomes of an event when the setup does not allow the
+// request that it would bring further.
+func (s *setup) heed(r Request, e Event) Event {
+	switch e.Kind {
+	case OnClaim:
+		if !s.bearers.fit(r.Epoch, r.Agent, e.By.Name, r.Target.Issuer) {
+			return Event{} // it was put to the one who bore this name before
+		}
+	case OnShowCode, OnMinted, OnMatched, OnMismatched, OnUnknownAccount, OnAnyAccount, OnMine, OnCollect:
+	default:
+		return e
+	}
+	if changed := s.upon(r); changed.Kind != "" {
+		return changed
+	}
+	return e
+}
+
+// overtaken reports whether a request asks for what may not be asked any more,
+// or of or for somebody who is not the one that it was between. A claim of
+// somebody who is not is another matter, until they have granted.
+func (s *setup) overtaken(r Request) bool {
+	human := r.Human
+	if !slices.Contains(waiting, r.State) {
+		human = r.giver()
+	}
+	if !s.same(r.Target.Provider, r.Target.Issuer, r.Target.ClientID) ||
+		!s.bearers.fit(r.Epoch, r.Agent, human, r.Target.Issuer) || !s.member(r.Team, human) {
+		return true
+	}
+	may, ok := s.rule(r.Agent, r.Target.Provider, r.Whom(), func(rule Rule) bool {
+		_, ok := rule.allows(r.Target.Provider, r.Whom(), r.Scopes)
+		return ok
+	})
+	switch {
+	case !ok:
+		return true
+	case slices.Contains(waiting, r.State):
+		return may.rule.Digits && !r.Digits
+	case r.State == Held: // it has an end of its own for too much
+		return r.Confirming() && may.provider.Trust != TrustFirstUse
+	}
+	return len(may.beyond(r.Granted)) > 0
+}
+
+// narrowed returns a grant as the setup allows it, which is never for longer
+// than it was given for, and whether it does at all.
+func (s *setup) narrowed(g Grant) (Grant, bool) {
+	k := g.Key
+	if !s.same(k.Provider, g.Issuer, k.ClientID) || !s.bearers.fit(g.Epoch, k.Agent, g.Human, g.Issuer) || !s.member(k.Team, g.Human) {
+		return g, false
+	}
+	info := s.dir.Providers[k.Provider]
+	if g.Subject == "" && info.Trust != TrustNone {
+		return g, false
+	}
+	may, ok := s.rule(k.Agent, k.Provider, g.whom(), func(rule Rule) bool {
+		return len(permit{rule: rule, provider: info}.beyond(g.Scopes)) == 0
+	})
+	if !ok {
+		return g, false
+	}
+	if until := g.CreatedAt.Add(may.reuse()); until.Before(g.ReuseUntil) {
+		g.ReuseUntil = until
+		if end := g.end(); end.Before(g.EndsAt) {
+			g.EndsAt = end
+		}
+	}
+	return g, true
+}
+
+// rule finds the first rule by which an agent may ask somebody at a provider,
+// of those that fit.
+func (s *setup) rule(agent, provider, whom string, fits func(Rule) bool) (permit, bool) {
+	for _, rule := range s.dir.Agents[agent].May {
+		if (rule.Provider == "*" || rule.Provider == provider) && slices.Contains(rule.Ask, whom) && fits(rule) {
+			return permit{rule: rule, team: s.dir.Teams[whom], provider: s.dir.Providers[provider]}, true
+		}
+	}
+	return permit{}, false
+}
+
+// same reports whether a provider is still the issuer and the client that it
+// was.
+func (s *setup) same(provider, issuer, client string) bool {
+	info, ok := s.dir.Providers[provider]
+	return ok && info.Issuer == issuer && info.ClientID == client
+}
+
+// member reports whether a human is there and, with a team, in it; "" stands
+// for nobody yet.
+func (s *setup) member(team, human string) bool {
+	if _, there := s.dir.Humans[human]; human != "" && !there {
+		return false
+	}
+	if team == "" {
+		return human != ""
+	}
+	t, there := s.dir.Teams[team]
+	return there && (human == "" || slices.Contains(t.Members, human))
+}
+
+// still returns an agent as it is configured now, if it is the one that it was
+// when it called.
+func (b *Bridge) still(agent Agent) (Agent, error) {
+	now, there := b.dir().Agents[agent.Name]
+	if !there || !maps.Equal(now.marks(), agent.marks()) {
+		return Agent{}, problem(ProblemNotAllowed, "agent %q has just been taken out of the configuration", agent.Name)
+	}
+	return now, nil
+}
