@@ -204,7 +204,7 @@ func TestMineUnderOtherRules(t *testing.T) {
 		do   func(*bridge.Directory)
 		want bridge.OutcomeCode
 	}{
-		"no first use any more": {trusting(bridge.TrustConfigured), bridge.OutcomeIdentityMismatch},
+		"no first use any more": {trusting(bridge.TrustConfigured), bridge.OutcomePolicyChanged},
 		"another account is configured": {func(d *bridge.Directory) {
 			alice := d.Humans["alice"]
 			alice.Accounts = map[string]string{"corp": "sub:s-work"}
@@ -220,7 +220,7 @@ func TestMineUnderOtherRules(t *testing.T) {
 			p := d.Providers["corp"]
 			p.Issuer = "https://elsewhere.example.com"
 			d.Providers["corp"] = p
-		}, bridge.OutcomeProviderError},
+		}, bridge.OutcomePolicyChanged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, trusting(bridge.TrustFirstUse), func(t *testing.T, w *bridgetest.World) {

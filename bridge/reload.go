@@ -50,7 +50,7 @@ func (b *Bridge) adopt(ctx context.Context) error {
 // Reload replaces the configuration, all of it or, with an error, nothing.
 // Every decision from then on goes by the new one. It then looks through what
 // is open and what was given, ends what is no longer allowed, and returns what
-// that was; an error of that part is only that ctx ended first, and the next
+// that was; if it does not come to the end, because ctx ends first, the next
 // start goes on. What is allowed more than before helps new asks alone.
 //
 // Providers that are the same as before should be the same objects. The
@@ -68,7 +68,11 @@ func (b *Bridge) Reload(ctx context.Context, dir *Directory, providers map[strin
 		return Reviewed{}, fmt.Errorf("take over a configuration: %w", err)
 	}
 	b.changes.wakeAll() // who waits may have nothing to wait for here any more
-	return b.review(ctx)
+	ended, err := b.review(ctx)
+	if err != nil {
+		b.log.Error("look through what the new configuration allows; the next start goes on", "err", err)
+	}
+	return ended, nil
 }
 
 // take replaces the setup inside of a transaction. They run one after the

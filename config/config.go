@@ -27,6 +27,8 @@ type Config struct {
 	Directory bridge.Directory
 	// Providers has the same names as Directory.Providers.
 	Providers map[string]Provider
+
+	lines map[string]int // where the keys stand
 }
 
 // Listen says where the bridge is reached.

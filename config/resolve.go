@@ -162,6 +162,7 @@ func (d *decoder) faulted(path string) bool {
 // finish hands over what was read. It is called once, without faults.
 func (d *decoder) finish() *Config {
 	c := d.config
+	c.lines = d.lines
 	c.Providers = make(map[string]Provider, len(d.providers))
 	for name, p := range d.providers {
 		c.Providers[name] = p.Provider

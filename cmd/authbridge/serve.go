@@ -24,7 +24,13 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Run the bridge (operator)",
 		Long: `Runs the bridge until it is told to stop by SIGINT or SIGTERM; it then answers who
 is waiting and stops within ten seconds. Without a configuration it runs with
-one human, "operator", and one agent, "local", who is whoever runs it.`,
+one human, "operator", and one agent, "local", who is whoever runs it.
+
+SIGHUP has it read its configuration again, all or nothing: a file with any
+fault changes nothing, and all faults are in the log. What the new file forbids
+ends at once: requests that are open, and what was given, which is revoked. What
+it newly allows helps new asks. A change of state_dir, store, seal, listen or
+log needs a restart, and is refused.`,
 		Example: "  authbridge serve --config authbridge.yaml",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -41,6 +47,9 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) error {
 	// Whoever asks twice to stop does not want to wait for a clean end.
 	defer context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT, syscall.SIGTERM) })()
 	log := logger(a.err, cfg.Log)
+	hangUps := make(chan os.Signal, 1) // it would end the process otherwise
+	signal.Notify(hangUps, syscall.SIGHUP)
+	defer signal.Stop(hangUps)
 	d, err := daemon.Start(ctx, cfg, log)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -49,8 +58,51 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) error {
 		return &failure{exit: exitOfStart(err), err: fmt.Errorf("cannot start: %w", err)}
 	}
 	log.Info("authbridge started", "version", version)
-	defer onHangUp(func() { log.Warn("SIGHUP: reload is not in this version; restart to take a changed configuration") })()
-	return d.Run(ctx)
+	return a.run(ctx, d, cfg.File, hangUps, log)
+}
+
+// run runs the bridge, and has it take its configuration anew at every SIGHUP.
+func (a *app) run(ctx context.Context, d *daemon.Daemon, file string, hangUps <-chan os.Signal, log *slog.Logger) error {
+	reloads, stop := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			select {
+			case <-hangUps:
+				a.reload(reloads, d, file, log)
+			case <-reloads.Done():
+				return
+			}
+		}
+	}()
+	err := d.Run(ctx)
+	stop()
+	<-over
+	return err
+}
+
+// reload reads the file that the bridge was started with, and no other: one
+// that is gone is no reason to run with none. Without one it looks again.
+func (a *app) reload(ctx context.Context, d *daemon.Daemon, file string, log *slog.Logger) {
+	load := a.load
+	if file != "" {
+		load = func() (*config.Config, error) { return config.Load(file, config.SystemEnv()) }
+	}
+	next, err := load()
+	if err == nil {
+		err = d.Reload(ctx, next)
+	}
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	if faults, are := errors.AsType[*config.Faults](err); are {
+		for _, f := range faults.List {
+			log.Error("fault in the configuration", "file", f.File, "line", f.Line, "key", f.Key, "what", f.What, "hint", f.Hint)
+		}
+		err = errors.New(faults.Summary())
+	}
+	log.Error("not reloaded: the bridge goes on with the configuration that it has", "err", err)
 }
 
 // exitOfStart is the exit of a start that failed. Almost all that can be wrong
@@ -66,25 +118,6 @@ func exitOfStart(err error) int {
 		}
 	}
 	return exitUsage
-}
-
-// onHangUp calls tell at every SIGHUP, which would end the process otherwise,
-// until stop is called.
-func onHangUp(tell func()) (stop func()) {
-	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, syscall.SIGHUP)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case <-hangUps:
-				tell()
-			case <-done:
-				return
-			}
-		}
-	}()
-	return func() { signal.Stop(hangUps); close(done) }
 }
 
 // logger writes text for people and JSON for everything else.

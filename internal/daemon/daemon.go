@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,7 +19,6 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
 	"github.com/authbridge/authbridge/internal/localhttp"
-	"github.com/authbridge/authbridge/oauth"
 	"github.com/authbridge/authbridge/store"
 	"github.com/authbridge/authbridge/store/bolt"
 )
@@ -26,18 +26,19 @@ import (
 // Daemon is a bridge with everything around it. Start it, Run it, and it
 // closes itself.
 type Daemon struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	store    bridge.Store
-	bridge   *bridge.Bridge
-	inbox    *web.Inbox // nil when it is off
-	inboxAt  string
-	doors    []door
-	bounds   map[string]localhttp.Bounds // by door
-	probe    probe                       // of readyz
-	hangUp   func()                      // closes idle connections to providers
-	stopping context.Context             // ends when the daemon begins to stop
-	stop     context.CancelFunc
+	cfg       *config.Config // of the start
+	log       *slog.Logger
+	store     bridge.Store
+	bridge    *bridge.Bridge
+	inbox     *web.Inbox // nil when it is off
+	inboxAt   string
+	doors     []door
+	bounds    map[string]localhttp.Bounds // by door
+	probe     probe                       // of readyz
+	calls     *calls                      // to providers; with reloading once it runs
+	reloading sync.Mutex
+	stopping  context.Context // ends when the daemon begins to stop
+	stop      context.CancelFunc
 }
 
 // door is one listener and what serves it.
@@ -51,75 +52,53 @@ type door struct {
 // when it returns. Its errors are sentences for the operator. On an error
 // nothing stays open.
 func Start(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Daemon, error) {
-	client := oauth.NewHTTPClient(policy(cfg))
-	providers, err := connect(cfg, client)
+	// Without this the first call over TLS would look for the system's
+	// certificates. If there were no file to be had then, it would find none,
+	// and the library would not look again.
+	_, _ = x509.SystemCertPool()
+	calls, err := new(calls).to(cfg)
 	if err != nil {
 		return nil, err
 	}
-	d, err := start(ctx, cfg, providers, log)
-	if err != nil {
-		return nil, err
-	}
-	d.hangUp = client.CloseIdleConnections
-	return d, nil
+	return startWith(ctx, cfg, calls, log)
 }
 
 // start is Start with these providers, who leave nothing open.
 func start(ctx context.Context, cfg *config.Config, providers map[string]bridge.Provider, log *slog.Logger) (*Daemon, error) {
+	return startWith(ctx, cfg, &calls{cfg: cfg, providers: providers}, log)
+}
+
+func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.Logger) (*Daemon, error) {
 	files, err := openFiles()
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files), hangUp: func() {}, probe: probe{turn: make(chan struct{}, 1)}}
+	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files), calls: calls, probe: probe{turn: make(chan struct{}, 1)}}
 	d.probe.turn <- struct{}{}
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal, SealHandedOver: cfg.SealHandedOver}, bolt.Backend())
 	if err != nil {
 		return nil, err
 	}
-	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: providers, Log: log})
-	if err := d.bridge.TakeUp(ctx); err != nil {
+	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log})
+	if err := errors.Join(d.bridge.TakeUp(ctx), d.bridge.Adopt(ctx)); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	if err := d.open(ctx); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
-	d.warn()
+	d.warn(cfg)
 	return d, nil
 }
 
 // warn tells the operator what is allowed and yet unwise. The agent "local" of
 // an empty configuration is meant to be whoever runs the bridge.
-func (d *Daemon) warn() {
-	for _, a := range d.cfg.Directory.Agents {
-		if d.cfg.File != "" && a.UID != nil && int(*a.UID) == os.Getuid() {
+func (d *Daemon) warn(cfg *config.Config) {
+	for _, a := range cfg.Directory.Agents {
+		if cfg.File != "" && a.UID != nil && int(*a.UID) == os.Getuid() {
 			d.log.Warn("an agent runs as the bridge's own user: it can read the bridge's files and call its admin socket; give it a user of its own", "agent", a.Name)
 		}
 	}
-}
-
-// connect makes the providers; it calls nobody.
-func connect(cfg *config.Config, client *http.Client) (map[string]bridge.Provider, error) {
-	// Without this the first call over TLS would look for the system's
-	// certificates. If there were no file to be had then, it would find none,
-	// and the library would not look again.
-	_, _ = x509.SystemCertPool()
-	providers := make(map[string]bridge.Provider)
-	for name, p := range cfg.Providers {
-		made, err := oauth.New(oauth.Config{
-			Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
-			AuthMethod: string(p.AuthMethod), Network: policy(cfg),
-		}, client)
-		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", name, err)
-		}
-		providers[name] = made
-	}
-	return providers, nil
-}
-
-func policy(cfg *config.Config) oauth.NetworkPolicy {
-	return oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
 }
 
 func storeURL(cfg *config.Config) string {
@@ -147,7 +126,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return d.end(over) //nolint:contextcheck // ctx has just ended, and answers get their time
 	})
 	err := group.Wait()
-	d.hangUp()
+	d.reloading.Lock()
+	d.calls.hangUp()
+	d.reloading.Unlock()
 	err = errors.Join(err, d.store.Close())
 	d.log.Info("stopped", "err", err)
 	return err

@@ -1,0 +1,49 @@
+package config
+
+import "slices"
+
+// CheckReload refuses a configuration that cannot take the place of another
+// while the bridge runs: what was opened or made at the start stays as it was.
+// Its error is a *Faults that lists all such keys.
+func CheckReload(running, next *Config) error {
+	faults := &Faults{File: next.File}
+	for _, at := range []struct {
+		key  string
+		same bool
+	}{
+		{"state_dir", running.StateDir == next.StateDir},
+		{"listen.socket", running.Listen.Socket == next.Listen.Socket},
+		{"listen.socket_group", running.Listen.SocketGroup == next.Listen.SocketGroup && running.Listen.SocketGID == next.Listen.SocketGID},
+		{"listen.admin", running.Listen.Admin == next.Listen.Admin},
+		{"listen.web", running.Listen.Web == next.Listen.Web},
+		{"listen.ops", running.Listen.Ops == next.Listen.Ops},
+		{"store", running.Store == next.Store},
+		{"seal", running.Seal == next.Seal && running.SealHandedOver == next.SealHandedOver},
+		{"log.level", running.Log.Level == next.Log.Level},
+		{"log.format", running.Log.Format == next.Log.Format},
+	} {
+		if !at.same {
+			faults.add(Fault{
+				File: next.File, Line: next.line(at.key), Key: at.key,
+				What: "differs from what the bridge was started with, and needs a restart",
+				Hint: "put it back and reload, or restart the bridge",
+			})
+		}
+	}
+	return faults.err()
+}
+
+// line is where a key stands, 0 when it is not given.
+func (c *Config) line(key string) int { return c.lines[key] }
+
+// Same reports whether two are configured in the same way, so that who talks
+// to the one can go on talking to the other. What they are called does not
+// matter, nor what is asked of them.
+func (p Provider) Same(other Provider) bool {
+	return p.Issuer == other.Issuer && p.ClientID == other.ClientID && p.ClientSecret.Equal(other.ClientSecret) && p.AuthMethod == other.AuthMethod
+}
+
+// SameNetwork reports whether outgoing calls may go to the same places.
+func SameNetwork(a, b *Config) bool {
+	return a.AllowHTTPLoopback == b.AllowHTTPLoopback && slices.Equal(a.AllowPrivate, b.AllowPrivate)
+}

@@ -1,0 +1,80 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/oauth"
+)
+
+// Reload takes another configuration over while the daemon runs, all of it or,
+// with an error, nothing. Keys that need a restart are a [*config.Faults]. It
+// returns when all that the new one forbids has ended, or when ctx does.
+func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	if err := config.CheckReload(d.calls.cfg, next); err != nil {
+		return err
+	}
+	calls, err := d.calls.to(next)
+	if err != nil {
+		return err
+	}
+	ended, err := d.bridge.Reload(ctx, &next.Directory, calls.providers)
+	if err != nil {
+		return err
+	}
+	if calls.client != d.calls.client {
+		d.calls.hangUp()
+	}
+	d.calls = calls
+	d.warn(next)
+	d.log.Info("reloaded", "file", next.File, "requests ended", ended.Requests, "grants revoked", ended.Grants, "grants shortened", ended.Shortened)
+	return nil
+}
+
+// calls is how providers are reached under one configuration.
+type calls struct {
+	cfg       *config.Config
+	client    *http.Client // nil = whoever made the providers sees to that
+	providers map[string]bridge.Provider
+}
+
+// to makes what another configuration needs; it calls nobody. A provider that
+// is configured as before stays the same, with all that it has learnt.
+func (c *calls) to(next *config.Config) (*calls, error) {
+	after := &calls{cfg: next, client: c.client, providers: make(map[string]bridge.Provider)}
+	same := c.cfg != nil && config.SameNetwork(c.cfg, next)
+	if !same {
+		after.client = oauth.NewHTTPClient(policy(next))
+	}
+	for name, p := range next.Providers {
+		if before, there := c.providers[name]; there && same && p.Same(c.cfg.Providers[name]) {
+			after.providers[name] = before
+			continue
+		}
+		made, err := oauth.New(oauth.Config{
+			Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
+			AuthMethod: string(p.AuthMethod), Network: policy(next),
+		}, after.client)
+		if err != nil {
+			return nil, fmt.Errorf("provider %s: %w", name, err)
+		}
+		after.providers[name] = made
+	}
+	return after, nil
+}
+
+func policy(cfg *config.Config) oauth.NetworkPolicy {
+	return oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
+}
+
+// hangUp closes idle connections to providers.
+func (c *calls) hangUp() {
+	if c.client != nil {
+		c.client.CloseIdleConnections()
+	}
+}
