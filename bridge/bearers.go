@@ -285,7 +285,9 @@ func unpin(tx Tx, heirs heirs, by Actor, at time.Time) error {
 	}
 	for pin := range pins {
 		tx.DeletePin(pin.Human, pin.Issuer)
-		tx.Audit(between("", pin.Human, AuditUnpinned, by, at))
+		line := between("", pin.Human, AuditUnpinned, by, at)
+		line.Detail = "at " + pin.Issuer
+		tx.Audit(line)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (b *Bridge) adopt(ctx context.Context) error {
 		return nil
 	}
 	now := b.setup.Load()
-	err := b.take(ctx, now.dir, now.providers, AuditConfigLoaded)
+	err := b.install(ctx, now.dir, now.providers, AuditConfigLoaded)
 	b.adopted = err == nil
 	return err
 }
@@ -62,7 +62,7 @@ func (b *Bridge) Reload(ctx context.Context, dir *Directory, providers map[strin
 		return Reviewed{}, ctx.Err()
 	}
 	b.taking.Lock()
-	err := b.take(ctx, dir, providers, AuditConfigReloaded)
+	err := b.install(ctx, dir, providers, AuditConfigReloaded)
 	b.taking.Unlock()
 	if err != nil {
 		return Reviewed{}, fmt.Errorf("take over a configuration: %w", err)
@@ -75,10 +75,10 @@ func (b *Bridge) Reload(ctx context.Context, dir *Directory, providers map[strin
 	return ended, nil
 }
 
-// take replaces the setup inside of a transaction. They run one after the
+// install replaces the setup inside of a transaction. They run one after the
 // other: what was decided under the old setup is stored before, and review
 // sees it; what is decided later goes by the new one.
-func (b *Bridge) take(ctx context.Context, dir *Directory, providers map[string]Provider, event Kind) error {
+func (b *Bridge) install(ctx context.Context, dir *Directory, providers map[string]Provider, event Kind) error {
 	before := b.setup.Load()
 	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
 		who, err := inherit(tx, dir, event)
@@ -244,6 +244,7 @@ func (b *Bridge) reviewGrants(ctx context.Context, last GrantID, all *Reviewed) 
 				ended = append(ended, g)
 			case !now.EndsAt.Equal(g.EndsAt) || !now.ReuseUntil.Equal(g.ReuseUntil):
 				tx.PutGrant(now)
+				err = raiseCard(tx, g.Request)
 				shorter = append(shorter, now)
 			}
 			if err != nil {
@@ -256,12 +257,11 @@ func (b *Bridge) reviewGrants(ctx context.Context, last GrantID, all *Reviewed) 
 		return last, true, err
 	}
 	for _, g := range ended {
-		b.revocations.at(b.lane(g.Key.Provider), string(g.ID), time.Now())
-		b.changes.wake(topicFor(g.Human), topicFor(g.Key.Team))
+		b.over(g)
 	}
 	for _, g := range shorter {
 		b.clock.at("", ofGrant(g.ID), g.EndsAt)
-		b.changes.wake(topicFor(g.Human), topicFor(g.Key.Team))
+		b.toldAnew(g)
 	}
 	all.Grants += len(ended)
 	all.Shortened += len(shorter)

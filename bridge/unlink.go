@@ -22,7 +22,7 @@ func (b *Bridge) Unlink(ctx context.Context, human, issuer string, by Actor) ([]
 				gone = append(gone, pin)
 			}
 		}
-		if !tied && !b.HasHuman(human) {
+		if _, known := b.dir().Humans[human]; !tied && !known {
 			return ErrNotFound
 		}
 		now := time.Now()

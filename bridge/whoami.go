@@ -3,6 +3,7 @@ package bridge
 import (
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // Standing is an agent as the bridge sees it.
@@ -37,8 +38,10 @@ func (d *Directory) teamsOf(agent Agent) []string {
 // Humans returns the configured names of all humans, sorted.
 func (b *Bridge) Humans() []string { return slices.Sorted(maps.Keys(b.dir().Humans)) }
 
-// HasHuman reports whether a human is configured under this name.
-func (b *Bridge) HasHuman(name string) bool {
-	_, ok := b.dir().Humans[name]
-	return ok
+// Bearer returns a mark of the human who bears a name now. It is another one
+// once the name is somebody else's; false means that it is nobody's.
+func (b *Bridge) Bearer(human string) (mark string, known bool) {
+	now := b.setup.Load()
+	_, known = now.dir.Humans[human]
+	return strconv.FormatUint(now.bearers.Humans[human].Since, 10), known
 }

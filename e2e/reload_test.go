@@ -73,6 +73,6 @@ func TestAReloadPutsOutWhoIsGone(t *testing.T) {
 	page.sees("Not signed in")
 	w.edit("humans:\n", "humans:\n  bob: {email: bob@elsewhere.example}\n")
 	w.hangUp(`"msg":"reloaded"`)
-	page.reload()
+	page.open(w.bridge.inbox() + "/")
 	page.sees("Not signed in")
 }

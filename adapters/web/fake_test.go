@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -34,6 +35,7 @@ type desk struct {
 
 	mu      sync.Mutex
 	inboxes map[string]bridge.Inbox
+	heirs   map[string]int // how often each name has passed to somebody else
 	watches map[chan struct{}]string
 	calls   []string
 	seen    [][]bridge.Card
@@ -49,18 +51,25 @@ type clicked struct {
 }
 
 func newDesk(t *testing.T, humans ...string) *desk {
-	d := &desk{t: t, inboxes: map[string]bridge.Inbox{}, watches: map[chan struct{}]string{}}
+	d := &desk{t: t, inboxes: map[string]bridge.Inbox{}, heirs: map[string]int{}, watches: map[chan struct{}]string{}}
 	for _, h := range humans {
 		d.inboxes[h] = bridge.Inbox{}
 	}
 	return d
 }
 
-func (d *desk) HasHuman(name string) bool {
+func (d *desk) Bearer(name string) (string, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	_, ok := d.inboxes[name]
-	return ok
+	return fmt.Sprint(d.heirs[name]), ok
+}
+
+// inherit has somebody else take a human's name.
+func (d *desk) inherit(human string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heirs[human]++
 }
 
 func (d *desk) Inbox(_ context.Context, human string) (bridge.Inbox, error) {

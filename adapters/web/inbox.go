@@ -27,8 +27,10 @@ type Desk interface {
 	// Click does what a button says. remark is a word to the human when it
 	// changed nothing. Somebody else's request is [bridge.ErrNotFound].
 	Click(ctx context.Context, who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (card bridge.Card, remark string, err error)
-	// HasHuman reports whether a human is configured under this name.
-	HasHuman(name string) bool
+	// Bearer returns a mark of the human who bears a name, without spaces. It
+	// is another one once the name is somebody else's, and there is none while
+	// it is nobody's.
+	Bearer(name string) (mark string, known bool)
 }
 
 // Notes is where the inbox remembers links and sessions; it puts only hashes

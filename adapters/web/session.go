@@ -29,11 +29,12 @@ var errSignedOut = errors.New("not signed in")
 // secret stands in the fragment, which browsers send to nobody. An unknown
 // name is [bridge.ErrNotFound].
 func (in *Inbox) NewLink(ctx context.Context, human, base string) (bridge.Secret, error) {
-	if !in.desk.HasHuman(human) {
+	mark, known := in.desk.Bearer(human)
+	if !known {
 		return bridge.Secret{}, fmt.Errorf("make a link for the human %q: %w", human, bridge.ErrNotFound)
 	}
 	secret := newSecret()
-	if err := in.notes.Put(ctx, linkNote(secret), []byte(human), time.Now().Add(LinkLife)); err != nil {
+	if err := in.notes.Put(ctx, linkNote(secret), []byte(human+" "+mark), time.Now().Add(LinkLife)); err != nil {
 		return bridge.Secret{}, fmt.Errorf("remember the link: %w", err)
 	}
 	return bridge.NewSecret(strings.TrimSuffix(base, "/") + "/#" + secret.Reveal()), nil
@@ -111,11 +112,20 @@ func (in *Inbox) spend(ctx context.Context, link, session bridge.Secret) (human 
 	if err != nil {
 		return "", err
 	}
-	if !in.desk.HasHuman(string(known)) {
+	human, is := in.bearer(known)
+	if !is {
 		return "", bridge.ErrNotFound
 	}
-	taken, err := in.notes.Exchange(ctx, linkNote(link), sessionNote(session), time.Now().Add(sessionLife))
-	return string(taken), err
+	_, err = in.notes.Exchange(ctx, linkNote(link), sessionNote(session), time.Now().Add(sessionLife))
+	return human, err
+}
+
+// bearer returns whom a link or a session is for, if they still bear the name
+// that they had when it was made.
+func (in *Inbox) bearer(note []byte) (human string, is bool) {
+	human, mark, _ := strings.Cut(string(note), " ")
+	now, known := in.desk.Bearer(human)
+	return human, known && mark == now
 }
 
 // signOut ends a session.
@@ -139,24 +149,26 @@ func (in *Inbox) signedIn(serve func(http.ResponseWriter, *http.Request, session
 	}
 }
 
-// session finds out who sends a request. A human who is no longer configured
-// has no session.
+// session finds out who sends a request. A human who is no longer configured,
+// or whose name is somebody else's, has no session.
 func (in *Inbox) session(r *http.Request) (session, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return session{}, errSignedOut
 	}
 	note := sessionNote(bridge.NewSecret(token))
-	human, err := in.notes.Get(r.Context(), note)
-	switch {
-	case errors.Is(err, bridge.ErrNotFound):
-		return session{}, errSignedOut
-	case err != nil:
-		return session{}, err
-	case !in.desk.HasHuman(string(human)):
+	kept, err := in.notes.Get(r.Context(), note)
+	if errors.Is(err, bridge.ErrNotFound) {
 		return session{}, errSignedOut
 	}
-	return session{note, string(human)}, nil
+	if err != nil {
+		return session{}, err
+	}
+	human, is := in.bearer(kept)
+	if !is {
+		return session{}, errSignedOut
+	}
+	return session{note, human}, nil
 }
 
 // writeJSON answers with texts; that cannot fail to encode.

@@ -172,6 +172,18 @@ func TestHumanTakenFromTheConfigurationIsOut(t *testing.T) {
 	h.call("POST", "/requests/req_1/deny", as(bob)).expect(t, 401)
 }
 
+// TestWhoeverTakesANameTakesNoSession: neither a session nor a link of the one
+// who had the name before is good any more, not even when the name was gone
+// meanwhile.
+func TestWhoeverTakesANameTakesNoSession(t *testing.T) {
+	h := newHouse(t)
+	bob, link := h.signIn("bob"), h.link("bob")
+	h.desk.inherit("bob")
+	h.call("GET", "/inbox", as(bob)).expect(t, 401)
+	h.open(link).expect(t, 403)
+	h.call("GET", "/inbox", as(h.signIn("bob"))).expect(t, 200)
+}
+
 func TestStoreTroubleIsSaidAndLoggedWithoutSecrets(t *testing.T) {
 	h := newHouse(t)
 	alice, link := h.signIn("alice"), h.link("alice")

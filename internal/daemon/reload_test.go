@@ -27,7 +27,7 @@ func TestAReload(t *testing.T) {
 		t.Error("a provider that is configured as before is another")
 	}
 	h.until(waiting.ID, api.Asked)
-	if !h.bridge.HasHuman("bob") {
+	if _, known := h.bridge.Bearer("bob"); !known {
 		t.Error("bob is not there")
 	}
 
