@@ -305,23 +305,27 @@ func TestWhatARefreshBrings(t *testing.T) {
 	held := []string{"openid", "email", "files:read", "files:write"}
 	for name, tc := range map[string]struct {
 		corp    func(*bridgetest.Provider)
+		fault   error
 		state   bridge.GrantState
 		revoked []string
 		holds   bool // files:write
 		rotates bool
 	}{
-		"new tokens":         {func(*bridgetest.Provider) {}, bridge.GrantLive, nil, true, true},
-		"the same refresh":   {func(p *bridgetest.Provider) { p.KeepRefresh = true }, bridge.GrantLive, nil, true, false},
-		"a shorter life":     {func(p *bridgetest.Provider) { p.TokenLifetime = 10 * time.Minute }, bridge.GrantLive, nil, true, true},
-		"a life not known":   {func(p *bridgetest.Provider) { p.TokenLifetime = 0 }, bridge.GrantLive, nil, true, true},
-		"fewer scopes":       {func(p *bridgetest.Provider) { p.Scopes = []string{"files:read"} }, bridge.GrantLive, nil, false, true},
-		"more than the rule": {func(p *bridgetest.Provider) { p.Scopes = append(held, "admin") }, bridge.GrantRevoked, []string{"access-1", "access-2"}, true, false},
-		"another account":    {func(p *bridgetest.Provider) { p.Fail("Refresh", bridge.ErrOtherAccount) }, bridge.GrantRevoked, []string{"access-1", ""}, true, false},
+		"new tokens":         {func(*bridgetest.Provider) {}, nil, bridge.GrantLive, nil, true, true},
+		"the same refresh":   {func(p *bridgetest.Provider) { p.KeepRefresh = true }, nil, bridge.GrantLive, nil, true, false},
+		"a shorter life":     {func(p *bridgetest.Provider) { p.TokenLifetime = 10 * time.Minute }, nil, bridge.GrantLive, nil, true, true},
+		"a life not known":   {func(p *bridgetest.Provider) { p.TokenLifetime = 0 }, nil, bridge.GrantLive, nil, true, true},
+		"fewer scopes":       {func(p *bridgetest.Provider) { p.Scopes = []string{"files:read"} }, nil, bridge.GrantLive, nil, false, true},
+		"more than the rule": {func(p *bridgetest.Provider) { p.Scopes = append(held, "admin") }, nil, bridge.GrantRevoked, []string{"access-1", "access-2"}, true, false},
+		"another account":    {func(*bridgetest.Provider) {}, bridge.ErrOtherAccount, bridge.GrantRevoked, []string{"access-1", ""}, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, nil, func(t *testing.T, w *bridgetest.World) {
 				_, token := fetched(t, w, bridge.Ask{Scopes: []string{"files:read", "files:write"}})
-				tc.corp(w.Corp)
+				w.Corp.Change(tc.corp)
+				if tc.fault != nil {
+					w.Corp.Fail("Refresh", tc.fault)
+				}
 				bridgetest.Pass(55 * time.Minute)
 				if w.Corp.Refreshes() < 1 {
 					t.Fatal("nothing was refreshed")
@@ -358,10 +362,14 @@ func TestARefreshThatComesTooLateIsRevoked(t *testing.T) {
 			done <- err
 		}()
 		bridgetest.Pass(time.Second)
+		revoke := w.Corp.HoldRevoke() // else the refresh token is no good any more
 		if _, err := w.Cancel(ctx, "helper", r.ID); err != nil {
 			t.Fatal(err)
 		}
+		bridgetest.Pass(time.Second)
 		release()
+		bridgetest.Pass(time.Second)
+		revoke()
 		if err := <-done; problemCode(err) != bridge.ProblemGone {
 			t.Errorf("collect what was cancelled meanwhile: %v", err)
 		}

@@ -92,7 +92,7 @@ func withdraw(tx Tx, g Grant, by Actor, now time.Time) error {
 	if g.Renewal == "" || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) {
 		return nil
 	}
-	e := Event{Kind: OnGrantOver, By: by}
+	e := Event{Kind: OnNoRenewal, By: by}
 	after, taken := r.Apply(e, now)
 	if err != nil || !taken {
 		return err

@@ -237,11 +237,17 @@ func (s *saga) crashed() {
 func (s *saga) settled() bool {
 	left := 0
 	err := s.now.store.View(ctx, func(tx bridge.ReadTx) error {
-		for range tx.CurrentGrants() {
+		for _, err := range tx.CurrentGrants() {
 			left++
+			if err != nil {
+				return err
+			}
 		}
-		for range tx.Revocations() {
+		for _, err := range tx.Revocations() {
 			left++
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -82,8 +82,8 @@ const (
 	OnPolicyChanged Kind = "policy_changed"
 	OnUnreachable   Kind = "no_route_left"
 	OnGrantRevoked  Kind = "grant_revoked"
-	OnGrantLost     Kind = "grant_lost" // its provider honours it no more
-	OnGrantOver     Kind = "grant_over" // what a renewal was to renew
+	OnGrantLost     Kind = "grant_lost"       // its provider honours it no more
+	OnNoRenewal     Kind = "nothing_to_renew" // what a renewal was for is replaced, or over
 
 	// the clock
 	OnCodeLapsed      Kind = "code_lapsed" // and expired_token

@@ -119,7 +119,7 @@ var table = []row{
 	{on: OnCollectOver, from: []State{Granted}, to: Expired, outcome: OutcomeNotCollected, why: "as cancel"},
 	{on: OnGrantRevoked, from: []State{Granted}, to: Denied, outcome: OutcomeRevoked},
 	{on: OnGrantLost, from: []State{Granted}, to: Failed, outcome: OutcomeTokenLost, set: lost, why: "found out when its token was to be refreshed"},
-	{on: OnGrantOver, from: open, when: []condition{renewal}, to: Cancelled, outcome: OutcomeCancelled, set: needless, why: "its grant was replaced, or is over"},
+	{on: OnNoRenewal, from: open, when: []condition{renewal}, to: Cancelled, outcome: OutcomeCancelled, set: needless, why: "its grant was replaced, or is over"},
 	{on: OnGrantRevoked, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, set: settle, why: "the grace closes"},
 }
 

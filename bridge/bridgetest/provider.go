@@ -38,7 +38,7 @@ type Provider struct {
 	// Lifetime and Interval are what new codes get, TokenLifetime what new
 	// tokens get (0 = unknown). Scopes, if not nil, are granted instead of
 	// what was asked. Same names the token ("access" or "refresh") that is
-	// the same every time. Set them before use.
+	// the same every time. Set them before use, or with Change.
 	Lifetime      time.Duration
 	Interval      time.Duration
 	TokenLifetime time.Duration
@@ -73,6 +73,13 @@ func New(issuer string) *Provider {
 		refreshed: map[string]bool{}, replaced: map[string]bool{},
 		Lifetime: 10 * time.Minute, Interval: 5 * time.Second, TokenLifetime: time.Hour,
 	}
+}
+
+// Change sets fields of a provider that is in use.
+func (p *Provider) Change(set func(p *Provider)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	set(p)
 }
 
 // Fail makes the next calls of a method ("Begin", "Poll", "Identify",
