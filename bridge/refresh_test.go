@@ -1,10 +1,13 @@
 package bridge_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -457,6 +460,149 @@ func TestAFreshAskLeavesTheOldGrantUntilItIsReplaced(t *testing.T) {
 		r = w.Expect(r.ID, bridge.Granted, "")
 		if now := grantOf(t, w, token.Grant); now.State != bridge.GrantEnded || r.Grant == token.Grant {
 			t.Errorf("the old grant is %s", now.State)
+		}
+	})
+}
+
+// Where every ask asks, the one token is still good when it is fetched, and is
+// taken back at its own end.
+func TestAGrantThatIsNotReusedIsRefreshedForItsOneCollect(t *testing.T) {
+	once := func(d *bridge.Directory) { d.Agents["helper"].May[0].Reuse = 0 }
+	story(t, once, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.TokenLifetime = 5 * time.Minute
+		r := granted(t, w, bridge.Ask{})
+		bridgetest.Pass(4*time.Minute + 20*time.Second)
+		token := collect(t, w, r.ID)
+		if w.Corp.Refreshes() != 1 || time.Until(token.ExpiresAt) < 4*time.Minute {
+			t.Fatalf("after %d refreshes the token lives for %v", w.Corp.Refreshes(), time.Until(token.ExpiresAt))
+		}
+		bridgetest.Pass(time.Until(token.ExpiresAt) - time.Second)
+		if g := grantOf(t, w, r.Grant); g.State != bridge.GrantLive {
+			t.Errorf("before the end of its token the grant is %s", g.State)
+		}
+		bridgetest.Pass(2 * time.Second)
+		if g := grantOf(t, w, r.Grant); g.State != bridge.GrantEnded || w.Corp.Refreshes() != 1 {
+			t.Errorf("after it the grant is %s, after %d refreshes", g.State, w.Corp.Refreshes())
+		}
+	})
+}
+
+// refuser is a store that can be made to refuse changes.
+type refuser struct {
+	bridge.Store
+	refuses atomic.Bool
+}
+
+func (s *refuser) Update(ctx context.Context, fn func(bridge.Tx) error) error {
+	return s.Store.Update(ctx, func(tx bridge.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		if s.refuses.Load() {
+			return bridge.ErrStoreUnavailable
+		}
+		return nil
+	})
+}
+
+// refusing tells a story on a store that can be made to refuse changes.
+func refusing(t *testing.T, tell func(t *testing.T, w *bridgetest.World, disk *refuser)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		disk := &refuser{Store: openStore(t)}
+		tell(t, bridgetest.Start(t, bridgetest.Directory(), disk, bridgetest.New("https://login.example.com")), disk)
+	})
+}
+
+// What a refresh brings could not be kept while the disk is full: nothing is
+// refreshed then.
+func TestNothingIsRefreshedThatCouldNotBeKept(t *testing.T) {
+	refusing(t, func(t *testing.T, w *bridgetest.World, disk *refuser) {
+		r := granted(t, w, bridge.Ask{})
+		disk.refuses.Store(true)
+		bridgetest.Pass(59*time.Minute + 30*time.Second)
+		for range 5 {
+			if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); !errors.Is(err, bridge.ErrStoreUnavailable) {
+				t.Errorf("collect from a store that takes nothing: %v", err)
+			}
+		}
+		if n := w.Corp.Refreshes(); n != 0 {
+			t.Fatalf("%d refreshes whose answers could not be kept", n)
+		}
+		disk.refuses.Store(false)
+		bridgetest.Pass(3 * time.Second)
+		collect(t, w, r.ID)
+		if n := w.Corp.Refreshes(); n != 1 {
+			t.Errorf("%d refreshes once it takes changes again", n)
+		}
+	})
+}
+
+// An answer is held while the disk is full, for a while; then it is given back,
+// so that nobody has it.
+func TestAnAnswerThatCannotBeKept(t *testing.T) {
+	for name, tc := range map[string]struct {
+		full    time.Duration
+		state   bridge.GrantState
+		revoked []string
+	}{
+		"for a minute":  {time.Minute, bridge.GrantLive, nil},
+		"for very long": {11 * time.Minute, bridge.GrantNeedsReauth, []string{"access-2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refusing(t, func(t *testing.T, w *bridgetest.World, disk *refuser) {
+				_, token := fetched(t, w, bridge.Ask{})
+				release := w.Corp.HoldRefresh()
+				for grantOf(t, w, token.Grant).Refreshing == 0 {
+					bridgetest.Pass(time.Second)
+				}
+				disk.refuses.Store(true)
+				release()
+				bridgetest.Pass(tc.full)
+				disk.refuses.Store(false)
+				bridgetest.Pass(time.Minute)
+				if g := grantOf(t, w, token.Grant); g.State != tc.state || !slices.Equal(w.Corp.Revoked(), tc.revoked) && len(w.Corp.Revoked())+len(tc.revoked) > 0 {
+					t.Errorf("the grant is %s, and %v is revoked", g.State, w.Corp.Revoked())
+				}
+			})
+		})
+	}
+}
+
+// A restart finds what was begun, and asks the provider what became of it.
+func TestARestartInTheMiddleOfARefresh(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		_, token := fetched(t, w, bridge.Ask{})
+		release := w.Corp.HoldRefresh()
+		for grantOf(t, w, token.Grant).Refreshing == 0 {
+			bridgetest.Pass(time.Second)
+		}
+		w = w.Restart() // the call outlives its grace, and is given up
+		release()
+		bridgetest.Pass(5 * time.Second)
+		if g := grantOf(t, w, token.Grant); g.State != bridge.GrantLive || g.Refreshing != 0 || !g.AccessExpiresAt.After(token.ExpiresAt) {
+			t.Errorf("after the restart the grant is %s, %d refreshes open, its token until %v", g.State, g.Refreshing, g.AccessExpiresAt)
+		}
+	})
+}
+
+// Who waits for a provider that says nothing is let go in the end, or as soon
+// as they have had enough.
+func TestWaitingForARefreshHasAnEnd(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.TokenLifetime = short
+		r := granted(t, w, bridge.Ask{})
+		bridgetest.Pass(short)
+		release := w.Corp.HoldRefresh()
+		defer release()
+		for patience, want := range map[time.Duration]time.Duration{time.Second: time.Second, time.Hour: 30 * time.Second} {
+			brief, stop := context.WithTimeout(ctx, patience)
+			begun := time.Now()
+			_, err := w.Collect(brief, w.Agent("helper"), r.ID)
+			stop()
+			if took := time.Since(begun); problemCode(err) != bridge.ProblemProviderUnavailable || took > want {
+				t.Errorf("with a patience of %v: %v after %v", patience, err, took)
+			}
 		}
 	})
 }
