@@ -137,7 +137,8 @@ func apiOfContract() []claim {
 		reachedBy("TestADamagedSecret", problem, "internal"),
 		reachedBy("TestAFullDisk", problem, "store_unavailable"),
 		reachedBy("TestTheEnd", problem, "shutting_down"),
-		laterIn(4, problem, "", "quiet", "provider_unavailable"),
+		reachedBy("TestAnOutageAsksNobody", problem, "provider_unavailable"),
+		laterIn(4, problem, "", "quiet"),
 		laterIn(6, problem, "", "chat_unavailable"),
 		laterIn(8, problem, "", "unknown_issuer"),
 	)
