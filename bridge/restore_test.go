@@ -117,7 +117,7 @@ func putBack(t *testing.T, noticed bool) {
 	if len(lines) != 3 || lines[0].Actor != "uid 0" || lines[1].Grant != first.Grant && lines[1].Human != "alice" || !strings.Contains(lines[2].Detail, "authbridge backup") {
 		t.Errorf("the audit log tells %+v", lines)
 	}
-	w = w.Restart()
+	w.Restart()
 	if n := len(events(t, kept, bridge.AuditRestored)); n != 1 {
 		t.Errorf("noticed %d times", n)
 	}

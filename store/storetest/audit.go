@@ -123,7 +123,7 @@ func (lab Lab) auditChain(t *testing.T) {
 			if err := json.Unmarshal(text.JSON, &e); err != nil || e.Seq != text.Seq || strings.ContainsFunc(string(text.JSON), notVisible) {
 				t.Errorf("%v: it is not one line of visible ASCII, or not line %d: %q", err, text.Seq, text.JSON)
 			}
-			same(t, "the hash of the line before, in line "+strconv.Itoa(int(e.Seq)), e.Prev, prev) //nolint:gosec // few
+			same(t, "the hash of the line before, in line "+strconv.Itoa(int(e.Seq)), e.Prev, prev)
 			sum := sha256.Sum256(text.JSON)
 			prev = hex.EncodeToString(sum[:])
 		}
@@ -211,7 +211,7 @@ func (lab Lab) auditAfter(t *testing.T) {
 	b.see(func(tx bridge.ReadTx) {
 		for _, after := range []uint64{0, 1, 255, 299, 300, 1 << 60} {
 			lines := all(t, "audit", toldAfter(tx, after))
-			same(t, "lines after "+strconv.FormatUint(after, 10), len(lines), max(0, 300-int(min(after, 300)))) //nolint:gosec // few
+			same(t, "lines after "+strconv.FormatUint(after, 10), len(lines), max(0, 300-int(min(after, 300))))
 			if len(lines) > 0 {
 				same(t, "the first of them", lines[0].Seq, after+1)
 			}
