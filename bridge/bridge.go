@@ -170,9 +170,6 @@ func lasting(ctx context.Context, grace time.Duration) (context.Context, context
 // told to the operator, and does not keep the rest from going on.
 func (b *Bridge) recover(ctx context.Context) error {
 	now := time.Now()
-	if err := b.Adopt(ctx); err != nil {
-		return err
-	}
 	return b.store.View(ctx, func(tx ReadTx) error {
 		return errors.Join(
 			readable(b, tx.Pending(), func(d Due) { b.resume(d, now) }),

@@ -16,12 +16,11 @@ type Reviewed struct {
 	Shortened int // grants that end sooner
 }
 
-// Adopt takes over the configuration that the bridge was made with: names that
-// have passed to somebody else since the last one lead to nothing of those who
-// bore them before. It is called before anybody can ask, or Run does it; once
-// more does no harm. While the store takes no changes it goes by what it would
-// note, and Run notes it later.
-func (b *Bridge) Adopt(ctx context.Context) error {
+// adoptSomehow takes over the configuration that the bridge was made with:
+// names that have passed to somebody else since the last one lead to nothing of
+// those who bore them before. While the store takes no changes it goes by what
+// it would note, and Run notes it later.
+func (b *Bridge) adoptSomehow(ctx context.Context) error {
 	b.taking.Lock()
 	defer b.taking.Unlock()
 	err := b.adopt(ctx)
@@ -36,7 +35,7 @@ func (b *Bridge) Adopt(ctx context.Context) error {
 	})
 }
 
-// adopt is Adopt, once, for who has the right to take over.
+// adopt takes that configuration over, once, for who has the right to.
 func (b *Bridge) adopt(ctx context.Context) error {
 	if b.adopted {
 		return nil

@@ -7,11 +7,20 @@ import (
 	"time"
 )
 
-// TakeUp deals with a store that was put back from an earlier moment, before
-// anybody may call: refresh tokens that the provider has replaced meanwhile
-// must not be presented again. Run does the same; who lets agents in before
+// TakeUp deals with what is different from when the bridge last ran, before
+// anybody may call: names that somebody else bears now, and a store that was
+// put back from an earlier moment. Run does the same; who lets agents in before
 // Run calls it first. It may be called again.
 func (b *Bridge) TakeUp(ctx context.Context) error {
+	if err := b.adoptSomehow(ctx); err != nil {
+		return fmt.Errorf("take over the configuration: %w", err)
+	}
+	return b.takeUpRestored(ctx)
+}
+
+// takeUpRestored deals with a store that was put back: refresh tokens that the
+// provider has replaced meanwhile must not be presented again.
+func (b *Bridge) takeUpRestored(ctx context.Context) error {
 	var found Restore
 	var asked int
 	err := b.store.Update(ctx, func(tx Tx) (err error) {

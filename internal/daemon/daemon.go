@@ -81,7 +81,7 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 		return nil, err
 	}
 	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log})
-	if err := errors.Join(d.bridge.TakeUp(ctx), d.bridge.Adopt(ctx)); err != nil {
+	if err := d.bridge.TakeUp(ctx); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	if err := d.open(ctx); err != nil {
