@@ -91,6 +91,9 @@ func (b *Bridge) decide(ctx context.Context, agent Agent, ask Ask, whom string, 
 		r, reply, err = b.admit(tx, agent, ask, may, asIs)
 		return err
 	})
+	if errors.Is(err, ErrStoreUnavailable) { // it may have been kept all the same: look again
+		b.clock.at("", ofRequest(r.ID), time.Now().Add(storeRetry))
+	}
 	return r, reply, err
 }
 

@@ -11,7 +11,7 @@ import (
 
 // plots are the stories that the crash tests tell.
 func plots() []plot {
-	return slices.Concat(goodPlots(), refreshPlots(), endingPlots(), faultPlots(), chatPlots(), teamPlots())
+	return slices.Concat(goodPlots(), refreshPlots(), endingPlots(), identityPlots(), faultPlots(), chatPlots(), teamPlots())
 }
 
 func one() []bridge.Ask { return []bridge.Ask{{}} }
@@ -88,6 +88,23 @@ func endingPlots() []plot {
 			rules: func(d *bridge.Directory) { d.Limits.CollectWithin = 10 * time.Minute },
 			ends:  []string{"expired/not_collected"},
 		},
+	}
+}
+
+// identityPlots ask the human more than to sign in.
+func identityPlots() []plot {
+	unknown := func(d *bridge.Directory) {
+		trusting(bridge.TrustFirstUse)(d)
+		account("", nil)(d)
+	}
+	late := []string{"expired/expired"} // the bridge was away while the question stood
+	return []plot{
+		{name: "it is mine", rules: unknown, asks: one(), says: bridge.VerbMine, ends: []string{"collected"}, also: late},
+		{name: "it is not mine", rules: unknown, asks: one(), says: bridge.VerbNotMine, ends: []string{"failed/identity_mismatch"}, also: late},
+		{name: "nobody says whose it is", rules: unknown, asks: one(), ends: []string{"expired/expired"}},
+		{name: "a code at once", rules: codeAtOnce, asks: one(), ends: []string{"collected"}},
+		{name: "digits, at the third try", rules: withDigits, asks: one(), misses: 2, ends: []string{"collected"}},
+		{name: "wrong digits", rules: withDigits, asks: one(), misses: 3, ends: []string{"denied/denied"}},
 	}
 }
 

@@ -44,6 +44,9 @@ type plot struct {
 	forgets     bool // the provider forgets the first grant once its token was collected
 	doubts      bool // a refresh is answered with nothing; a crash or a broken commit beside that may cost the grant
 
+	says   bridge.Verb // whether the account is theirs, where they are asked; "" = nothing
+	misses int         // so often they type other digits than the agent shows
+
 	// Of a team's request, which they always claim:
 	dozes    bool // lets the claim lapse after the codes that lapse
 	frees    bool // releases the first one that has a code
@@ -393,7 +396,7 @@ func (s *saga) human() {
 			continue
 		}
 		s.notMe = s.notMe || verb == bridge.VerbNotMe
-		if _, _, err := s.now.Click(ctx, bridge.Clicker{Human: "alice", Channel: "web"}, c.Request, verb); err != nil && !noAnswer(err) {
+		if _, _, err := s.now.Click(ctx, bridge.Clicker{Human: "alice", Channel: "web", Typed: s.typed(c)}, c.Request, verb); err != nil && !noAnswer(err) {
 			s.t.Errorf("press %s: %v", verb, err)
 		}
 	}
@@ -414,6 +417,8 @@ func (s *saga) wish(c bridge.Card) bridge.Verb {
 		return bridge.VerbRelease
 	case s.plot.dozes && len(s.seen) == s.plot.lets:
 		return ""
+	case c.Question != "":
+		return s.plot.says
 	case c.State == s.plot.deny:
 		return bridge.VerbDeny
 	case c.State == s.plot.notMe:
@@ -422,6 +427,20 @@ func (s *saga) wish(c bridge.Card) bridge.Verb {
 		return bridge.VerbShowCode
 	}
 	return ""
+}
+
+// typed is what the human types where the card asks for the digits: what they
+// read on the agent's screen, or first something else.
+func (s *saga) typed(c bridge.Card) string {
+	i := slices.IndexFunc(s.known, func(k known) bool { return k.id == c.Request })
+	if !c.Digits || i < 0 {
+		return ""
+	}
+	missed := map[bool]int{contains(c.Note, "Two tries are left"): 1, contains(c.Note, "One try is left"): 2}[true]
+	if missed < s.plot.misses {
+		return wrong(s.known[i].last)
+	}
+	return digits(s.known[i].last)
 }
 
 // typeIn goes to the provider with a code that has been on the page for a

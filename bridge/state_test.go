@@ -31,6 +31,7 @@ func anyEvent(t *rapid.T, at time.Time) Event {
 		Interval: time.Duration(rapid.IntRange(5, 60).Draw(t, "interval")) * time.Second,
 		Outcome:  OutcomeDeviceGrantBlocked,
 		Signed:   Account{Issuer: "https://login.example.com", Subject: "s-1"},
+		Matched:  rapid.Bool().Draw(t, "matched"),
 		Grant:    "grt_1",
 	}
 }
@@ -42,6 +43,7 @@ func walk(t *rapid.T, look func(before Request, e Event, after Request, taken bo
 	if rapid.Bool().Draw(t, "to a team") {
 		start.Human, start.Team = "", "oncall"
 	}
+	start.Digits = rapid.Bool().Draw(t, "digits")
 	first := rapid.SampledFrom([]Kind{OnAsk, OnServed}).Draw(t, "first")
 	r, ok := start.Apply(Event{Kind: first, Until: at.Add(time.Hour), Grant: "grt_1"}, at)
 	if !ok {
@@ -80,6 +82,41 @@ func TestOnlyGrantedLeadsToCollectedAndOnlyHeldToGranted(t *testing.T) {
 			}
 			if after.State == Granted && before.State != Granted && (before.State != Held || !slices.Contains([]Kind{OnMatched, OnMine, OnAnyAccount}, e.Kind)) {
 				t.Fatalf("%s led from %s to granted", e.Kind, before.State)
+			}
+		})
+	})
+}
+
+// Only what somebody is asked about becomes theirs by their word, and nobody
+// of a team is asked.
+func TestAWordCountsWhereItWasAskedFor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(before Request, e Event, after Request, taken bool) {
+			if about := slices.Contains([]Kind{OnMine, OnNotMine, OnConfirmTimeout}, e.Kind); taken && about && !before.Confirming() {
+				t.Fatalf("%s was taken in state %s, and nobody was asked", e.Kind, before.State)
+			}
+			if after.Confirming() && (after.Team != "" || after.Signed != e.Signed) {
+				t.Fatalf("after %s somebody of %q is asked about %+v", e.Kind, after.Team, after.Signed)
+			}
+			if after.State != Held && after.Signed != (Account{}) {
+				t.Fatalf("after %s the request is %s and remembers %+v", e.Kind, after.State, after.Signed)
+			}
+		})
+	})
+}
+
+func TestNoCodeWithoutTheDigits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walk(t, func(before Request, e Event, after Request, taken bool) {
+			begins := after.Minting && !before.Minting
+			if begins && before.Digits && !e.Matched && before.Matched != e.By.Name {
+				t.Fatalf("%s by %s begins a code; the digits were typed by %q", e.Kind, e.By.Name, before.Matched)
+			}
+			if after.WrongDigits < before.WrongDigits || after.WrongDigits > maxWrongDigits {
+				t.Fatalf("%s took the wrong tries from %d to %d", e.Kind, before.WrongDigits, after.WrongDigits)
+			}
+			if after.WrongDigits == maxWrongDigits && after.State != Denied {
+				t.Fatalf("after the third wrong try the request is %s", after.State)
 			}
 		})
 	})

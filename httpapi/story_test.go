@@ -238,6 +238,27 @@ func TestACodedRequestTellsWhenItsCodeLapses(t *testing.T) {
 	}
 }
 
+// While a human is asked whose account signed in, that is between them and the
+// bridge.
+func TestAnAgentIsToldNothingOfAnAccountThatIsBeingChecked(t *testing.T) {
+	s := newStage(t)
+	r := s.asked()
+	s.desk.Change(bridge.RequestID(r.ID), func(r *bridge.Request) {
+		r.State, r.Note, r.Account = bridge.Held, "note-of-octo", "account-of-octo"
+		r.Signed = bridge.Account{Issuer: "https://octo.example.com", Subject: "subject-of-octo", Email: "octo@example.com", Name: "name-of-octo"}
+		r.Granted, r.Matched = []string{"granted-to-octo"}, "matched-octo"
+	})
+	for _, path := range []string{api.RequestPath(r.ID), api.RequestsPath} {
+		a := s.do(get(path)).want(http.StatusOK)
+		if !bytes.Contains(a.body, []byte(`"state":"held"`)) || bytes.Contains(a.body, []byte("octo")) {
+			t.Errorf("%s tells %s", path, a.body)
+		}
+	}
+	if a := s.do(post(api.CollectPath(r.ID), "")).want(http.StatusConflict); bytes.Contains(a.body, []byte("octo")) {
+		t.Errorf("who collects is told %s", a.body)
+	}
+}
+
 func TestAskingTwiceJoins(t *testing.T) {
 	s := newStage(t)
 	first := s.asked()
