@@ -252,3 +252,62 @@ func TestEveryOutcomeHasASentence(t *testing.T) {
 		}
 	}
 }
+
+// walkTeam is walk for a team's request and what befalls it: mostly its
+// members, who press this and that.
+func walkTeam(t *rapid.T, look func(before Request, e Event, after Request, taken bool)) {
+	at := noon
+	r, _ := Request{ID: "req_1", Team: "oncall", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}.Apply(Event{Kind: OnAsk}, at)
+	for range rapid.IntRange(1, 60).Draw(t, "steps") {
+		at = at.Add(time.Minute)
+		e := anyEvent(t, at)
+		e.Kind = rapid.SampledFrom([]Kind{
+			OnClaim, OnMinted, OnClaim, OnMinted, OnClaimLapsed, OnShowCode, OnCodeLapsed, OnMintFault, OnRelease,
+			OnToken, OnMatched, OnDeny, OnNotMe, OnTeamDecline,
+		}).Draw(t, "of a team")
+		if e.Code = r.Codes; slices.Contains([]Kind{OnDeny, OnNotMe, OnTeamDecline}, e.Kind) {
+			e.By.Name = rapid.SampledFrom([]string{"alice", "carol", "carol"}).Draw(t, "by whom") // else it ends too soon
+		}
+		after, taken := r.Apply(e, at)
+		look(r, e, after, taken)
+		r = after
+	}
+}
+
+func TestOnlyItsClaimerMovesAClaimedRequest(t *testing.T) {
+	acts := []Kind{OnShowCode, OnClaim, OnRelease, OnDeny, OnNotMe, OnTeamDecline}
+	rapid.Check(t, func(t *rapid.T) {
+		walkTeam(t, func(before Request, e Event, after Request, taken bool) {
+			if !taken || !slices.Contains(acts, e.Kind) {
+				return
+			}
+			byClaimer := before.claimedBy(e.By)
+			switch {
+			case before.ClaimedBy == "" && e.Kind != OnClaim && e.Kind != OnTeamDecline:
+				t.Fatalf("%s by %s was taken while nobody had claimed it", e.Kind, e.By.Name)
+			case before.ClaimedBy != "" && !byClaimer && (e.Kind != OnRelease || e.By.Kind == ByHuman):
+				t.Fatalf("%s by %s was taken while %s had claimed it", e.Kind, e.By.Name, before.ClaimedBy)
+			case e.Kind == OnClaim && before.bars(e.By.Name):
+				t.Fatalf("%s has claimed it after %v", e.By.Name, before.LapsedClaims)
+			case e.Kind == OnRelease && (after.State != Asked || after.ClaimedBy != "" || after.Minting):
+				t.Fatalf("after a release it is %s, claimed by %q", after.State, after.ClaimedBy)
+			}
+		})
+	})
+}
+
+func TestWhoGaveThroughATeamIsKnownFromTheGrantOn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		walkTeam(t, func(before Request, e Event, after Request, _ bool) {
+			if known := after.Grant != ""; known != (after.Human != "") || known && after.Human != after.ClaimedBy {
+				t.Fatalf("after %s it is given by %q, claimed by %q, with the grant %q", e.Kind, after.Human, after.ClaimedBy, after.Grant)
+			}
+			if after.State == Coded && after.ClaimedBy == "" {
+				t.Fatalf("after %s a code is live and nobody has claimed it", e.Kind)
+			}
+			if before.ClaimedBy == "" && after.ClaimedBy != "" && e.Kind != OnClaim {
+				t.Fatalf("%s has claimed it by %s", after.ClaimedBy, e.Kind)
+			}
+		})
+	})
+}

@@ -82,7 +82,7 @@ func teamApproved(r Request, g Grant) (ending string, until time.Time) {
 	case GrantLive:
 		return said + r.Agent + " has access.", g.EndsAt
 	case GrantNeedsReauth:
-		return said + r.Agent + " had access until the provider ended it.", g.EndsAt
+		return said + r.Agent + " had access until the provider ended it.", time.Time{}
 	case GrantRevoked:
 		return said + "What " + r.Agent + " had was taken back.", g.EndedAt
 	case GrantEnded:

@@ -250,3 +250,34 @@ func TestALateTokenOfAReleasedClaimEndsNothingElse(t *testing.T) {
 		wantRevoked(t, w, "access-1")
 	})
 }
+
+// What a provider honours no more is renewed by nobody alone: the next ask is
+// the team's again.
+func TestATeamsGrantIsNotRenewed(t *testing.T) {
+	teamStory(t, nil, func(t *testing.T, w *bridgetest.World, r bridge.Request) {
+		w.Press("alice", r.ID, bridge.VerbClaim)
+		grants(w, bridgetest.Alice)
+		if _, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.Corp.Fail("Refresh", bridge.ErrGrantLost)
+		bridgetest.Pass(time.Hour)
+		if g := grantOf(t, w, w.See(r.ID).Grant); g.State != bridge.GrantNeedsReauth {
+			t.Fatalf("the grant is %s", g.State)
+		}
+		for _, human := range []string{"alice", "bob"} {
+			if in := inbox(t, w, human); len(in.Waiting) != 0 {
+				t.Errorf("%s is shown %+v", human, in.Waiting)
+			}
+		}
+		if ending := inbox(t, w, "bob").Earlier[0].Ending; !contains(ending, "Approved by alice. helper had access until the provider ended it.") {
+			t.Errorf("the team is told %q", ending)
+		}
+		next := w.MustAsk(bridge.Ask{Team: "oncall"})
+		w.Press("bob", next.ID, bridge.VerbClaim)
+		grants(w, bridgetest.Bob)
+		if token, err := w.Collect(ctx, w.Agent("helper"), next.ID); err != nil || token.Human != "bob" {
+			t.Errorf("the agent got %+v, %v", token, err)
+		}
+	})
+}
