@@ -303,7 +303,9 @@ func (r Request) teamWord(human string, verb Verb) string {
 		return fmt.Sprintf("%s has claimed it, until %s UTC at the latest.", r.ClaimedBy, r.ClaimUntil.UTC().Format("15:04"))
 	case verb == VerbClaim && r.bars(human):
 		return "Two of your claims have lapsed: this request is for the others of " + r.Team + "."
-	case verb == VerbClaim || verb == VerbDecline:
+	case verb == VerbClaim: // nothing else keeps a member from it
+		return "This request was put to the team before the operator gave you your name: it is not for you."
+	case verb == VerbDecline:
 		return ""
 	}
 	return "You hold no claim of it. Press Claim to see the code, or Decline for the team to end it for all of you."

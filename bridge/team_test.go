@@ -409,6 +409,38 @@ func TestAMemberWhoLeavesHasNoClaim(t *testing.T) {
 	})
 }
 
+// At a reload their claim is released at once, for the others to take, and the
+// code that they have been shown leads nowhere.
+func TestAReloadReleasesTheClaimOfWhoLeft(t *testing.T) {
+	teamStory(t, nil, func(t *testing.T, w *bridgetest.World, r bridge.Request) {
+		w.Press("alice", r.ID, bridge.VerbClaim)
+		changed, stop := w.WatchInbox("alice")
+		defer stop()
+		next := *w.Directory
+		next.Teams = map[string]bridge.Team{"oncall": {Name: "oncall", Members: []string{"bob"}}}
+		if _, err := w.Reload(ctx, &next, map[string]bridge.Provider{"corp": w.Corp}); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Expect(r.ID, bridge.Asked, ""); got.ClaimedBy != "" || got.Note != "alice is not in the team any more." {
+			t.Fatalf("it is claimed by %q: %s", got.ClaimedBy, got.Note)
+		}
+		select {
+		case <-changed:
+		default:
+			t.Error("alice's page was not woken")
+		}
+		if in := inbox(t, w, "alice"); len(in.Waiting)+len(in.Earlier) != 0 {
+			t.Errorf("alice still sees %+v", in)
+		}
+		grants(w, bridgetest.Alice)
+		w.Press("bob", r.ID, bridge.VerbClaim)
+		grants(w, bridgetest.Bob)
+		if got := w.Expect(r.ID, bridge.Granted, ""); got.Human != "bob" || len(w.Corp.Issues()) != 1 {
+			t.Errorf("granted by %q, after %+v", got.Human, w.Corp.Issues())
+		}
+	})
+}
+
 func TestLimitsCountForTheTeam(t *testing.T) {
 	small := func(d *bridge.Directory) { d.Limits.MaxOpenPerHuman, d.Limits.MaxOpenPerAgentAndHuman = 3, 2 }
 	teamStory(t, small, func(t *testing.T, w *bridgetest.World, _ bridge.Request) {
