@@ -17,16 +17,16 @@ func (b *Bridge) Get(ctx context.Context, agent string, id RequestID) (Request, 
 	var r Request
 	err := b.store.View(ctx, func(tx ReadTx) error {
 		var err error
-		r, err = mine(tx, agent, id)
+		r, err = b.mine(tx, agent, id)
 		return err
 	})
 	return r, err
 }
 
 // mine reads a request that belongs to the agent.
-func mine(tx ReadTx, agent string, id RequestID) (Request, error) {
+func (b *Bridge) mine(tx ReadTx, agent string, id RequestID) (Request, error) {
 	r, err := tx.Request(id)
-	if errors.Is(err, ErrNotFound) || err == nil && r.Agent != agent {
+	if errors.Is(err, ErrNotFound) || err == nil && !b.isOf(agent, r.Agent, r.Epoch) {
 		return Request{}, notFound()
 	}
 	return r, err
@@ -68,6 +68,9 @@ func (b *Bridge) List(ctx context.Context, agent string, states []State, before 
 				return nil
 			}
 			read, last = read+1, r.ID
+			if !b.isOf(agent, r.Agent, r.Epoch) {
+				return nil // nor are those that are older
+			}
 			if len(states) == 0 || slices.Contains(states, r.State) {
 				page = append(page, r)
 			}
@@ -85,7 +88,7 @@ const listRead = 2000
 // One that has ended stays as it ended.
 func (b *Bridge) Cancel(ctx context.Context, agent string, id RequestID) (Request, error) {
 	r, _, err := b.fold(ctx, id, step{decide: func(_ ReadTx, r Request) (Event, error) {
-		if r.Agent != agent {
+		if !b.isOf(agent, r.Agent, r.Epoch) {
 			return Event{}, notFound()
 		}
 		return Event{Kind: OnCancel, By: Actor{Kind: ByAgent, Name: agent}}, nil
@@ -132,7 +135,7 @@ func (b *Bridge) collect(ctx context.Context, agent Agent, id RequestID, asIs bo
 	var token Token
 	r, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (Event, error) {
-			if r.Agent != agent.Name {
+			if !b.isOf(agent.Name, r.Agent, r.Epoch) {
 				return Event{}, notFound()
 			}
 			e, t, err := b.release(tx, agent, r, asIs)

@@ -154,7 +154,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 	if err := barred(tx, agent.Name, may); err != nil {
 		return Request{}, 0, err
 	}
-	if r, known, err := repeated(tx, agent.Name, ask, now); err != nil || known {
+	if r, known, err := b.repeated(tx, agent.Name, ask, now); err != nil || known {
 		return r, Joined, err
 	}
 	open, err := openFor(tx, may.whom())
@@ -208,7 +208,7 @@ func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 }
 
 // repeated finds the request that an idempotency key already stands for.
-func repeated(tx ReadTx, agent string, ask Ask, now time.Time) (Request, bool, error) {
+func (b *Bridge) repeated(tx ReadTx, agent string, ask Ask, now time.Time) (Request, bool, error) {
 	if ask.IdempotencyKey == "" {
 		return Request{}, false, nil
 	}
@@ -223,8 +223,8 @@ func repeated(tx ReadTx, agent string, ask Ask, now time.Time) (Request, bool, e
 		return Request{}, false, problem(ProblemIdempotencyConflict, "this idempotency key came with another ask before").
 			hint("use a new key for a new ask")
 	}
-	r, err := tx.Request(known.Request)
-	if errors.Is(err, ErrNotFound) {
+	r, err := b.mine(tx, agent, known.Request)
+	if p, is := errors.AsType[*Problem](err); is && p.Code == ProblemNotFound {
 		return Request{}, false, nil
 	}
 	return r, err == nil, err

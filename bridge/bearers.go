@@ -44,6 +44,19 @@ func (b bearers) fit(epoch uint64, agent, human, issuer string) bool {
 // account names a human's account at an issuer.
 func account(human, issuer string) string { return human + " " + issuer }
 
+// isOf reports whether something of a time is an agent's, and not another's
+// who had its name then.
+func (b *Bridge) isOf(agent, owner string, epoch uint64) bool {
+	return agent == owner && epoch >= b.setup.Load().bearers.Agents[agent].Since
+}
+
+// concerns reports whether a request is put to a human, or to a team of
+// theirs, and was not put to another who had their name then.
+func (b *Bridge) concerns(r Request, human string) bool {
+	now := b.setup.Load()
+	return now.dir.concerns(r, human) && r.Epoch >= now.bearers.Humans[human].Since
+}
+
 // heirs are the names that pass to somebody else, or to nobody.
 type heirs struct {
 	humans   []string

@@ -62,7 +62,7 @@ func (b *Bridge) look(ctx context.Context, agent string, found news) (Changes, e
 	}
 	err := b.store.View(ctx, func(tx ReadTx) error {
 		for _, at := range found.ids {
-			c, err := lookAt(tx, agent, at)
+			c, err := b.lookAt(tx, agent, at)
 			if err != nil {
 				return err
 			}
@@ -80,17 +80,17 @@ func (b *Bridge) look(ctx context.Context, agent string, found news) (Changes, e
 
 // lookAt reads one thing. What is forgotten by now, or cannot be read any
 // more, is passed by: it must not hold up the others.
-func lookAt(tx ReadTx, agent string, at changedAt) (Change, error) {
+func (b *Bridge) lookAt(tx ReadTx, agent string, at changedAt) (Change, error) {
 	c := Change{Cursor: at.cursor}
 	var err error
 	if isGrant(at.id) {
 		var g Grant
-		if g, err = tx.Grant(GrantID(at.id)); err == nil && g.Key.Agent == agent {
+		if g, err = tx.Grant(GrantID(at.id)); err == nil && b.isOf(agent, g.Key.Agent, g.Epoch) {
 			c.Grant = &g
 		}
 	} else {
 		var r Request
-		if r, err = tx.Request(RequestID(at.id)); err == nil && r.Agent == agent {
+		if r, err = tx.Request(RequestID(at.id)); err == nil && b.isOf(agent, r.Agent, r.Epoch) {
 			c.Request = &r
 		}
 	}

@@ -37,6 +37,9 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 			return err
 		}
 		for _, r := range open {
+			if !b.concerns(r, human) {
+				continue
+			}
 			c, err := b.cardFor(tx, r, human)
 			if err != nil {
 				return err
@@ -63,6 +66,9 @@ func (b *Bridge) earlier(tx ReadTx, human string) ([]Card, error) {
 		}
 		if read++; err != nil || read > earlierRead || len(cards) == earlierShown {
 			return cards, err
+		}
+		if !b.concerns(r, human) {
+			continue
 		}
 		c, err := b.cardFor(tx, r, human)
 		if err != nil {
@@ -124,7 +130,7 @@ func (b *Bridge) Seen(ctx context.Context, human, channel string, cards []Card) 
 		changed = nil
 		for _, c := range cards {
 			r, err := tx.Request(c.Request)
-			if errors.Is(err, ErrNotFound) || err == nil && !b.dir().concerns(r, human) {
+			if errors.Is(err, ErrNotFound) || err == nil && !b.concerns(r, human) {
 				continue
 			}
 			if err != nil {
@@ -208,7 +214,7 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 	late, word := false, ""
 	r, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (_ Event, err error) {
-			if !b.dir().concerns(r, who.Human) {
+			if !b.concerns(r, who.Human) {
 				return Event{}, ErrNotFound
 			}
 			if word, err = aside(tx, r, who.Human); word != "" || err != nil {
@@ -274,7 +280,7 @@ var clicks = map[Verb]Kind{
 // as soon as the provider's interval allows.
 func (b *Bridge) nudge(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
 	r, err := b.read(ctx, id)
-	if err == nil && !b.dir().concerns(r, who.Human) {
+	if err == nil && !b.concerns(r, who.Human) {
 		err = ErrNotFound
 	}
 	if err != nil {

@@ -323,11 +323,7 @@ func (s *setup) upon(r Request) Event {
 // request that it would bring further.
 func (s *setup) heed(r Request, e Event) Event {
 	switch e.Kind {
-	case OnClaim:
-		if !s.bearers.fit(r.Epoch, r.Agent, e.By.Name, r.Target.Issuer) {
-			return Event{} // it was put to the one who bore this name before
-		}
-	case OnShowCode, OnMinted, OnMatched, OnMismatched, OnUnknownAccount, OnAnyAccount, OnMine, OnCollect:
+	case OnShowCode, OnClaim, OnMinted, OnMatched, OnMismatched, OnUnknownAccount, OnAnyAccount, OnMine, OnCollect:
 	default:
 		return e
 	}

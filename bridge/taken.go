@@ -27,6 +27,9 @@ func (b *Bridge) Grants(ctx context.Context, agent string, before GrantID, limit
 				next = page[limit-1].ID
 				return nil
 			}
+			if !b.isOf(agent, g.Key.Agent, g.Epoch) {
+				return nil // nor are those that are older
+			}
 			page = append(page, g)
 		}
 		return nil
@@ -39,7 +42,7 @@ func (b *Bridge) Grants(ctx context.Context, agent string, before GrantID, limit
 func (b *Bridge) GiveUp(ctx context.Context, agent string, id GrantID) (Grant, error) {
 	g, _, err := b.take(ctx, Actor{Kind: ByAgent, Name: agent}, func(tx ReadTx) (Grant, error) {
 		g, err := tx.Grant(id)
-		if errors.Is(err, ErrNotFound) || err == nil && g.Key.Agent != agent {
+		if errors.Is(err, ErrNotFound) || err == nil && !b.isOf(agent, g.Key.Agent, g.Epoch) {
 			return Grant{}, noGrant()
 		}
 		return g, err
