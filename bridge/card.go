@@ -170,8 +170,11 @@ func (b *Bridge) outline(r Request) Card {
 
 // title says in one line what the card is about.
 func (b *Bridge) title(r Request) string {
-	if r.Renews != "" {
+	switch {
+	case r.Renews != "" && r.State.Open():
 		return r.Agent + "'s access to " + b.wanted(r) + " has run out; renew it?"
+	case r.Renews != "":
+		return r.Agent + " wants " + b.wanted(r) + " again"
 	}
 	return r.Agent + " wants " + b.wanted(r)
 }

@@ -61,9 +61,7 @@ func cardCases() []cardCase {
 		Reason: "summarise Q3", Context: []string{"ticket 7", ""}, CheckPhrase: "amber falcon 42", Reuse: 8 * time.Hour,
 		CreatedAt: noon, ExpiresAt: noon.Add(24 * time.Hour),
 	}
-	// then folds events from the asked request.
-	then := func(events ...Event) Request {
-		r := asked
+	fold := func(r Request, events ...Event) Request {
 		for _, e := range events {
 			var taken bool
 			if r, taken = r.Apply(e, noon.Add(5*time.Minute)); !taken {
@@ -72,6 +70,16 @@ func cardCases() []cardCase {
 		}
 		return r
 	}
+	// then folds events from the asked request, renewal from one of the
+	// bridge's own.
+	then := func(events ...Event) Request { return fold(asked, events...) }
+	renewal := func(events ...Event) Request {
+		r := asked
+		r.Renews, r.CheckPhrase, r.Reason, r.Context = "grt_0", "", "", nil
+		return fold(r, events...)
+	}
+	more := asked
+	more.Added = []string{"mail"}
 	show := Event{Kind: OnShowCode}
 	minted := Event{Kind: OnMinted, Code: 1, Until: noon.Add(15 * time.Minute), Interval: 5 * time.Second}
 	token := Event{Kind: OnToken, Code: 1, Until: noon.Add(15 * time.Minute)}
@@ -160,6 +168,16 @@ func cardCases() []cardCase {
 		{"the poll failed", then(show, minted, Event{Kind: OnPollFailed, Code: 1, Cause: "invalid_client"}), nil, nil},
 		{"blocked", failed(OutcomeDeviceGrantBlocked), nil, nil},
 		{"unsupported", failed(OutcomeDeviceGrantUnsupported), nil, nil},
+		{"beyond the grant", more, nil, nil},
+		{"lost at the provider before it was collected", then(show, minted, token, matched, Event{Kind: OnGrantLost}), nil, ended(GrantRevoked, ByProvider, RevocationDone, unused)},
+		{"revoked since its refresh brought something else", has, nil, ended(GrantRevoked, ByProvider, RevocationDone)},
+		{"a renewal", renewal(), nil, nil},
+		{"a renewal, with its code", renewal(show, minted), code, nil},
+		{"a renewal, granted", renewal(show, minted, token, matched), nil, live},
+		{"a renewal, denied", renewal(Event{Kind: OnDeny}), nil, nil},
+		{"a renewal, not answered", renewal(Event{Kind: OnTTLOver}), nil, nil},
+		{"a renewal, withdrawn", renewal(Event{Kind: OnNoRenewal}), nil, nil},
+		{"a renewal, withdrawn after a code", renewal(show, minted, Event{Kind: OnNoRenewal}), nil, nil},
 		{"nowhere to be seen", then(Event{Kind: OnUnreachable, Cause: "the inbox is off"}), nil, nil},
 	}
 }
@@ -171,7 +189,7 @@ func laidOut(c Card) string {
 	line("%s: %s", c.Headline, c.Title)
 	line("who    %s", c.Who)
 	for _, s := range c.Scopes {
-		line("what   %q %s", s.Words, s.Scope)
+		line("what   %q %s%s", s.Words, s.Scope, map[bool]string{true: ", new"}[s.New])
 	}
 	for _, s := range c.Says {
 		line("says   %s", s)

@@ -400,6 +400,15 @@ func TestAStoreThatIsAwayIsWorthTryingAgain(t *testing.T) {
 	s.do(post(api.RequestsPath, simpleAsk)).want(http.StatusCreated)
 }
 
+func TestAProviderThatIsAwaySaysWhenToComeBack(t *testing.T) {
+	s := newStage(t)
+	s.desk.Fail(&bridge.Problem{Code: bridge.ProblemProviderUnavailable, Detail: "corp cannot refresh now", RetryAfter: 90 * time.Second})
+	a := s.do(post(api.RequestsPath, simpleAsk))
+	if p := a.problem(api.ProblemProviderUnavailable); !p.Retryable || a.Header.Get("Retry-After") != "90" {
+		t.Errorf("got %+v, Retry-After %q", p, a.Header.Get("Retry-After"))
+	}
+}
+
 func TestEveryCodeHasItsStatus(t *testing.T) {
 	want := map[api.ProblemCode]int{
 		"invalid_request": 400, "unauthenticated": 401, "not_allowed": 403, "suspended": 403, "not_found": 404,

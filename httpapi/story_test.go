@@ -209,7 +209,7 @@ func TestWhatIsNotKnownIsNullAndNothingIsMissing(t *testing.T) {
 	want := `{"id":"` + string(r.ID) + `","state":"asked","version":1,"agent":"helper","session":null,"human":"alice","team":null,"claimed":false,` +
 		`"provider":"corp","issuer":"https://login.example.com","resource":null,"scopes":[],"reason":"","check_phrase":"amber falcon 42",` +
 		`"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:05Z","code_expires_at":null,` +
-		`"delivery":[{"channel":"web","state":"waiting","detail":null}],"outcome":null,"grant":null}` + "\n"
+		`"delivery":[{"channel":"web","state":"waiting","detail":null}],"outcome":null,"grant":null,"renews":null}` + "\n"
 	if string(a.body) != want {
 		t.Errorf("got  %s\nwant %s", a.body, want)
 	}

@@ -127,9 +127,12 @@ func everyState() map[string]bridge.Card {
 	elsewhere.State = bridge.Cancelled
 	over := ended(bridge.Collected, "Approved", "helper had access, which is over. You signed in as alice@example.com.")
 	over.Until = noon.Add(7 * time.Hour)
+	more := asked()
+	more.Scopes[1].New = true
 	cards := map[string]bridge.Card{
 		"asked":             asked(),
 		"asked-no-words":    noWords,
+		"asked-more":        more,
 		"asked-minting":     minting(),
 		"asked-lapsed":      lapsed,
 		"asked-fault":       fault,
