@@ -5,6 +5,11 @@
 // docs/architecture.md has to be hit several times; that it was is read from
 // the same record.
 //
+// A second test kills around the refresh of grants, with a tenth of the rounds
+// at each of two providers: one ends a grant when a spent refresh token comes
+// back, the other answers it again. What the provider still honours is not to
+// be lost, and what was taken back is not to be handed out.
+//
 // AUTHBRIDGE_KILL_ROUNDS says how many times to kill: 200; with fewer, rows
 // that were hit too seldom do not fail the test. AUTHBRIDGE_KILL_SEED makes the
 // choices of an earlier run again; each run tells its seed. What a choice meets

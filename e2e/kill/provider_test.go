@@ -40,14 +40,13 @@ type provider struct {
 	codes     map[string]int  // so far, by asking
 }
 
-// newProvider starts one. What it does with an asking is in the name: see
-// asking.
-func newProvider(t *testing.T, rec *record) *provider {
+// newProvider starts one, with settings for what it does with tokens. What it
+// does with an asking is in the name: see asking.
+func newProvider(t *testing.T, rec *record, s oauthtest.Settings) *provider {
+	s.ClientID, s.ClientSecret, s.Interval, s.NameInterval = "authbridge", corpSecret, interval, true
 	p := &provider{
-		Issuer: oauthtest.New(oauthtest.Settings{
-			ClientID: "authbridge", ClientSecret: corpSecret, Interval: interval, NameInterval: true,
-		}),
-		rec: rec, late: func(string) {}, devices: map[string]string{}, intervals: map[string]time.Duration{},
+		Issuer: oauthtest.New(s),
+		rec:    rec, late: func(string) {}, devices: map[string]string{}, intervals: map[string]time.Duration{},
 		tokens: map[string]string{}, slowed: map[string]bool{}, codes: map[string]int{}, open: map[net.Conn]bool{},
 	}
 	p.Always(oauthtest.Token, oauthtest.Fault{Edit: withoutIDToken})
@@ -85,6 +84,8 @@ func (p *provider) see(s oauthtest.Step) {
 		p.seeCode(s)
 	case oauthtest.Token:
 		p.seePoll(s)
+	case oauthtest.Refresh:
+		p.seeRefresh(s)
 	case oauthtest.Userinfo, oauthtest.Keys:
 		token, _ := strings.CutPrefix(s.Call.Header.Get("Authorization"), "Bearer ")
 		p.seePair(s, identifying, identified, token)
@@ -171,8 +172,7 @@ func (p *provider) seePoll(s oauthtest.Step) {
 	}
 	f.interval = p.intervals[f.device]
 	if f.token != "" && s.Stage == oauthtest.Decided {
-		p.tokens[f.token] = f.ask
-		p.secrets = append(p.secrets, f.token)
+		p.issued(f.ask, s.Answer)
 	}
 	p.mu.Unlock()
 	switch {
@@ -191,6 +191,36 @@ func (p *provider) seePoll(s oauthtest.Step) {
 	if f.what == handed {
 		p.late(f.ask)
 	}
+}
+
+// issued notes the tokens in an answer. It needs the lock.
+func (p *provider) issued(ask string, answer map[string]any) {
+	for _, name := range []string{"access_token", "refresh_token"} {
+		if token, ok := answer[name].(string); ok {
+			p.tokens[token] = ask
+			p.secrets = append(p.secrets, token)
+		}
+	}
+}
+
+func (p *provider) seeRefresh(s oauthtest.Step) {
+	f := fact{refresh: s.Call.Form.Get("refresh_token")}
+	f.ask = p.askOfToken(f.refresh)
+	switch s.Stage {
+	case oauthtest.Arrived:
+		f.what = refreshing
+	case oauthtest.Decided:
+		f.what = rotated
+		p.mu.Lock()
+		p.issued(f.ask, s.Answer)
+		p.mu.Unlock()
+	case oauthtest.Sent:
+		f.what = rotSent
+	}
+	f.answer, _ = s.Answer["error"].(string)
+	f.token, _ = s.Answer["access_token"].(string)
+	f.next, _ = s.Answer["refresh_token"].(string)
+	p.rec.add(f)
 }
 
 func (p *provider) askOfToken(token string) string {

@@ -26,6 +26,9 @@ type fact struct {
 	device   string
 	user     string
 	token    string
+	refresh  string        // the refresh token that was presented
+	next     string        // the one that took its place
+	honoured int           // how many refresh tokens of the grant the provider would honour
 	answer   string        // of the provider to a poll: an OAuth error, "" for a token
 	early    bool          // the provider says that the poll was too early
 	interval time.Duration // between polls: as the provider said, or as it is stored
@@ -45,12 +48,15 @@ const (
 	surprise what = "surprised" // something happened that must not; note says what
 
 	// The agent.
-	asks       what = "asks"       // the call is about to be made
-	told       what = "told"       // an answer said how the request stands
-	missing    what = "missing"    // an answer said that there is no such request
-	cancelling what = "cancelling" // the call is about to be made
-	collecting what = "collecting" // likewise
-	released   what = "released"   // the token has come
+	asks       what = "asks"        // the call is about to be made
+	told       what = "told"        // an answer said how the request stands
+	missing    what = "missing"     // an answer said that there is no such request
+	cancelling what = "cancelling"  // the call is about to be made
+	collecting what = "collecting"  // likewise
+	released   what = "released"    // the token has come
+	givingUp   what = "giving up"   // a grant: the call is about to be made
+	givenUp    what = "given up"    // and answered
+	askedAgain what = "asked again" // in place of a token, the human is asked
 
 	// The human.
 	clicking   what = "clicking" // Show code: the call is about to be made
@@ -72,6 +78,9 @@ const (
 	handSent    what = "hand sent"
 	identifying what = "identifying" // the account or the keys are asked for
 	identified  what = "identified"  // and the answer is sent
+	refreshing  what = "refreshing"  // a refresh token is presented
+	rotated     what = "rotated"     // the answer is made; nothing of it is sent
+	rotSent     what = "rot sent"
 	revoking    what = "revoking"
 	revoked     what = "revoked"
 

@@ -18,6 +18,7 @@ import (
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/bridge/bridgetest"
+	"github.com/authbridge/authbridge/oauth/oauthtest"
 	"github.com/authbridge/authbridge/store"
 	"github.com/authbridge/authbridge/store/bolt"
 )
@@ -44,6 +45,15 @@ type world struct {
 }
 
 func newWorld(t *testing.T, n int, seed uint64, c *tally) *world {
+	w := emptyWorld(t, n, seed, c)
+	w.provider = newProvider(t, w.rec, oauthtest.Settings{})
+	w.provider.late = w.denyLate
+	w.configure("openid, email")
+	return w
+}
+
+// emptyWorld has no provider yet.
+func emptyWorld(t *testing.T, n int, seed uint64, c *tally) *world {
 	w := &world{
 		t: t, n: n, rng: rand.New(rand.NewPCG(seed, uint64(n))), tally: c, rec: newRecord(),
 		dir: t.TempDir(), left: map[string]fact{},
@@ -54,11 +64,6 @@ func newWorld(t *testing.T, n int, seed uint64, c *tally) *world {
 	}
 	w.run = run
 	t.Cleanup(func() { _ = os.RemoveAll(run) })
-	w.provider = newProvider(t, w.rec)
-	w.provider.late = w.denyLate
-	if err := os.WriteFile(filepath.Join(w.dir, "authbridge.yaml"), []byte(w.configuration()), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		if w.bridge != nil {
 			_ = w.bridge.cmd.Process.Kill()
@@ -71,18 +76,27 @@ func newWorld(t *testing.T, n int, seed uint64, c *tally) *world {
 // grace is for how long an agent may fetch the same token again.
 const grace = 60 * time.Second
 
-func (w *world) configuration() string {
+// configure writes the configuration, with the bridge's own scopes at the
+// provider.
+func (w *world) configure(scopes string) {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, "authbridge.yaml"), []byte(w.configuration(scopes)), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) configuration(scopes string) string {
 	return fmt.Sprintf(`state_dir: %s
 listen: {socket: %s, admin: %s, web: "127.0.0.1:0", ops: "127.0.0.1:0"}
 network: {allow_http_loopback: true}
 request: {max_open_per_human: 100, max_open_per_agent_and_human: 100, collect_grace: %s}
 providers:
-  corp: {issuer: %q, client_id: authbridge, client_secret: "env:CORP_SECRET", scopes: [openid, email]}
+  corp: {issuer: %q, client_id: authbridge, client_secret: "env:CORP_SECRET", scopes: [%s]}
 humans:
   alice: {email: alice@example.com}
 agents:
   helper: {uid: %d, owner: alice, may: [{provider: corp, scopes: ["files.*"], ask: [alice]}]}
-`, w.state(), w.agentSocket(), w.adminSocket(), grace, w.provider.URL(), os.Getuid())
+`, w.state(), w.agentSocket(), w.adminSocket(), grace, w.provider.URL(), scopes, os.Getuid())
 }
 
 func (w *world) state() string       { return filepath.Join(w.dir, "state") }
@@ -253,7 +267,7 @@ func (w *world) files() {
 		w.t.Fatal(err)
 	}
 	for _, e := range entries {
-		if !slices.Contains([]string{"authbridge.db", "seal.key"}, e.Name()) {
+		if !slices.Contains([]string{"authbridge.db", "authbridge.db.life", "authbridge.db.life.new", "seal.key"}, e.Name()) {
 			w.rec.add(fact{what: found, note: e.Name()})
 		}
 	}
