@@ -107,22 +107,10 @@ func (b *Bridge) Run(ctx context.Context) error {
 		running.Go(func() { l.run(ctx, work) })
 	}
 	running.Go(func() { b.sweep(ctx) })
-	b.begun(ctx)
 	running.Go(func() { b.reviewAtStart(ctx) })
 	close(b.ready)
 	running.Wait()
 	return nil
-}
-
-// begun tells the audit log what the bridge runs with. A store that takes
-// nothing just now keeps nobody from starting.
-func (b *Bridge) begun(ctx context.Context) {
-	d := b.dir()
-	line := AuditLine{Event: AuditConfigLoaded, By: ByBridge}
-	line.Detail = fmt.Sprintf("providers: %d, humans: %d, teams: %d, agents: %d", len(d.Providers), len(d.Humans), len(d.Teams), len(d.Agents))
-	if err := b.Audit(ctx, line); err != nil && ctx.Err() == nil {
-		b.log.Error("tell the audit log that the bridge has started", "err", err)
-	}
 }
 
 // runner is a loop, whatever its keys.

@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"ask", "cancel", "config check", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
+	want := []string{"ask", "audit", "backup", "cancel", "config check", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}
@@ -50,8 +50,6 @@ func TestWhatHasNotLandedIsRefused(t *testing.T) {
 		{"doctor", "--json"},
 		{"agent", "add", "ci"},
 		{"human", "link", "alice"},
-		{"audit", "--verify"},
-		{"backup", "f"},
 		{"admin", "list"},
 		{"providers"},
 		{"slack", "manifest"},

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,7 +41,8 @@ func TestWhoIsSlowIsCutOff(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				go trickle(conn, c.first, c.again)
+				var trickling sync.WaitGroup
+				trickling.Go(func() { trickle(conn, c.first, c.again) })
 				if !strings.Contains(name, "nobody reads") {
 					go func() { _, _ = io.Copy(io.Discard, conn) }()
 				}
@@ -53,6 +55,7 @@ func TestWhoIsSlowIsCutOff(t *testing.T) {
 					t.Errorf("cut off after %s, want %s", took, c.in)
 				}
 				_ = conn.Close()
+				trickling.Wait() // it hears of it with its next word
 				if err := d.shut(); err != nil {
 					t.Error(err)
 				}
