@@ -172,6 +172,9 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 			return served, Served, err
 		}
 	}
+	if err := hushed(tx, r, now); err != nil {
+		return Request{}, 0, err
+	}
 	if err := b.dir().Limits.room(open, agent.Name, may.whom()); err != nil {
 		return Request{}, 0, err
 	}
@@ -326,6 +329,6 @@ func (l Limits) room(open []Request, agent, whom string) error {
 }
 
 func suspended(agent, human string) *Problem {
-	return problem(ProblemSuspended, "%s said that they did not ask for agent %q; it may not ask them any more", human, agent).
-		hint("do not ask %s again; allowing an agent again is not in this version", human)
+	return problem(ProblemSuspended, "%s said that they did not ask for agent %q; it may not ask them before they allow it again", human, agent).
+		hint("do not ask %s again; they can allow the agent again in their inbox, and so can the operator, with authbridge admin lift", human)
 }

@@ -362,7 +362,7 @@ func failedFor(r Request) string {
 func deniedFor(r Request) string {
 	switch r.Outcome.Code {
 	case OutcomeNotMe:
-		return fmt.Sprintf("You did not ask for this. %s got nothing, and cannot ask you any more.", r.Agent)
+		return fmt.Sprintf("You did not ask for this. %s got nothing, and may not ask you before you allow it again.", r.Agent)
 	case OutcomeProviderDenied:
 		return fmt.Sprintf("You refused at the provider. %s got nothing.", r.Agent)
 	case OutcomeDenied:

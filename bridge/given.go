@@ -36,6 +36,20 @@ func (c *Card) approved(r Request, g Grant) {
 	}
 }
 
+// grantCard is the card of a request that led to a grant.
+func (b *Bridge) grantCard(tx ReadTx, r Request, g Grant) (Card, error) {
+	c := b.card(r, nil, &g)
+	if !c.Live {
+		return c, nil
+	}
+	since, err := tx.Suspended(g.Key.Agent, g.Human)
+	if err == nil && !since.IsZero() {
+		c.Live = false
+		c.Ending = fmt.Sprintf("What %s has is withheld while it may not ask you. %s Revoke ends it for good.", r.Agent, signedIn(r))
+	}
+	return c, err
+}
+
 // takenBy says who took a grant back.
 func (g Grant) takenBy(agent string) string {
 	switch g.EndedBy {

@@ -257,7 +257,7 @@ func TestBoundsOfAnAsk(t *testing.T) {
 }
 
 func TestTheTTLIsCut(t *testing.T) {
-	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+	story(t, loud, func(t *testing.T, w *bridgetest.World) {
 		for i, c := range []struct{ asked, want time.Duration }{
 			{0, 24 * time.Hour}, {time.Hour, time.Hour}, {24*time.Hour + 1, 24 * time.Hour}, {1 << 62, 24 * time.Hour},
 		} {
@@ -302,7 +302,7 @@ func TestABurntCodeIsForgotten(t *testing.T) {
 }
 
 func TestHeldTokensAreForgotten(t *testing.T) {
-	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+	story(t, loud, func(t *testing.T, w *bridgetest.World) {
 		fault := errors.New("bad gateway")
 		w.Corp.Fail("Identify", fault, fault)
 		denied := signIn(w, bridge.Ask{Session: "denied"}, bridgetest.Alice)

@@ -18,6 +18,8 @@ type Inbox struct {
 	Earlier []Card // how the last ones ended, newest first, without those under Given
 
 	GivenMore int // how much more was given than Given has room for
+
+	Stopped []Suspension // agents that may not ask them, and agents of theirs that may not ask somebody else
 }
 
 // earlierShown is how many ended requests an inbox shows. earlierRead bounds
@@ -47,6 +49,9 @@ func (b *Bridge) Inbox(ctx context.Context, human string) (Inbox, error) {
 			in.Waiting = append(in.Waiting, c)
 		}
 		if in.Given, in.GivenMore, err = b.givenCards(tx, human); err != nil {
+			return err
+		}
+		if in.Stopped, err = b.stopped(tx, human); err != nil {
 			return err
 		}
 		in.Earlier, err = b.earlier(tx, human)
@@ -110,7 +115,10 @@ func (b *Bridge) approvedCard(tx ReadTx, r Request) (Card, error) {
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) {
 		return b.card(r, nil, nil), nil
 	}
-	return b.card(r, nil, &g), err
+	if err != nil {
+		return Card{}, err
+	}
+	return b.grantCard(tx, r, g)
 }
 
 // WatchInbox returns a channel that gets a value after each change of what
@@ -196,22 +204,29 @@ type Clicker struct {
 // nothing, because something else came first. A request of somebody else is
 // ErrNotFound.
 func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
-	if verb == VerbOpened || verb == VerbFinished {
+	switch verb {
+	case VerbOpened, VerbFinished:
 		return b.nudge(ctx, who, id, verb)
-	}
-	if verb == VerbMine || verb == VerbNotMine {
+	case VerbMine, VerbNotMine:
 		return b.confirm(ctx, who, id, verb)
-	}
-	if verb == VerbRevoke {
+	case VerbNotMe:
+		return b.notMe(ctx, who, id)
+	case VerbRevoke:
 		return b.takeGiven(ctx, who, id)
+	case VerbAllowAgain:
+		return b.allowAgain(ctx, who, id)
+	case VerbShowCode, VerbDeny, VerbClaim, VerbRelease, VerbDecline:
 	}
+	return b.press(ctx, who, id, verb)
+}
+
+// press does what the other buttons say: one event of one request.
+func (b *Bridge) press(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
 	event, ok := clicks[verb]
 	if !ok {
 		return Card{}, "", problem(ProblemInvalidRequest, "there is no button %q", verb)
 	}
-	actor := who.actor()
-	var others []change
-	late, word := false, ""
+	word := ""
 	r, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (_ Event, err error) {
 			if !b.concerns(r, who.Human) {
@@ -223,7 +238,7 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 			if (event == OnShowCode || event == OnClaim) && !b.stillAllowed(r) {
 				return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, nil
 			}
-			e := Event{Kind: event, By: actor}
+			e := Event{Kind: event, By: who.actor()}
 			if event == OnClaim {
 				e.Until = stored(time.Now().Add(b.dir().Limits.Claim))
 			}
@@ -232,34 +247,12 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 			}
 			return e, nil
 		},
-		beside: func(tx Tx, after Request) error {
-			if event != OnNotMe {
-				return nil
-			}
-			var err error
-			others, err = b.suspend(tx, after, actor)
-			return err
-		},
-		late: func(tx Tx, r Request) error { // an agent does not get away by withdrawing what it asked
-			if late = event == OnNotMe && r.State.Ended() && r.Grant == "" && inHand.holds(r, Event{By: actor}); !late {
-				return nil
-			}
-			var err error
-			others, err = b.suspend(tx, r, actor)
-			return err
-		},
 	})
 	if err != nil {
 		return Card{}, "", err
 	}
-	for _, o := range others {
-		b.follow(o.before, o.after)
-	}
 	card, err := b.cardOf(ctx, id, who.Human)
-	switch {
-	case late:
-		word = "This request was over already. " + r.Agent + " may not ask you again."
-	case !taken && word == "":
+	if !taken && word == "" {
 		word = cmp.Or(r.teamWord(who.Human, verb), remark(card, false))
 	}
 	return card, word, err
@@ -269,7 +262,6 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 var clicks = map[Verb]Kind{
 	VerbShowCode: OnShowCode,
 	VerbDeny:     OnDeny,
-	VerbNotMe:    OnNotMe,
 	VerbClaim:    OnClaim,
 	VerbRelease:  OnRelease,
 	VerbDecline:  OnTeamDecline,
@@ -304,38 +296,6 @@ func (b *Bridge) nudge(ctx context.Context, who Clicker, id RequestID, verb Verb
 
 // change is a request before and after a step.
 type change struct{ before, after Request }
-
-// suspend bars an agent from a human: what else it has open with them ends
-// in the same way, and its later asks are refused.
-func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
-	now := time.Now().UTC().Round(0)
-	tx.Suspend(r.Agent, by.Name, now)
-	line := between(r.Agent, by.Name, AuditSuspended, by, now)
-	line.Request = r.ID
-	tx.Audit(line)
-	open, err := b.dir().inHandsOf(tx, by.Name)
-	if err != nil {
-		return nil, err
-	}
-	var others []change
-	for _, o := range open {
-		if o.ID == r.ID || o.Agent != r.Agent {
-			continue
-		}
-		e := Event{Kind: OnNotMe, By: by}
-		if o.Team != "" && o.State != Held { // it is for the others of the team to answer
-			e.Kind = OnRelease
-		}
-		after, taken, err := b.foldIn(tx, o, step{decide: always(e)})
-		if err != nil {
-			return nil, err
-		}
-		if taken {
-			others = append(others, change{o, after})
-		}
-	}
-	return others, nil
-}
 
 func (b *Bridge) stillAllowed(r Request) bool {
 	may, ok := b.dir().permitted(b.dir().Agents[r.Agent], r)

@@ -46,7 +46,7 @@ var sentences = map[OutcomeCode]struct {
 	retryable bool
 }{
 	OutcomeDenied:                 {"the human declined this request", false},
-	OutcomeNotMe:                  {"the human did not ask for this; this agent may not ask them any more", false},
+	OutcomeNotMe:                  {"the human did not ask for this; this agent may not ask them before they allow it again", false},
 	OutcomeProviderDenied:         {"the human refused at the provider", false},
 	OutcomeRevoked:                {"what was granted was taken back before it was collected", false},
 	OutcomeExpired:                {"nobody answered in time", true},

@@ -19,6 +19,7 @@ const (
 	ProblemIdempotencyConflict ProblemCode = "idempotency_conflict"
 	ProblemGone                ProblemCode = "gone"
 	ProblemTooManyOpen         ProblemCode = "too_many_open"
+	ProblemQuiet               ProblemCode = "quiet"
 	ProblemProviderUnavailable ProblemCode = "provider_unavailable"
 	ProblemShuttingDown        ProblemCode = "shutting_down"
 )

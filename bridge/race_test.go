@@ -126,7 +126,7 @@ func tokenRaces() []race {
 		{name: "deny, then the token", run: against(true, deny), end: "denied/denied"},
 		{name: "the token, then deny", run: against(false, deny), end: "collected", took: true, kept: true},
 		{name: "not me, then the token", run: against(true, notMe), end: "denied/not_me"},
-		{name: "the token, then not me", run: against(false, notMe), end: "collected", took: true, kept: true},
+		{name: "the token, then not me", run: against(false, notMe), end: "denied/revoked"},
 		{name: "cancel, then the token", run: against(true, cancels), end: "cancelled/cancelled"},
 		{name: "the token, then cancel", run: against(false, cancels), end: "cancelled/cancelled"},
 		{name: "show code and deny, then the token", run: against(true, both), end: "denied/denied"},

@@ -11,7 +11,7 @@ type Request struct {
 	State   State     `json:",omitzero"`
 	Version uint64    `json:",omitzero"` // counts every visible change, delivery too; starts at 1
 	Card    uint64    `json:",omitzero"` // counts what its card says; delivery does not move it
-	CardAt  time.Time `json:",omitzero"` // when the grant that it led to last changed what its card says
+	CardAt  time.Time `json:",omitzero"` // when what it led to last changed what its card says
 
 	Epoch   uint64 `json:",omitzero"` // when it was asked, by the times that names have changed hands
 	Agent   string `json:",omitzero"`

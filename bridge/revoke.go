@@ -191,12 +191,9 @@ func (b *Bridge) revokeAt(ctx context.Context, v Revoking, tokens Tokens) error 
 // revoked takes the tokens out of the queue and forgets them; event is how
 // that went, as the audit log says it.
 func (b *Bridge) revoked(ctx context.Context, v Revoking, event Kind) error {
-	how := RevocationUnsupported
-	switch event {
-	case AuditRevocationDone:
-		how = RevocationDone
-	case AuditRevocationLeft:
-		how = RevocationNone
+	how, ended := map[Kind]Revocation{AuditRevocationDone: RevocationDone, AuditRevocationLeft: RevocationNone}[event]
+	if !ended {
+		how = RevocationUnsupported
 	}
 	var g Grant
 	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) (err error) {

@@ -214,13 +214,13 @@ func givenBy(tx ReadTx, human string, id RequestID) (Grant, error) {
 // when that is forgotten, what the grant itself knows of it.
 func (b *Bridge) givenCard(tx ReadTx, g Grant) (Card, error) {
 	r, err := tx.Request(g.Request)
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) {
-		r, err = g.asked(), nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrUnreadable):
+		r = g.asked()
+	case err != nil:
 		return Card{}, err
 	}
-	return b.card(r, nil, &g), err
+	return b.grantCard(tx, r, g)
 }
 
 // asked is what is left of the request that led to a grant when the request

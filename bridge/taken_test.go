@@ -303,3 +303,29 @@ func TestTheInboxListsWhatWasGiven(t *testing.T) {
 		}
 	})
 }
+
+// A chat's card of what was given offers to take it back for as long as that
+// lasts, and says what became of it, long after the request has ended.
+func TestAChatsCardFollowsItsGrant(t *testing.T) {
+	chatStory(t, 0, nil, func(t *testing.T, w *chatting) {
+		for name, agent := range w.Directory.Agents {
+			agent.May[0].Reuse = 72 * time.Hour
+			w.Directory.Agents[name] = agent
+		}
+		w.Corp.TokenLifetime = 0
+		r := gave(t, w.World, bridge.Ask{})
+		bridgetest.Pass(time.Second)
+		w.shows(t, "has access", "[Revoke]")
+		bridgetest.Pass(48 * time.Hour)
+		release := w.Corp.HoldRevoke()
+		if _, err := w.GiveUp(ctx, "helper", r.Grant); err != nil {
+			t.Fatal(err)
+		}
+		bridgetest.Pass(time.Second)
+		w.shows(t, "helper gave up what it had", "is being told", "![Revoke]")
+		release()
+		bridgetest.Pass(time.Second)
+		w.shows(t, "has been told")
+		w.messages(t, 1)
+	})
+}

@@ -33,7 +33,15 @@ func (b *Bridge) surfaceCard(tx ReadTx, r Request) (Card, error) {
 	if r.Team != "" {
 		return b.teamCard(tx, r)
 	}
-	return b.privateCard(tx, r)
+	c, err := b.privateCard(tx, r)
+	if err != nil || r.Outcome == nil || r.Outcome.Code != OutcomeNotMe {
+		return c, err
+	}
+	since, err := tx.Suspended(r.Agent, r.Human)
+	if !since.IsZero() {
+		c.Buttons = []Button{buttonAgain}
+	}
+	return c, err
 }
 
 // teamCard is the card that all of a team see. It is made without ever

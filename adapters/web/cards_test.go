@@ -34,6 +34,7 @@ var (
 	newCode  = bridge.Button{Verb: bridge.VerbShowCode, Label: "Get a new code"}
 	mine     = bridge.Button{Verb: bridge.VerbMine, Label: "Mine"}
 	notMine  = bridge.Button{Verb: bridge.VerbNotMine, Label: "Not mine"}
+	revoke   = bridge.Button{Verb: bridge.VerbRevoke, Label: "Revoke"}
 	finished = bridge.Button{Verb: bridge.VerbFinished, Label: "I have finished"}
 )
 
@@ -103,6 +104,13 @@ func denied() bridge.Card {
 	return ended(bridge.Denied, "Denied", "You denied it. helper got nothing.")
 }
 
+// given is what has been approved and is not over.
+func given() bridge.Card {
+	c := ended(bridge.Collected, "Approved", "helper has access. You signed in as alice@example.com. Revoke ends it sooner.")
+	c.UsedAt, c.Until, c.Live, c.Buttons = noon.Add(time.Hour), noon.Add(8*time.Hour), true, []bridge.Button{revoke}
+	return c
+}
+
 // everyState has one card of each kind.
 func everyState() map[string]bridge.Card {
 	noWords := asked()
@@ -120,10 +128,11 @@ func everyState() map[string]bridge.Card {
 	held.State, held.Minting, held.Headline, held.OpenTo = bridge.Held, false, "Checking the account", noon.Add(15*time.Minute)
 	nobodys := asked()
 	nobodys.Whose = "login.example.com may not tell the bridge whose account signs in: see to it yourself that it is yours."
-	collected := ended(bridge.Collected, "Approved", "helper has access. You signed in as alice@example.com. To end it sooner, remove it at login.example.com.")
-	collected.Until = noon.Add(8 * time.Hour)
+	collected := given()
 	granted, elsewhere := collected, collected
-	granted.State, granted.EndedAt = bridge.Granted, time.Time{}
+	granted.State, granted.EndedAt, granted.UsedAt = bridge.Granted, time.Time{}, time.Time{}
+	revoked := ended(bridge.Collected, "Revoked", "You took back what helper had. It gets nothing more here; login.example.com is being told.")
+	revoked.UsedAt, revoked.Until = noon.Add(time.Hour), noon.Add(2*time.Hour)
 	elsewhere.State = bridge.Cancelled
 	over := ended(bridge.Collected, "Approved", "helper had access, which is over. You signed in as alice@example.com.")
 	over.Until = noon.Add(7 * time.Hour)
@@ -145,11 +154,12 @@ func everyState() map[string]bridge.Card {
 		"asked-digits-left": missed(),
 		"granted":           granted,
 		"collected":         collected,
+		"collected-revoked": revoked,
 		"collected-over":    over,
 		"collected-forgot":  ended(bridge.Collected, "Approved", "You gave helper access. You signed in as alice@example.com."),
 		"cancelled-given":   elsewhere, // another request of helper collected it
 		"denied":            denied(),
-		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and cannot ask you any more."),
+		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and may not ask you before you allow it again."),
 		"expired":           ended(bridge.Expired, "Expired", "Nobody answered in time. helper got nothing."),
 		"expired-uncollect": ended(bridge.Expired, "Expired", "helper did not come for what you gave. It was thrown away."),
 		"cancelled":         ended(bridge.Cancelled, "Cancelled", "helper withdrew the request. You need do nothing."),
@@ -175,7 +185,10 @@ func TestCards(t *testing.T) {
 }
 
 func TestInboxPages(t *testing.T) {
-	full := bridge.Inbox{Waiting: []bridge.Card{coded(), asked()}, Earlier: []bridge.Card{denied()}}
+	full := bridge.Inbox{
+		Waiting: []bridge.Card{coded(), asked()}, Given: []bridge.Card{given()}, GivenMore: 3, Earlier: []bridge.Card{denied()},
+		Stopped: []bridge.Suspension{{Agent: "ci", Human: "alice", Since: noon}, {Agent: "helper", Human: "bob", Since: noon}},
+	}
 	for name, in := range map[string]bridge.Inbox{"empty": {}, "full": full} {
 		t.Run(name, func(t *testing.T) {
 			got, err := testRenderer().inbox("alice", in)
@@ -303,7 +316,8 @@ func TestButtonsAreNamedAsTheContractSays(t *testing.T) {
 		"asked-fault":   {"not_me=I did not ask for this", "deny=Deny", "show_code=Show code"},
 		"held":          {"not_me=I did not ask for this", "deny=Deny"},
 		"denied":        nil,
-		"granted":       nil,
+		"granted":       {"revoke=Revoke"},
+		"collected":     {"revoke=Revoke"},
 	} {
 		var got []string
 		for _, n := range nodes(t, everyState()[name]) {

@@ -36,6 +36,23 @@ func (in *Inbox) click(w http.ResponseWriter, r *http.Request, s session) {
 	in.deliver(w, r, s, answer, []bridge.Card{card})
 }
 
+// allowAgain lets an agent ask its human again. There is no card to answer
+// with: what the page lists changes by itself.
+func (in *Inbox) allowAgain(w http.ResponseWriter, r *http.Request, s session) {
+	word, err := in.desk.AllowAgain(r.Context(), bridge.Clicker{Human: s.human, Channel: channel}, r.PathValue("name"))
+	if err != nil {
+		in.refuse(w, r, "allow an agent again", err)
+		return
+	}
+	answer, err := answerOf(word, nil)
+	if err != nil {
+		in.refuse(w, r, "allow an agent again", err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	in.deliver(w, r, s, answer, nil)
+}
+
 // maxTyped bounds what comes with a press.
 const maxTyped = 256
 
@@ -78,8 +95,12 @@ func (t *renderer) answer(c bridge.Card, remark string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return answerOf(remark, html)
+}
+
+func answerOf(remark string, card []byte) ([]byte, error) {
 	return json.Marshal(struct {
 		Remark string `json:"remark"`
-		Card   string `json:"card"`
-	}{remark, string(html)})
+		Card   string `json:"card"` // "" = the button was on none
+	}{remark, string(card)})
 }

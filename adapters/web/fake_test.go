@@ -41,7 +41,14 @@ type desk struct {
 	seen    [][]bridge.Card
 	clicks  []clicked
 	press   func(clicked) (bridge.Card, string, error) // nil: no click is expected
-	fault   error                                      // of Inbox
+	allow   func(human, agent string) (string, error)  // nil: nobody is to be allowed again
+	allowed []allowed
+	fault   error // of Inbox
+}
+
+type allowed struct {
+	who   bridge.Clicker
+	agent string
 }
 
 type clicked struct {
@@ -122,6 +129,28 @@ func (d *desk) Click(_ context.Context, who bridge.Clicker, id bridge.RequestID,
 	d.mu.Unlock()
 	defer d.mu.Lock()
 	return press(c)
+}
+
+// AllowAgain is answered when somebody may be allowed.
+func (d *desk) AllowAgain(_ context.Context, who bridge.Clicker, agent string) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.allowed = append(d.allowed, allowed{who, agent})
+	if d.allow == nil {
+		d.t.Errorf("%s is allowed again, which nobody has pressed", agent)
+		return "", bridge.ErrNotFound
+	}
+	allow := d.allow
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	return allow(who.Human, agent)
+}
+
+// onAllow says what Allow again does.
+func (d *desk) onAllow(allow func(human, agent string) (string, error)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.allow = allow
 }
 
 // onClick says what the next clicks do.

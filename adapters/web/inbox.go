@@ -27,6 +27,8 @@ type Desk interface {
 	// Click does what a button says. remark is a word to the human when it
 	// changed nothing. Somebody else's request is [bridge.ErrNotFound].
 	Click(ctx context.Context, who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (card bridge.Card, remark string, err error)
+	// AllowAgain lets an agent ask a human again. It returns a word to them.
+	AllowAgain(ctx context.Context, who bridge.Clicker, agent string) (word string, err error)
 	// Bearer returns a mark of the human who bears a name, without spaces. It
 	// is another one once the name is somebody else's, and there is none while
 	// it is nobody's.
@@ -56,8 +58,9 @@ type Options struct {
 // the root of a listener: GET / is the page, POST and DELETE /session sign in
 // and out, GET /inbox?after=ETAG&wait=SECONDS is what the human sees, and
 // POST /requests/{id}/{verb} presses a button, with {"digits"} if it takes what
-// somebody typed. All but the page and its parts
-// want "Authorization: Bearer" with what POST /session answered.
+// somebody typed; POST /agents/{name}/allow_again is the one that stands on no
+// request's card. All but the page and its parts want "Authorization: Bearer"
+// with what POST /session answered.
 //
 // A call to /inbox lasts up to 30 seconds and ends with its request's
 // context: the server's WriteTimeout has to be longer, and a server that
@@ -86,6 +89,7 @@ func New(o Options) *Inbox {
 	in.mux.HandleFunc("DELETE /session", in.signedIn(in.signOut))
 	in.mux.HandleFunc("GET /inbox", in.signedIn(in.follow))
 	in.mux.HandleFunc("POST /requests/{id}/{verb}", in.signedIn(in.click))
+	in.mux.HandleFunc("POST /agents/{name}/allow_again", in.signedIn(in.allowAgain))
 	return in
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 	"time"
 
@@ -34,6 +35,7 @@ func newRenderer(key []byte) *renderer {
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"utc":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
 		"span":  span,
+		"path":  url.PathEscape,
 		"plain": func(address string) string { return strings.TrimPrefix(address, "https://") },
 	})
 	return &renderer{template.Must(pages.ParseFS(page, "page/cards.html")), key}
@@ -95,29 +97,50 @@ func (t *renderer) digested(c bridge.Card) (shown, error) {
 	return shown{c, t.digest(bare)}, err
 }
 
+// stopped is an agent that may not ask somebody, as the template sees it.
+type stopped struct {
+	bridge.Suspension
+	Own    bool // it is the one who looks at it that can allow it again
+	Digest string
+}
+
+// whole is all that a human sees, as the template sees it.
+type whole struct {
+	Human                   string
+	Count                   int // of what waits for this human, and not for another of the team
+	Waiting, Given, Earlier []shown
+	GivenMore               int
+	Stopped                 []stopped
+}
+
 // inbox writes all that a human sees.
 func (t *renderer) inbox(human string, in bridge.Inbox) ([]byte, error) {
-	all := struct {
-		Human            string
-		Count            int // of what waits for this human, and not for another of the team
-		Waiting, Earlier []shown
-	}{Human: human}
-	for _, c := range in.Waiting {
-		s, err := t.digested(c)
-		if err != nil {
-			return nil, err
+	all := whole{Human: human, GivenMore: in.GivenMore}
+	for _, part := range []struct {
+		to    *[]shown
+		cards []bridge.Card
+	}{{&all.Waiting, in.Waiting}, {&all.Given, in.Given}, {&all.Earlier, in.Earlier}} {
+		for _, c := range part.cards {
+			s, err := t.digested(c)
+			if err != nil {
+				return nil, err
+			}
+			*part.to = append(*part.to, s)
 		}
-		all.Waiting = append(all.Waiting, s)
+	}
+	for _, c := range in.Waiting {
 		if !c.Shared || c.Claim.By == "" {
 			all.Count++
 		}
 	}
-	for _, c := range in.Earlier {
-		s, err := t.digested(c)
+	for _, s := range in.Stopped {
+		one := stopped{Suspension: s, Own: s.Human == human}
+		bare, err := t.execute("stopped", one)
 		if err != nil {
 			return nil, err
 		}
-		all.Earlier = append(all.Earlier, s)
+		one.Digest = t.digest(bare)
+		all.Stopped = append(all.Stopped, one)
 	}
 	return t.execute("inbox", all)
 }

@@ -6,6 +6,7 @@ const stored = "authbridge.session";
 const waitSeconds = 25;
 const lostAfter = 40_000; // ms; longer than any answer takes
 const longestPause = 10_000;
+const sections = ["waiting", "stopped", "given", "earlier"];
 const settleTime = 700; // ms; longer than between the two taps of a double tap
 
 const main = document.querySelector("main");
@@ -208,9 +209,9 @@ function show(html) {
     announce(waitingWords(Number(count)));
   } else {
     const focused = focusedThing();
-    const known = new Map([...main.querySelectorAll("[data-request]")].map((card) => [card.dataset.request, card]));
+    const known = new Map([...main.querySelectorAll(".card")].map((card) => [where(card), card]));
     rearrange(() => {
-      const news = [...merge("waiting", fresh, known), ...merge("earlier", fresh, known)];
+      const news = sections.flatMap((id) => merge(id, fresh, known));
       tick(); // first: it changes how long the lines are
       refocus(focused);
       announce(news.join(" "));
@@ -227,7 +228,7 @@ function waitingWords(n) {
 function merge(id, fresh, known) {
   const section = document.getElementById(id);
   const wanted = fresh.getElementById(id);
-  const news = mergeCards(section.querySelector(".cards"), [...wanted.querySelectorAll("[data-request]")], known);
+  const news = mergeCards(section.querySelector(".cards"), [...wanted.querySelectorAll(".card")], known);
   section.dataset.count = wanted.dataset.count ?? "";
   section.querySelector(".empty")?.remove();
   const empty = wanted.querySelector(".empty");
@@ -240,7 +241,7 @@ function merge(id, fresh, known) {
 function mergeCards(list, wanted, known) {
   const news = [];
   const staying = wanted.map((card) => {
-    const old = known.get(card.dataset.request);
+    const old = known.get(where(card));
     if (old?.dataset.version === card.dataset.version) {
       return old;
     }
@@ -271,22 +272,28 @@ function keepTyped(old, card) {
   }
 }
 
-function cardIn(root, request) {
-  return root.querySelector(`[data-request="${CSS.escape(request)}"]`);
+// where is the path of what a card is about. It tells cards apart, and their
+// buttons are below it.
+function where(card) {
+  return card.dataset.at ?? `/requests/${encodeURIComponent(card.dataset.request)}`;
+}
+
+function cardAt(path) {
+  return [...main.querySelectorAll(".card")].find((card) => where(card) === path);
 }
 
 // focusedThing remembers what in a card has the focus; refocus gives it back
 // to the same thing in the card as it is now, else to the card's heading.
 function focusedThing() {
-  const card = document.activeElement?.closest("[data-request]");
-  return card && { request: card.dataset.request, tag: document.activeElement.tagName, text: document.activeElement.textContent };
+  const card = document.activeElement?.closest(".card");
+  return card && { at: where(card), tag: document.activeElement.tagName, text: document.activeElement.textContent };
 }
 
 function refocus(was) {
   if (!was || document.activeElement !== document.body) {
     return;
   }
-  const card = cardIn(main, was.request);
+  const card = cardAt(was.at);
   const same = card && [...card.querySelectorAll("button, a, input")].find((e) => e.tagName === was.tag && e.textContent === was.text);
   (same ?? card?.querySelector("h3") ?? document.getElementById("waiting-title")).focus({ preventScroll: true });
   if (same) {
@@ -325,7 +332,7 @@ function rearrange(change) {
 function places() {
   return [...main.querySelectorAll("button[data-verb]")].map((button) => ({
     button,
-    what: `${button.closest("[data-request]").dataset.request} ${button.textContent}`,
+    what: `${where(button.closest(".card"))} ${button.textContent}`,
     box: button.getBoundingClientRect(),
   }));
 }
@@ -339,8 +346,7 @@ function overlap(a, b) {
 main.addEventListener("click", (event) => {
   const link = event.target.closest("a.open");
   if (link) { // the bridge then asks the provider before it asks for others
-    const request = encodeURIComponent(link.closest("[data-request]").dataset.request);
-    call("POST", `/requests/${request}/opened`).catch(() => {}); // only a hint: the link works without it
+    call("POST", `${where(link.closest(".card"))}/opened`).catch(() => {}); // only a hint: the link works without it
     return;
   }
   const button = event.target.closest("button");
@@ -348,16 +354,16 @@ main.addEventListener("click", (event) => {
     return;
   }
   if (button.dataset.verb) {
-    const card = button.closest("[data-request]");
+    const card = button.closest(".card");
     if (event.detail > 0 && performance.now() < settled.get(button)) { // detail 0: the keyboard, which aims at what has the focus
-      remarkOn(card.dataset.request, "The card has just changed: press again.");
+      remarkOn(where(card), "The card has just changed: press again.");
       return;
     }
     if (!button.form?.contains(document.activeElement)) { // who has typed and pressed Enter stays where they are
       button.focus({ preventScroll: true }); // not every browser does it on a tap
     }
     const typed = button.form && Object.fromEntries(new FormData(button.form));
-    const work = press(card, button.dataset.verb, typed);
+    const work = press(card, button, typed);
     underway.add(work);
     work.finally(() => underway.delete(work));
     poll?.abort();
@@ -369,25 +375,27 @@ main.addEventListener("click", (event) => {
 // A form has nowhere to go: the click on its button does all.
 main.addEventListener("submit", (event) => event.preventDefault());
 
-async function press(card, verb, typed) {
-  const request = card.dataset.request;
+async function press(card, button, typed) {
+  const at = where(card);
   busy(card, true);
-  remarkOn(request, ""); // what it says is about an earlier click
+  remarkOn(at, ""); // what it says is about an earlier click
   try {
-    const answer = await call("POST", `/requests/${encodeURIComponent(request)}/${encodeURIComponent(verb)}`, undefined, typed);
+    const answer = await call("POST", `${at}/${button.dataset.verb}`, undefined, typed);
     if (answer.status === 401) {
       shut(await answer.text());
     } else if (answer.ok) {
       const { remark, card: html } = await answer.json();
-      replace(card, parse(html).querySelector("[data-request]"));
-      remarkOn(request, remark);
+      if (html) { // else the button was on no request's card, and the list changes by itself
+        replace(card, parse(html).querySelector(".card"));
+      }
+      remarkOn(at, remark);
     } else {
-      remarkOn(request, await answer.text());
+      remarkOn(at, await answer.text());
     }
   } catch {
-    remarkOn(request, "The bridge did not answer. Try again.");
+    remarkOn(at, "The bridge did not answer. Try again.");
   } finally {
-    const now = cardIn(main, request);
+    const now = cardAt(at);
     if (now) {
       busy(now, false);
     }
@@ -420,8 +428,8 @@ function replace(old, card) {
 }
 
 // remarkOn puts a word about a click into the card and reads it out.
-function remarkOn(request, text) {
-  const line = cardIn(main, request)?.querySelector("[data-remark]");
+function remarkOn(at, text) {
+  const line = cardAt(at)?.querySelector("[data-remark]");
   if (line) {
     rearrange(() => {
       line.textContent = text;
@@ -434,12 +442,12 @@ function remarkOn(request, text) {
 }
 
 async function copy(button) {
-  const card = button.closest("[data-request]");
+  const card = button.closest(".card");
   try {
     await navigator.clipboard.writeText(card.querySelector("[data-code]").textContent);
-    remarkOn(card.dataset.request, "Code copied.");
+    remarkOn(where(card), "Code copied.");
   } catch {
-    remarkOn(card.dataset.request, "The browser did not let the code be copied. Select it instead.");
+    remarkOn(where(card), "The browser did not let the code be copied. Select it instead.");
   }
 }
 
