@@ -153,7 +153,10 @@ func commandsOfContract() []claim {
 		reachedBy("TestCallsThatAreMistakes", command, "version"),
 		reachedBy("TestEveryCommandExplainsItself", command, "completion"),
 		reachedBy("TestAnAgentGivesUp", command, "grants", "revoke"),
-		laterIn(4, command, refusedCommand, "human unlink", "audit", "backup", "admin list", "admin revoke", "admin release", "admin lift"),
+		reachedBy("TestTheAuditLogTellsAStory", command, "audit"),
+		reachedBy("TestABackupIsPutBack", command, "backup"),
+		reachedBy("TestUnlinked", command, "human unlink"),
+		laterIn(4, command, refusedCommand, "admin list", "admin revoke", "admin release", "admin lift"),
 		laterIn(5, command, refusedCommand, "demo", "init", "doctor", "agent add"),
 		laterIn(6, command, refusedCommand, "slack manifest"),
 		laterIn(7, command, refusedCommand, "human link", "discord invite"),
@@ -168,7 +171,8 @@ func commandsOfContract() []claim {
 		reachedBy("TestWhereABridgeIsLookedFor", flagged, "--socket", "--admin-socket"),
 		reachedBy("TestEveryCommandExplainsItself", flagged, "--help"),
 		reachedBy("TestATeamClaims", flagged, "--team"),
-		laterIn(4, flagged, "", "--verify"), // of audit
+		reachedBy("TestTheAuditLogTellsAStory", flagged, "--verify", "--about", "--since"),
+		reachedBy("TestUnlinked", flagged, "--issuer"),
 		laterIn(8, flagged, refusedFlag, "--resource"),
 		reachedBy("TestFormats", format, "token", "json", "header", "env"),
 

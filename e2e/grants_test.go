@@ -20,6 +20,16 @@ func (w *world) grants() []api.Grant {
 	return decode[grantsPage](w.t, w.http("GET", "/v1/grants", "").wants(w.t, http.StatusOK)).Items
 }
 
+// onlyGrant is the one grant that there is.
+func (w *world) onlyGrant() api.Grant {
+	w.t.Helper()
+	all := w.grants()
+	if len(all) != 1 {
+		w.t.Fatalf("there are %d grants: %+v", len(all), all)
+	}
+	return all[0]
+}
+
 // TestAnAgentGivesUp what it holds: that, and no other grant.
 func TestAnAgentGivesUp(t *testing.T) {
 	t.Parallel()
