@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/e2e/canary"
@@ -39,6 +40,7 @@ func TestACanaryIsHeard(t *testing.T) {
 	w.cli("status", id, "--json").wants(t, 0)
 	w.cli("list", "--json").wants(t, 0)
 	w.cli("ask", "--provider", "corp", "--scope", "files.read", "--reason", song, "--json").wants(t, 0)
+	w.cli("backup", filepath.Join(w.dir, "backup.db")).wants(t, 0)
 	for name, file := range map[string]string{"a temporary file": "tmp/x", "a copy": "state/copy.db"} {
 		if err := os.WriteFile(filepath.Join(w.dir, file), append(marshalled(t, song), name...), 0o600); err != nil {
 			t.Fatal(err)
@@ -62,7 +64,7 @@ func TestACanaryIsHeard(t *testing.T) {
 		"the answer to DELETE /v1/requests/{id}", "the answer to POST /v1/requests/{id}/token", "the events",
 		"the inbox of alice, GET /inbox", "the inbox of alice, POST /requests/" + id + "/show_code",
 		"standard output of status", "standard output of list", "standard output of ask",
-		"the log of life 1", "standard output of life 1", "state/authbridge.db", "state/copy.db", "tmp/x",
+		"the log of life 1", "standard output of life 1", "state/authbridge.db", "state/copy.db", "tmp/x", "backup.db",
 	} {
 		if !heard[source] {
 			t.Errorf("a secret that is told in %s is not found there", source)
@@ -98,7 +100,9 @@ func TestNobodyIsToldASecret(t *testing.T) {
 		h = newHostile(w, next)
 		return h
 	}
-	s := withIssuer(t, settings(), o)
+	short := settings()
+	short.TokenLifetime = 20 * time.Second // so that tokens are refreshed
+	s := withIssuer(t, short, o)
 	askings := map[string]string{} // the request by the scope's name
 	for name := range spites() {
 		scope := "files." + name
@@ -107,6 +111,7 @@ func TestNobodyIsToldASecret(t *testing.T) {
 	}
 	s.approveAll(h, askings)
 	s.lookAtAll(askings)
+	s.refreshAll(h, askings)
 	s.strangersCall()
 	s.kill()
 	s.restart()
@@ -142,7 +147,7 @@ func (s *scripted) approveAll(h *hostile, askings map[string]string) {
 			r := s.request(id)
 			return r.State.Ended() || r.State == api.Granted || r.State == api.Held && h.spoiled("files."+name) > 0
 		})
-		if at := spites()[name].endpoint; at != "" && at != oauthtest.Revocation && h.spoiled("files."+name) == 0 {
+		if at := spites()[name].endpoint; at != "" && at != oauthtest.Refresh && at != oauthtest.Revocation && h.spoiled("files."+name) == 0 {
 			s.t.Errorf("%s: the provider was never asked", name)
 		}
 	}
@@ -165,6 +170,19 @@ func (s *scripted) settled() {
 	}
 }
 
+// refreshAll has every token refreshed that can be.
+func (s *scripted) refreshAll(h *hostile, askings map[string]string) {
+	s.t.Helper()
+	for name := range askings {
+		if spites()[name].endpoint == oauthtest.Refresh {
+			eventually(s.t, "the provider is asked to refresh "+name, func() bool {
+				s.http("POST", "/v1/token", fmt.Sprintf(`{"provider":"corp","scopes":["files.%s"],"session":%q,"min_validity":"1h"}`, name, name), "Prefer", "wait=0")
+				return h.spoiled("files."+name) > 0
+			})
+		}
+	}
+}
+
 // lookAtAll looks at every request in every way.
 func (s *scripted) lookAtAll(askings map[string]string) {
 	s.t.Helper()
@@ -181,6 +199,12 @@ func (s *scripted) lookAtAll(askings map[string]string) {
 			s.http("POST", "/v1/requests/"+id+"/token", "")
 		}
 	}
+	s.http("GET", "/v1/grants", "").wants(s.t, http.StatusOK)
+	s.cli("grants").wants(s.t, 0)
+	s.cli("grants", "--json").wants(s.t, 0)
+	s.cli("audit").wants(s.t, 0)
+	s.cli("audit", "--verify").wants(s.t, 0)
+	s.cli("backup", filepath.Join(s.dir, fmt.Sprintf("backup-%d.db", len(s.logs)))).wants(s.t, 0)
 	some := askings["poll-lost"]
 	s.cli("status", some)
 	s.cli("status", some, "--json")

@@ -72,7 +72,11 @@ func (h *hostile) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(said.Body).Encode(answer)
 		said.Header().Del("Content-Length")
 	}
-	if s, told, ok := h.spoil(scope, oauthtest.Endpoint(strings.TrimPrefix(r.URL.Path, "/"))); ok {
+	at := oauthtest.Endpoint(strings.TrimPrefix(r.URL.Path, "/"))
+	if form.Has("refresh_token") {
+		at = oauthtest.Refresh
+	}
+	if s, told, ok := h.spoil(scope, at); ok {
 		a := s.say(told, answer)
 		maps.Copy(out.Header(), a.header)
 		out.Header().Set("Content-Type", a.kind)
@@ -217,6 +221,7 @@ var spites = sync.OnceValue(func() map[string]spite {
 		all["device-error-"+form] = spite{oauthtest.Device, 0, write, refusal(400, "invalid_scope")}
 		all["poll-lost-"+form] = spite{oauthtest.Token, 0, write, refusal(400, "invalid_grant")}
 		all["poll-strange-"+form] = spite{oauthtest.Token, 0, write, strange}
+		all["refresh-lost-"+form] = spite{oauthtest.Refresh, 0, write, refusal(400, "invalid_grant")}
 		all["revoke-error-"+form] = spite{oauthtest.Revocation, 0, write, refusal(400, "invalid_request")}
 	}
 	return all
@@ -266,6 +271,16 @@ var plainSpites = map[string]spite{
 	"who-away":    {oauthtest.Userinfo, 1, nil, redirect},
 	"who-garbage": {oauthtest.Userinfo, 1, nil, malformed("application/json", `{"sub": "%s`)},
 	"who-kind":    {oauthtest.Userinfo, 1, nil, malformed("application/%s", `%s`)},
+
+	"refresh-lost":    {oauthtest.Refresh, 0, nil, refusal(400, "invalid_grant")},
+	"refresh-client":  {oauthtest.Refresh, 0, nil, refusal(401, "invalid_client")},
+	"refresh-busy":    {oauthtest.Refresh, 1, nil, refusal(503, "temporarily_unavailable")},
+	"refresh-page":    {oauthtest.Refresh, 1, nil, page(200)},
+	"refresh-away":    {oauthtest.Refresh, 1, nil, redirect},
+	"refresh-garbage": {oauthtest.Refresh, 1, nil, malformed("application/json", `{"access_token": "%s", x`)},
+	"refresh-scope":   {oauthtest.Refresh, 0, nil, with("scope", anyWord)},
+	"refresh-other":   {oauthtest.Refresh, 0, nil, with("id_token", func(told string) any { return "e30." + firstWord(told) + ".e30" })},
+	"refresh-well":    {oauthtest.Refresh, 0, nil, with("echo", anyWords)},
 
 	"revoke-error":   {oauthtest.Revocation, 0, nil, refusal(400, "unsupported_token_type")},
 	"revoke-client":  {oauthtest.Revocation, 0, nil, refusal(401, "invalid_client")},
