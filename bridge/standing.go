@@ -1,0 +1,131 @@
+package bridge
+
+import (
+	"maps"
+	"slices"
+)
+
+// What the setup of now allows of what was asked and given before.
+
+// upon is what the setup does to a request by itself: end it, or a claim of it.
+func (s *setup) upon(r Request) Event {
+	bridge := Actor{Kind: ByBridge}
+	if s.overtaken(r) {
+		return Event{Kind: OnPolicyChanged, By: bridge}
+	}
+	if release, stray := s.dir.strayClaim(r); stray {
+		return release
+	}
+	if slices.Contains(waiting, r.State) && !s.bearers.fit(r.Epoch, r.Agent, r.ClaimedBy, r.Target.Issuer) {
+		return Event{Kind: OnRelease, By: bridge}
+	}
+	return Event{}
+}
+
+// heed returns what becomes of an event when the setup does not allow the
+// request that it would bring further.
+func (s *setup) heed(r Request, e Event) Event {
+	switch e.Kind {
+	case OnShowCode, OnClaim, OnMinted, OnMatched, OnMismatched, OnUnknownAccount, OnAnyAccount, OnMine, OnCollect:
+	default:
+		return e
+	}
+	if changed := s.upon(r); changed.Kind != "" {
+		return changed
+	}
+	return e
+}
+
+// overtaken reports whether a request asks for what may not be asked any more,
+// or of or for somebody who is not the one that it was between. A claim of
+// somebody who is not is another matter, until they have granted.
+func (s *setup) overtaken(r Request) bool {
+	human := r.Human
+	if !slices.Contains(waiting, r.State) {
+		human = r.giver()
+	}
+	if !s.same(r.Target.Provider, r.Target.Issuer, r.Target.ClientID) ||
+		!s.bearers.fit(r.Epoch, r.Agent, human, r.Target.Issuer) || !s.member(r.Team, human) {
+		return true
+	}
+	may, ok := s.rule(r.Agent, r.Target.Provider, r.Whom(), func(rule Rule) bool {
+		_, ok := rule.allows(r.Target.Provider, r.Whom(), r.Scopes)
+		return ok
+	})
+	switch {
+	case !ok:
+		return true
+	case slices.Contains(waiting, r.State):
+		return may.rule.Digits && !r.Digits
+	case r.State == Held: // it has an end of its own for too much
+		return r.Confirming() && may.provider.Trust != TrustFirstUse
+	}
+	return len(may.beyond(r.Granted)) > 0
+}
+
+// narrowed returns a grant as the setup allows it, which is never for longer
+// than it was given for, and whether it does at all.
+func (s *setup) narrowed(g Grant) (Grant, bool) {
+	k := g.Key
+	if !s.same(k.Provider, g.Issuer, k.ClientID) || !s.bearers.fit(g.Epoch, k.Agent, g.Human, g.Issuer) || !s.member(k.Team, g.Human) {
+		return g, false
+	}
+	info := s.dir.Providers[k.Provider]
+	if g.Subject == "" && info.Trust != TrustNone {
+		return g, false
+	}
+	may, ok := s.rule(k.Agent, k.Provider, g.whom(), func(rule Rule) bool {
+		return len(permit{rule: rule, provider: info}.beyond(g.Scopes)) == 0
+	})
+	if !ok {
+		return g, false
+	}
+	if until := g.CreatedAt.Add(may.reuse()); until.Before(g.ReuseUntil) {
+		g.ReuseUntil = until
+		if end := g.end(); end.Before(g.EndsAt) {
+			g.EndsAt = end
+		}
+	}
+	return g, true
+}
+
+// rule finds the first rule by which an agent may ask somebody at a provider,
+// of those that fit.
+func (s *setup) rule(agent, provider, whom string, fits func(Rule) bool) (permit, bool) {
+	for _, rule := range s.dir.Agents[agent].May {
+		if (rule.Provider == "*" || rule.Provider == provider) && slices.Contains(rule.Ask, whom) && fits(rule) {
+			return permit{rule: rule, team: s.dir.Teams[whom], provider: s.dir.Providers[provider]}, true
+		}
+	}
+	return permit{}, false
+}
+
+// same reports whether a provider is still the issuer and the client that it
+// was.
+func (s *setup) same(provider, issuer, client string) bool {
+	info, ok := s.dir.Providers[provider]
+	return ok && info.Issuer == issuer && info.ClientID == client
+}
+
+// member reports whether a human is there and, with a team, in it; "" stands
+// for nobody yet.
+func (s *setup) member(team, human string) bool {
+	if _, there := s.dir.Humans[human]; human != "" && !there {
+		return false
+	}
+	if team == "" {
+		return human != ""
+	}
+	t, there := s.dir.Teams[team]
+	return there && (human == "" || slices.Contains(t.Members, human))
+}
+
+// still returns an agent as it is configured now, if it is the one that it was
+// when it called.
+func (b *Bridge) still(agent Agent) (Agent, error) {
+	now, there := b.dir().Agents[agent.Name]
+	if !there || !maps.Equal(now.marks(), agent.marks()) {
+		return Agent{}, problem(ProblemNotAllowed, "agent %q has just been taken out of the configuration", agent.Name)
+	}
+	return now, nil
+}
