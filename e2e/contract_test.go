@@ -47,7 +47,8 @@ func contract() []claim {
 		reachedBy("TestACodeLapsesAndAnotherIsShown", button, "Get a new code"),
 		reachedBy("TestATeamClaims", button, "Claim", "Release", "Decline for the team"),
 		reachedBy("TestSomebodyElsesAccountGrants", button, "Mine", "Not mine"),
-		laterIn(4, button, "", "Allow again", "Revoke"),
+		reachedBy("TestTakingBack", button, "Revoke"),
+		reachedBy("TestAllowAgain", button, "Allow again"),
 		laterIn(7, button, "", "Show again"),
 	)
 }
@@ -113,7 +114,7 @@ func apiOfContract() []claim {
 		reachedBy("TestDeny", outcome, "denied"),
 		reachedBy("TestIDidNotAskForThis", outcome, "not_me"),
 		reachedBy("TestRefusedAtTheProvider", outcome, "provider_denied"),
-		laterIn(4, outcome, "", "revoked"),
+		reachedBy("TestTakenBackBeforeItIsFetched", outcome, "revoked"),
 		reachedBy("TestNobodyAnswers", outcome, "expired"),
 		reachedBy("TestNobodyCollects", outcome, "not_collected"),
 		reachedBy("TestAskJoinAndCancel", outcome, "cancelled"),
@@ -138,7 +139,7 @@ func apiOfContract() []claim {
 		reachedBy("TestAFullDisk", problem, "store_unavailable"),
 		reachedBy("TestTheEnd", problem, "shutting_down"),
 		reachedBy("TestAnOutageAsksNobody", problem, "provider_unavailable"),
-		laterIn(4, problem, "", "quiet"),
+		reachedBy("TestQuietAfterANo", problem, "quiet"),
 		laterIn(6, problem, "", "chat_unavailable"),
 		laterIn(8, problem, "", "unknown_issuer"),
 	)
