@@ -106,7 +106,7 @@ func TestWhoMayNotIsRefused(t *testing.T) {
 		"an unknown human":    {call{body: `{"human":"carol"}`}, api.ProblemNotFound, 404, `no human "carol"`},
 		"a name in capitals":  {call{body: `{"human":"Alice"}`}, api.ProblemNotFound, 404, `no human "Alice"`},
 		"another method":      {call{method: http.MethodGet, path: admin.InboxLinksPath}, api.ProblemInvalidRequest, 405, "GET"},
-		"another path":        {call{method: http.MethodPost, path: "/v1/grants", body: alice}, api.ProblemNotFound, 404, "nothing"},
+		"another path":        {call{method: http.MethodPost, path: "/v1/nothing", body: alice}, api.ProblemNotFound, 404, "nothing"},
 		"a path that goes up": {call{method: http.MethodPost, path: "/x/.." + admin.InboxLinksPath, body: alice}, api.ProblemNotFound, 404, "nothing"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,6 +29,7 @@ type Options struct {
 	Linker   Linker          // nil = there is no inbox
 	Unlinker Unlinker        // required
 	Keeper   Keeper          // required
+	Hand     Hand            // required
 	Log      *slog.Logger    // faults, which callers are not told; nil = none
 	Stopping context.Context // when it ends, calls are refused; nil = never
 }
@@ -36,7 +37,7 @@ type Options struct {
 // New returns the handler of the admin socket. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, hand: o.Hand, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -50,6 +51,7 @@ type handler struct {
 	linker   Linker
 	unlinker Unlinker
 	keeper   Keeper
+	hand     Hand
 	log      *slog.Logger
 	stopping context.Context
 	uid      int // of the bridge
@@ -95,6 +97,12 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 		AuditPath:       {http.MethodGet, h.audit},
 		AuditReportPath: {http.MethodGet, h.verify},
 		BackupsPath:     {http.MethodPost, h.backup},
+		RequestsPath:    {http.MethodGet, h.requests},
+		GrantsPath:      {http.MethodGet, h.grants},
+		SuspensionsPath: {http.MethodGet, h.suspensions},
+		RevokePath:      {http.MethodPost, h.revoke},
+		ReleasePath:     {http.MethodPost, h.release},
+		LiftPath:        {http.MethodPost, h.lift},
 	}
 	to, known := routes[r.URL.Path]
 	switch {
@@ -144,6 +152,7 @@ func linkMade(human string, by bridge.Actor) bridge.AuditLine {
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var no *localhttp.Refusal
 	var broken errBroken
+	var p *bridge.Problem
 	switch {
 	case errors.As(err, &broken):
 		if r.Context().Err() == nil {
@@ -151,6 +160,9 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		panic(http.ErrAbortHandler)
 	case errors.As(err, &no):
+	case errors.As(err, &p):
+		no = localhttp.Refuse(api.ProblemCode(p.Code), "%s", p.Detail)
+		no.Problem.Hint = api.Optional(p.Hint)
 	case r.Context().Err() != nil:
 		return // nobody is there any more
 	case errors.Is(err, bridge.ErrStoreUnavailable):

@@ -328,7 +328,7 @@ func cancelledFor(r Request) string {
 	text := fmt.Sprintf("%s withdrew the request. You need do nothing.", r.Agent)
 	switch {
 	case r.Outcome.Code == OutcomePolicyChanged:
-		text = "The operator's rules no longer allow this request. You need do nothing."
+		text = "The operator no longer allows this request. You need do nothing."
 	case r.Renews != "":
 		text = "There is nothing to renew any more. You need do nothing."
 	}

@@ -52,7 +52,7 @@ var sentences = map[OutcomeCode]struct {
 	OutcomeExpired:                {"nobody answered in time", true},
 	OutcomeNotCollected:           {"granted, but nobody came for the token in time", true},
 	OutcomeCancelled:              {"the agent withdrew the request", true},
-	OutcomePolicyChanged:          {"the operator's rules no longer allow this request", false},
+	OutcomePolicyChanged:          {"the operator no longer allows this request", false},
 	OutcomeIdentityMismatch:       {"another account signed in than the one expected; its access was thrown away", true},
 	OutcomeIdentityUnavailable:    {"the provider does not tell whose account granted; its access was thrown away", false},
 	OutcomeScopeExceeded:          {"the provider granted more than the agent may have; it was thrown away", false},

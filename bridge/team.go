@@ -166,8 +166,8 @@ func declined(r *Request, e Event) { r.Note = "Declined for the team by " + e.By
 // shown is burnt, and the others of the team can claim the request. A request
 // that nobody holds a claim of is a [*Problem]; one that is not there,
 // [ErrNotFound].
-func (b *Bridge) Release(ctx context.Context, id RequestID) (Request, error) {
-	r, taken, err := b.fold(ctx, id, step{decide: always(Event{Kind: OnRelease, By: Actor{Kind: ByOperator}})})
+func (b *Bridge) Release(ctx context.Context, by Actor, id RequestID) (Request, error) {
+	r, taken, err := b.fold(ctx, id, step{decide: always(Event{Kind: OnRelease, By: by})})
 	if err == nil && !taken {
 		return r, problem(ProblemInvalidRequest, "request %s is %s and there is no claim to release", id, r.State)
 	}

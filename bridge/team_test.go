@@ -219,7 +219,7 @@ func TestReleaseBurnsTheCode(t *testing.T) {
 			return nil
 		},
 		"by the operator": func(w *bridgetest.World, id bridge.RequestID) error {
-			_, err := w.Release(ctx, id)
+			_, err := w.Release(ctx, operator, id)
 			return err
 		},
 	} {
@@ -252,10 +252,10 @@ func TestReleaseBurnsTheCode(t *testing.T) {
 
 func TestOnlyAClaimCanBeReleased(t *testing.T) {
 	teamStory(t, nil, func(t *testing.T, w *bridgetest.World, r bridge.Request) {
-		if _, err := w.Release(ctx, r.ID); problemCode(err) != bridge.ProblemInvalidRequest {
+		if _, err := w.Release(ctx, operator, r.ID); problemCode(err) != bridge.ProblemInvalidRequest {
 			t.Errorf("release what nobody has claimed: %v", err)
 		}
-		if _, err := w.Release(ctx, bridge.NewRequestID(time.Now())); !errors.Is(err, bridge.ErrNotFound) {
+		if _, err := w.Release(ctx, operator, bridge.NewRequestID(time.Now())); !errors.Is(err, bridge.ErrNotFound) {
 			t.Errorf("release what is not there: %v", err)
 		}
 	})
@@ -657,7 +657,7 @@ func TestTheRecordOfATeamsRequest(t *testing.T) {
 		w.Press("alice", r.ID, bridge.VerbClaim)
 		w.Press("alice", r.ID, bridge.VerbRelease)
 		w.Press("bob", r.ID, bridge.VerbClaim)
-		if _, err := w.Release(ctx, r.ID); err != nil {
+		if _, err := w.Release(ctx, operator, r.ID); err != nil {
 			t.Fatal(err)
 		}
 		w.Press("bob", r.ID, bridge.VerbClaim)
@@ -681,7 +681,7 @@ func TestTheRecordOfATeamsRequest(t *testing.T) {
 		}
 		want := []string{
 			"ask by agent helper", "claim by human alice", "release by human alice", "claim by human bob",
-			"release by operator", "claim by human bob", "claim_lapsed by bridge", "team_decline by human alice",
+			"release by operator uid 0", "claim by human bob", "claim_lapsed by bridge", "team_decline by human alice",
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("the record says %q, want %q", got, want)

@@ -105,7 +105,7 @@ func teamEnding(r Request) string {
 	case r.State == Granted || r.State == Collected:
 		return "Approved by " + r.Human + "."
 	case r.State == Cancelled && r.Outcome.Code == OutcomePolicyChanged:
-		return "The operator's rules no longer allow this request."
+		return "The operator no longer allows this request."
 	case r.State == Cancelled:
 		return r.Agent + " withdrew the request."
 	case r.State == Failed:

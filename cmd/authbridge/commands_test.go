@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"ask", "audit", "backup", "cancel", "config check", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
+	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "ask", "audit", "backup", "cancel", "config check", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}
@@ -50,7 +50,7 @@ func TestWhatHasNotLandedIsRefused(t *testing.T) {
 		{"doctor", "--json"},
 		{"agent", "add", "ci"},
 		{"human", "link", "alice"},
-		{"admin", "list"},
+		{"admin", "issuers"},
 		{"providers"},
 		{"slack", "manifest"},
 		{"discord", "invite"},
@@ -158,6 +158,12 @@ func TestMistakesInTheCall(t *testing.T) {
 		{"status", "authbridge status takes one request id"},
 		{"cancel", "authbridge cancel takes one request id"},
 		{"revoke", "authbridge revoke takes one grant id"},
+		{"admin", "authbridge admin needs one of its commands"},
+		{"admin list more", `authbridge admin list knows no "more"`},
+		{"admin list --limit 0", "--limit has to be at least 1"},
+		{"admin revoke", "authbridge admin revoke takes one grant or request id"},
+		{"admin release", "authbridge admin release takes one request id"},
+		{"admin lift helper", "authbridge admin lift takes the names of an agent and a human"},
 		{"grants more", `authbridge grants knows no "more"`},
 		{"grants --limit 0", "--limit has to be at least 1"},
 		{"list more", `authbridge list knows no "more"`},

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/authbridge/authbridge/admin"
+	"github.com/authbridge/authbridge/api"
+)
+
+func (a *app) adminCommand() *cobra.Command {
+	later := &cobra.Command{
+		Use: "issuers", Hidden: true, DisableFlagParsing: true,
+		RunE: func(*cobra.Command, []string) error { return usage("admin issuers is not in this version") },
+	}
+	return group("admin", "The operator's hand on everybody's requests and grants", a.adminListCommand(), a.adminRevokeCommand(), a.adminReleaseCommand(), a.adminLiftCommand(), later)
+}
+
+func (a *app) adminListCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List everybody's open requests, grants and suspensions (operator)",
+		Long: `Lists what is going on: the requests that are open, the grants that are not over, and
+which agents may not ask which humans, because those said that they did not ask for
+them. A line each, oldest first: what it is, its id, its state, the agent, the human
+or team, what it is about, and until when it lasts (of suspensions: since when).`,
+		Example: "  authbridge admin list\n  authbridge admin list --json",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return usage("--limit has to be at least 1")
+			}
+			all, err := a.everything(c.Context(), limit)
+			if err != nil {
+				return err
+			}
+			return a.printEverything(all)
+		},
+	}
+	c.Flags().IntVar(&limit, "limit", 1000, "at most this many of each")
+	return uses(c, "admin-socket", "json")
+}
+
+// everything is what admin list prints.
+type everything struct {
+	Requests    []admin.Request    `json:"requests"`
+	Grants      []admin.Grant      `json:"grants"`
+	Suspensions []admin.Suspension `json:"suspensions"`
+}
+
+func (a *app) everything(ctx context.Context, limit int) (all everything, err error) {
+	o := a.operator()
+	if all.Requests, err = atMost(a, "requests", limit, o.Requests(ctx)); err != nil {
+		return all, err
+	}
+	if all.Grants, err = atMost(a, "grants", limit, o.Grants(ctx)); err != nil {
+		return all, err
+	}
+	all.Suspensions, err = atMost(a, "suspensions", limit, o.Suspensions(ctx))
+	return all, err
+}
+
+// atMost reads so many of a sequence, and says when there are more.
+func atMost[T any](a *app, what string, limit int, all iter.Seq2[T, error]) ([]T, error) {
+	found := []T{}
+	for v, err := range all {
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == limit {
+			fmt.Fprintf(a.err, "there are more %s than these %d; see them with --limit\n", what, limit)
+			break
+		}
+		found = append(found, v)
+	}
+	return found, nil
+}
+
+func (a *app) printEverything(all everything) error {
+	if a.asJSON {
+		return a.json(all)
+	}
+	if len(all.Requests)+len(all.Grants)+len(all.Suspensions) == 0 {
+		fmt.Fprintln(a.err, "nothing is open, nothing is given, nobody is barred")
+		return nil
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	line := func(what, id, state, agent, whom, about string, at time.Time) {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", what, a.plain(id), a.plain(state), a.plain(agent), a.plain(whom), a.plain(about), at.Local().Format(time.DateTime))
+	}
+	for _, r := range all.Requests {
+		whom := whose(r.Human, r.Team)
+		if r.ClaimedBy != "" {
+			whom += ", claimed by " + string(r.ClaimedBy)
+		}
+		line("request", r.ID, r.State, r.Agent, whom, about(r.Scopes, r.Provider, r.Issuer), r.ExpiresAt)
+	}
+	for _, g := range all.Grants {
+		line("grant", g.ID, g.State, g.Agent, whose(g.Human, g.Team), about(g.Scopes, g.Provider, g.Issuer), g.ReuseUntil)
+	}
+	for _, s := range all.Suspensions {
+		line("suspended", "-", "-", s.Agent, s.Human, "-", s.Since)
+	}
+	return t.Flush()
+}
+
+// whose names a human and their team, as far as there are such.
+func whose(human, team api.Optional) string {
+	switch {
+	case team == "":
+		return string(human)
+	case human == "":
+		return string(team)
+	}
+	return string(human) + " of " + string(team)
+}
+
+func about(scopes []string, provider, issuer api.Optional) string {
+	if provider == "" {
+		provider = issuer
+	}
+	return orNone(scopes) + " at " + string(provider)
+}
+
+func (a *app) adminRevokeCommand() *cobra.Command {
+	return uses(&cobra.Command{
+		Use:   "revoke ID",
+		Short: "Revoke a grant, or end a request (operator)",
+		Long: `Revokes anybody's grant by its id: the bridge hands out nothing from it any more, and
+has the provider revoke its tokens, for as long as that takes.
+
+With the id of a request it ends the request: one that is open is cancelled as
+policy_changed, for the human and the agent alike; one that has led to a grant has
+that grant revoked. What was over already stays as it ended; that is no error.`,
+		Example: `  authbridge admin revoke grt_0123456789abcdefghij012345
+  authbridge admin revoke req_0123456789abcdefghij012345`,
+		Args: oneArg("grant or request id"),
+		RunE: func(c *cobra.Command, args []string) error {
+			done, err := a.operator().Revoke(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.printTaken(done)
+		},
+	}, "admin-socket", "json")
+}
+
+func (a *app) printTaken(done admin.Taken) error {
+	if a.asJSON {
+		return a.json(done)
+	}
+	if !done.Changed {
+		fmt.Fprintln(a.err, "it was over already; nothing has changed")
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	if r := done.Request; r != nil {
+		a.rowOf(t, *r)
+	}
+	if g := done.Grant; g != nil {
+		fmt.Fprintf(t, "grant\t%s\t%s\t%s\t%s\n", a.plain(g.ID), a.plain(g.State), a.plain(g.Agent), a.plain(whose(g.Human, g.Team)))
+	}
+	return t.Flush()
+}
+
+func (a *app) rowOf(t *tabwriter.Writer, r admin.Request) {
+	fmt.Fprintf(t, "request\t%s\t%s\t%s\t%s\n", a.plain(r.ID), a.plain(r.State), a.plain(r.Agent), a.plain(whose(r.Human, r.Team)))
+}
+
+func (a *app) adminReleaseCommand() *cobra.Command {
+	return uses(&cobra.Command{
+		Use:   "release REQUEST",
+		Short: "End the claim of a team's request (operator)",
+		Long: `Ends the claim that somebody holds of a team's request: the code that they were shown
+is burnt, and the others of the team can claim the request. It fails if nobody holds
+a claim. authbridge admin list shows who does.`,
+		Example: "  authbridge admin release req_0123456789abcdefghij012345",
+		Args:    oneArg("request id"),
+		RunE: func(c *cobra.Command, args []string) error {
+			r, err := a.operator().Release(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.asJSON {
+				return a.json(r)
+			}
+			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			a.rowOf(t, r)
+			return t.Flush()
+		},
+	}, "admin-socket", "json")
+}
+
+func (a *app) adminLiftCommand() *cobra.Command {
+	return uses(&cobra.Command{
+		Use:   "lift AGENT HUMAN",
+		Short: "Let an agent ask a human again who did not ask for it (operator)",
+		Long: `Ends a suspension: somebody has pressed "I did not ask for this" on a request of the
+agent, and until that is lifted it may not ask them, and gets nothing of what they
+gave it. They can lift it themselves with Allow again; ask them before you do. Where
+there is none nothing changes; that is no error.`,
+		Example: "  authbridge admin lift helper alice",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 2 || args[0] == "" || args[1] == "" {
+				return &failure{exit: exitUsage, err: fmt.Errorf("%s takes the names of an agent and a human", c.CommandPath()), hint: "see " + c.CommandPath() + " --help"}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			done, err := a.operator().Lift(c.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if a.asJSON {
+				return a.json(done)
+			}
+			if !done.Lifted {
+				fmt.Fprintln(a.err, "it was not suspended; nothing has changed")
+			}
+			_, err = fmt.Fprintf(a.out, "%s may ask %s\n", a.plain(done.Agent), a.plain(done.Human))
+			return err
+		},
+	}, "admin-socket", "json")
+}
