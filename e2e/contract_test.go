@@ -157,7 +157,7 @@ func commandsOfContract() []claim {
 		reachedBy("TestTheAuditLogTellsAStory", command, "audit"),
 		reachedBy("TestABackupIsPutBack", command, "backup"),
 		reachedBy("TestUnlinked", command, "human unlink"),
-		laterIn(4, command, refusedCommand, "admin list", "admin revoke", "admin release", "admin lift"),
+		reachedBy("TestTheOperatorsHand", command, "admin list", "admin revoke", "admin release", "admin lift"),
 		laterIn(5, command, refusedCommand, "demo", "init", "doctor", "agent add"),
 		laterIn(6, command, refusedCommand, "slack manifest"),
 		laterIn(7, command, refusedCommand, "human link", "discord invite"),

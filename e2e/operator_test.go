@@ -1,178 +1,73 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
+	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"go.etcd.io/bbolt"
 
 	"github.com/authbridge/authbridge/api"
-	"github.com/authbridge/authbridge/internal/devprovider"
 )
 
-// audited is the audit log as the operator prints it.
-func (w *world) audited(args ...string) (all []map[string]any) {
-	w.t.Helper()
-	for line := range strings.Lines(w.cli(append([]string{"audit"}, args...)...).wants(w.t, 0).stdout) {
-		var entry map[string]any
-		if err := json.Unmarshal([]byte(line), &entry); err != nil {
-			w.t.Fatalf("not an object a line: %q, %v", line, err)
-		}
-		all = append(all, entry)
-	}
-	return all
-}
-
-// TestTheAuditLogTellsAStory from the ask to the end of the grant, to the
-// operator, over a crash, and notices who changes it.
-func TestTheAuditLogTellsAStory(t *testing.T) {
+// TestTheOperatorsHand reaches everybody's requests, grants and suspensions.
+func TestTheOperatorsHand(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, options{})
-	id := w.ask("").ID
-	w.grant(w.human("alice"), id)
-	token := w.collect(id)
-	w.kill()
-	w.restart()
-	w.cli("revoke", token.Grant).wants(t, 0)
-	eventually(t, "the token is revoked", func() bool { return !w.provider.Live(token.AccessToken) })
-
-	var events []string
-	for _, entry := range w.audited("--about", id, "--since", "1h") {
-		for _, name := range []string{"time", "event", "prev"} {
-			if text, _ := entry[name].(string); text == "" {
-				t.Errorf("an entry has no %s: %v", name, entry)
-			}
-		}
-		if entry["request"] != id || entry["agent"] != "helper" || entry["human"] != "alice" {
-			t.Errorf("an entry about something else: %v", entry)
-		}
-		name, _ := entry["event"].(string)
-		events = append(events, name)
-	}
-	if len(events) < 5 {
-		t.Errorf("the story of a request is told as %q", events)
-	}
-	if about := w.audited("--about", token.Grant); len(about) < 2 {
-		t.Errorf("the story of a grant is told as %v", about)
-	}
-	w.cli("audit", "--verify").wants(t, 0)
-	w.cli("audit", "--verify", "--json").wants(t, 0)
-
-	w.stop()
-	w.changeAudit("helper", "helpel")
-	w.restart()
-	if got := w.cli("audit", "--verify"); got.exit != 8 {
-		t.Errorf("a changed line: exit %d: %s%s", got.exit, got.stdout, got.stderr)
-	}
-}
-
-// changeAudit changes one word in the oldest entry of the audit log.
-func (w *world) changeAudit(old, now string) {
-	w.t.Helper()
-	db, err := bbolt.Open(filepath.Join(w.dir, "state", "authbridge.db"), 0o600, nil)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	err = db.Update(func(tx *bbolt.Tx) error {
-		log := tx.Bucket([]byte("audit"))
-		for k, v := log.Cursor().First(); k != nil; k, v = log.Cursor().Seek(append(bytes.Clone(k), 0)) {
-			if bytes.Contains(v, []byte(old)) {
-				return log.Put(bytes.Clone(k), bytes.Replace(v, []byte(old), []byte(now), 1))
-			}
-		}
-		return fmt.Errorf("no entry has %q", old)
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// TestABackupIsPutBack: of a grant that the bridge has refreshed since, the
-// old store has a spent refresh token, and does not use it.
-func TestABackupIsPutBack(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, options{edit: offline, tokenLife: 6 * time.Second})
+	w := newWorld(t, options{edit: withTeam, reuse: "4h"})
 	alice := w.human("alice")
-	id := w.ask("").ID
-	w.grant(alice, id)
-	first := w.collect(id)
-	w.refreshed(first) // so that the bridge knows that the provider rotates
-	copied := filepath.Join(w.dir, "backup.db")
-	w.cli("backup", copied).wants(t, 0)
-	w.cli("backup", copied).wants(t, 2) // it takes the place of nothing
-	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("the backup: %v, %v", info, err)
-	}
-	second := w.refreshed(w.token())
-	w.stop()
-	text, err := os.ReadFile(copied)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(w.dir, "state", "authbridge.db"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w.restart()
-	if g := w.onlyGrant(); g.State != api.GrantNeedsReauth {
-		t.Errorf("after the backup was put back the grant is %s", g.State)
-	}
-	w.http("POST", "/v1/token", ask, "Prefer", "wait=0").wants(t, 202)
-	w.cli("audit", "--verify").wants(t, 0)
-	if !w.provider.Live(second.AccessToken) {
-		t.Error("a spent refresh token was presented, and the provider ended the grant")
-	}
-	if refused := slices.ContainsFunc(w.provider.Journal(), func(e devprovider.Entry) bool {
-		return e.Kind == devprovider.KindRefresh && e.Fault != ""
-	}); refused {
-		t.Error("the provider refused a refresh")
-	}
-}
+	open, granted := w.ask("").ID, w.ask(`"session":"granted"`).ID
+	w.grant(alice, granted)
+	token := w.collect(granted)
 
-// token asks for a token of the grant that there is.
-func (w *world) token() api.Token {
-	w.t.Helper()
-	return decode[api.Token](w.t, w.http("POST", "/v1/token", ask, "Prefer", "wait=0").wants(w.t, 200))
-}
-
-// refreshed waits until the agent gets another token.
-func (w *world) refreshed(before api.Token) (now api.Token) {
-	w.t.Helper()
-	eventually(w.t, "there is a new token", func() bool {
-		now = w.token()
-		return now.AccessToken != before.AccessToken
-	})
-	return now
-}
-
-// TestUnlinked: the human's account is forgotten, and asked for as at first.
-func TestUnlinked(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, options{edit: firstUse})
-	bob := w.human("bob")
-	for n, session := range []string{"first", "known", "unlinked"} {
-		if session == "unlinked" {
-			got := w.cli("human", "unlink", "bob", "--issuer", w.provider.Issuer()).wants(t, 0)
-			if !strings.Contains(got.stdout, "b-2") {
-				t.Errorf("unlinked: %s", got.stdout)
+	lists := func(words ...string) {
+		t.Helper()
+		got := w.cli("admin", "list").wants(t, 0).stdout
+		for _, word := range words {
+			if no, without := strings.CutPrefix(word, "!"); strings.Contains(got, no) == without {
+				t.Errorf("want %q in:\n%s", word, got)
 			}
-			w.cli("human", "unlink", "nobody").wants(t, 8)
 		}
-		id := w.ask(`"human":"bob","session":"` + session + `"`).ID
-		newPerson(t).allow(bob.showCode(id), "bob")
-		if n == 1 {
-			w.becomes(id, api.Granted)
-			continue
+	}
+	lists(open, token.Grant, "!"+granted, "!suspended")
+	var all struct {
+		Requests, Grants []struct{ ID, Agent, Human string }
+		Suspensions      []struct{}
+	}
+	err := json.Unmarshal([]byte(w.cli("admin", "list", "--json").wants(t, 0).stdout), &all)
+	if err != nil || len(all.Requests) != 1 || len(all.Grants) != 1 || all.Grants[0].Human != "alice" || all.Suspensions == nil {
+		t.Errorf("admin list --json: %+v, %v", all, err)
+	}
+
+	w.cli("admin", "revoke", open).wants(t, 0)
+	w.ends(open, api.Cancelled, api.OutcomePolicyChanged)
+	w.cli("admin", "revoke", token.Grant).wants(t, 0)
+	w.cli("admin", "revoke", token.Grant, "--json").wants(t, 0)
+	w.http("POST", api.CollectPath(granted), "").problem(t, api.ProblemGone)
+	eventually(t, "the provider has taken the token back", func() bool { return !w.provider.Live(token.AccessToken) })
+	alice.sees(granted, "who took it back", func(c card) bool { return strings.Contains(c.text, "The operator took back what helper had") })
+
+	stopped := w.ask("").ID
+	alice.press(stopped, "I did not ask for this")
+	w.http("POST", api.RequestsPath, ask).problem(t, api.ProblemSuspended)
+	lists("suspended")
+	w.cli("admin", "lift", "helper", "alice").wants(t, 0)
+	w.http("POST", api.RequestsPath, ask).wants(t, http.StatusCreated)
+	lists("!suspended")
+
+	claimed := w.ask(`"team":"oncall"`).ID
+	alice.press(claimed, "Claim")
+	lists("claimed by alice")
+	w.cli("admin", "release", claimed).wants(t, 0)
+	if r := w.request(claimed); r.State != api.Asked || r.Claimed {
+		t.Errorf("released it is %s, claimed %v", r.State, r.Claimed)
+	}
+	w.cli("admin", "release", claimed).wants(t, 2, "no claim to release")
+	for _, line := range []string{`"event":"policy_changed"`, `"event":"grant_over"`, `"event":"agent_allowed"`, `"event":"release"`} {
+		found := false
+		for _, said := range strings.Split(w.cli("audit").wants(t, 0).stdout, "\n") {
+			found = found || strings.Contains(said, line) && strings.Contains(said, `"by":"operator","actor":"uid `)
 		}
-		bob.sees(id, "the question", func(c card) bool { return c.buttons["Mine"] != "" })
-		bob.press(id, "Mine")
-		w.becomes(id, api.Granted)
+		if !found {
+			t.Errorf("the audit log has no line with %s by the operator", line)
+		}
 	}
 }
