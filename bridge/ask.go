@@ -196,12 +196,14 @@ func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 	asked, _ := draft.Apply(e, now)
 	tx.PutRequest(asked, entry(draft, asked, e))
 	if len(asked.Surfaces) > 0 {
-		if !may.rule.AtOnce || asked.Digits || asked.Team != "" {
+		if !may.rule.AtOnce {
 			return asked
 		}
 		e = Event{Kind: OnShowCode, By: Actor{Kind: ByBridge}}
-		begun, _ := asked.Apply(e, now)
-		tx.PutRequest(begun, entry(asked, begun, e))
+		begun, taken := asked.Apply(e, now) // not for a team, nor where digits are typed
+		if taken {
+			tx.PutRequest(begun, entry(asked, begun, e))
+		}
 		return begun
 	}
 	e = Event{Kind: OnUnreachable, By: Actor{Kind: ByBridge}, Cause: "the inbox is off, and there is no other way"}

@@ -105,6 +105,10 @@ func cardCases() []cardCase {
 	stranger.Agent, gone.Agent = "ci", "nobody"
 	mute.Reason, mute.Context, mute.Scopes, mute.Reuse = "", nil, nil, 0
 	unknown := Event{Kind: OnUnknownAccount, Signed: Account{Subject: "583231", Name: "Octo Cat"}, Until: noon.Add(20 * time.Minute)}
+	byDigits := func(r Request) Request {
+		r.Digits, r.CheckPhrase, r.Matched = true, "amber falcon 4207", map[bool]string{true: "alice"}[r.State == Coded]
+		return r
+	}
 	toldNobody := func(r Request) Request {
 		r.Target.Provider, r.Target.Issuer = "mute", "https://mute.example.com"
 		return r
@@ -120,6 +124,8 @@ func cardCases() []cardCase {
 		{"a code is on its way", then(show), nil, nil},
 		{"no code could be had", then(show, Event{Kind: OnMintFault, Code: 1, Cause: "The provider corp could not give a code just now."}), nil, nil},
 		{"coded", then(show, minted), code, nil},
+		{"coded, where the digits were typed", byDigits(then(show, minted)), code, nil},
+		{"asked for the digits", byDigits(asked), nil, nil},
 		{"coded, without a complete link", then(show, minted), plain, nil},
 		{"coded, for a surface that others see", then(show, minted), nil, nil},
 		{"lapsed", then(show, minted, Event{Kind: OnCodeLapsed, Code: 1}), code, nil},
@@ -196,6 +202,9 @@ func laidOut(c Card) string {
 	}
 	if c.Phrase != "" {
 		line("phrase %s", c.Phrase)
+	}
+	if c.Digits {
+		line("phrase and the digits that the agent shows: ____")
 	}
 	if c.Note != "" {
 		line("note   %s", c.Note)

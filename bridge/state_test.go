@@ -87,6 +87,43 @@ func TestOnlyGrantedLeadsToCollectedAndOnlyHeldToGranted(t *testing.T) {
 	})
 }
 
+// Chance seldom walks as far as that: a word that nobody asked for, and a
+// question to a team.
+func TestNobodyIsTakenAtAWordUnasked(t *testing.T) {
+	held := Request{State: Held, Human: "alice", DueBy: noon}
+	for _, kind := range []Kind{OnMine, OnNotMine, OnConfirmTimeout} {
+		if after, taken := held.Apply(Event{Kind: kind, Grant: "grt_1"}, noon); taken {
+			t.Errorf("%s led to %s, and nobody was asked", kind, after.State)
+		}
+		renewal := held
+		renewal.Renews = "grt_0"
+		if after, taken := renewal.Apply(Event{Kind: kind, Grant: "grt_1"}, noon); taken {
+			t.Errorf("%s led a renewal to %s, and nobody was asked", kind, after.State)
+		}
+	}
+	unknown := Event{Kind: OnUnknownAccount, Signed: Account{Subject: "s-1"}, Until: noon}
+	asked, taken := held.Apply(unknown, noon)
+	if !taken || !asked.Confirming() {
+		t.Fatal("alice is not asked")
+	}
+	unknown.Signed.Subject = "s-2"
+	if again, taken := asked.Apply(unknown, noon); taken {
+		t.Errorf("meanwhile she is asked about %+v", again.Signed)
+	}
+	if after, taken := asked.Apply(Event{Kind: OnAnyAccount, Grant: "grt_1"}, noon); taken {
+		t.Errorf("the question was answered by nobody: %s", after.State)
+	}
+	for _, kind := range []Kind{OnMine, OnNotMine, OnConfirmTimeout, OnDeny, OnCancel} {
+		if after, taken := asked.Apply(Event{Kind: kind, Grant: "grt_1"}, noon); !taken || after.Signed != (Account{}) {
+			t.Errorf("after %s, taken %v, the request is %s and remembers %+v", kind, taken, after.State, after.Signed)
+		}
+	}
+	held.Team, held.Human, held.ClaimedBy = "oncall", "", "alice"
+	if _, taken := held.Apply(unknown, noon); taken {
+		t.Error("a team is asked")
+	}
+}
+
 // Only what somebody is asked about becomes theirs by their word, and nobody
 // of a team is asked.
 func TestAWordCountsWhereItWasAskedFor(t *testing.T) {
