@@ -167,10 +167,7 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 		return Event{}, Token{}, nil
 	}
 	if b.setup.Load().overtaken(r) {
-		if r.State == Collected {
-			return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Whom(), r.Scopes)
-		}
-		return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, Token{}, nil
+		return forbidden(agent, r)
 	}
 	since, err := tx.Suspended(agent.Name, r.Human)
 	if err != nil || !since.IsZero() {
@@ -190,6 +187,9 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 	if err != nil {
 		return Event{}, Token{}, err
 	}
+	if _, allowed := b.setup.Load().narrowed(g); !allowed { // it may hold more by now than the request was granted
+		return forbidden(agent, r)
+	}
 	if r.State == Granted { // within the grace it is the same token again
 		if ok, err := g.ready(now, r.least(), asIs); err != nil || !ok {
 			return Event{Kind: OnCollectOver, By: Actor{Kind: ByBridge}}, Token{}, err
@@ -197,6 +197,15 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 	}
 	token, err := tokenOf(tx, g)
 	return Event{Kind: OnCollect, By: Actor{Kind: ByAgent, Name: agent.Name}, Until: now.Add(b.dir().Limits.CollectGrace).UTC().Round(0)}, token, err
+}
+
+// forbidden is what comes of a request whose token the policy does not allow
+// any more.
+func forbidden(agent Agent, r Request) (Event, Token, error) {
+	if r.State == Collected {
+		return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Whom(), r.Scopes)
+	}
+	return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, Token{}, nil
 }
 
 func withheld(since time.Time, agent, human string) error {
