@@ -161,6 +161,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 	if err != nil {
 		return Request{}, 0, err
 	}
+	open = slices.DeleteFunc(open, b.setup.Load().overtaken) // those are about to end
 	r := b.draft(agent, ask, may, now)
 	if same := slices.IndexFunc(open, r.sameAsk); same >= 0 {
 		remember(tx, agent.Name, ask, open[same].ID, now)

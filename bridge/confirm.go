@@ -36,7 +36,7 @@ func (b *Bridge) confirm(ctx context.Context, who Clicker, id RequestID, verb Ve
 	var g gift
 	after, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (Event, error) {
-			if r.Team != "" || r.Human != who.Human {
+			if r.Team != "" || !b.concerns(r, who.Human) {
 				return Event{}, ErrNotFound
 			}
 			return b.confirmed(tx, r, who, verb, &g)

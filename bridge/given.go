@@ -112,7 +112,7 @@ func (b *Bridge) givenCards(tx ReadTx, human string) (cards []Card, more int, er
 		case errors.Is(err, ErrUnreadable):
 		case err != nil:
 			return nil, 0, err
-		default:
+		case b.gave(human, g):
 			all = append(all, g)
 		}
 	}

@@ -1,6 +1,8 @@
 package bridge_test
 
 import (
+	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,6 +29,25 @@ func unreviewed(t *testing.T, before, after *bridge.Directory, arranged func(t *
 		close(gated.gate)
 		<-over
 	})
+}
+
+// TestWhoTakesANameJoinsNothing of what was asked by, or of, the one before,
+// and need not wait until it has ended.
+func TestWhoTakesANameJoinsNothing(t *testing.T) {
+	for _, what := range []string{"the agent is another", "she is somebody else"} {
+		t.Run(what, func(t *testing.T) {
+			one := func(d *bridge.Directory) { d.Limits.MaxOpenPerHuman = 1 }
+			var first bridge.Request
+			unreviewed(t, configured(one), configured(one, narrowings[what]), func(_ *testing.T, w *bridgetest.World) {
+				first = w.MustAsk(bridge.Ask{Reason: "between the two of us"})
+			}, func(t *testing.T, w *bridgetest.World) {
+				r, reply, err := w.Ask(ctx, w.Agent("helper"), bridge.Ask{Provider: "corp", Scopes: []string{"files:read"}})
+				if err != nil || reply != bridge.Created || r.ID == first.ID {
+					t.Errorf("the ask is met with %s (%v, %q), %v", r.ID, reply, r.Reason, err)
+				}
+			})
+		})
+	}
 }
 
 // TestWhatAGrantHoldsNowIsAskedAbout: it may hold more by now than its request
@@ -63,4 +84,50 @@ func TestWhatAGrantHoldsNowIsAskedAbout(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhoTakesANamePressesNothing on what was put to the one before, and is
+// shown none of it.
+func TestWhoTakesANamePressesNothing(t *testing.T) {
+	reloading(t, func(t *testing.T, w *bridgetest.World) {
+		s := arrange(t, w)
+		reload(t, w, configured(narrowings["she is somebody else"]))
+		for _, verb := range []bridge.Verb{
+			bridge.VerbShowCode, bridge.VerbDeny, bridge.VerbNotMe, bridge.VerbFinished, bridge.VerbAllowAgain,
+			bridge.VerbMine, bridge.VerbNotMine, bridge.VerbRevoke,
+		} {
+			for _, r := range []bridge.Request{s.asked, s.collected} {
+				c, _, err := w.Click(ctx, bridge.Clicker{Human: "alice", Channel: "web"}, r.ID, verb)
+				if !errors.Is(err, bridge.ErrNotFound) {
+					t.Errorf("she presses %s, and sees %q: %v", verb, c.Title+" "+c.Ending, err)
+				}
+			}
+		}
+		if _, _, err := w.Ask(ctx, w.Agent("helper"), bridge.Ask{Provider: "corp", Scopes: []string{"files:read"}}); err != nil {
+			t.Errorf("the agent asks her: %v", err)
+		}
+		s.identified()
+	})
+}
+
+// TestWhoTakesANameWhileTheBridgeIsDown is shown nothing of what was given
+// before, though nobody has come to end it yet.
+func TestWhoTakesANameWhileTheBridgeIsDown(t *testing.T) {
+	reloading(t, func(t *testing.T, w *bridgetest.World) {
+		r := granted(t, w, bridge.Ask{})
+		w.Stop()
+		next := bridge.New(bridge.Options{
+			Directory: configured(narrowings["she is somebody else"]), Store: w.Store,
+			Providers: map[string]bridge.Provider{"corp": w.Corp}, Log: slog.New(slog.DiscardHandler),
+		})
+		if err := next.TakeUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if in, err := next.Inbox(ctx, "alice"); err != nil || len(in.Given)+len(in.Earlier)+len(in.Waiting) > 0 {
+			t.Errorf("she is shown %+v, %v", in, err)
+		}
+		if _, _, err := next.Click(ctx, bridge.Clicker{Human: "alice", Channel: "web"}, r.ID, bridge.VerbRevoke); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("she takes back what was not hers: %v", err)
+		}
+	})
 }

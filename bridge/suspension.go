@@ -21,7 +21,7 @@ func (b *Bridge) notMe(ctx context.Context, who Clicker, id RequestID) (Card, st
 	r, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (_ Event, err error) {
 			also, word = consequences{}, ""
-			if !b.dir().concerns(r, who.Human) {
+			if !b.concerns(r, who.Human) {
 				return Event{}, ErrNotFound
 			}
 			if word, err = aside(tx, r, who.Human); word != "" || err != nil {
@@ -145,7 +145,7 @@ func (b *Bridge) AllowAgain(ctx context.Context, who Clicker, agent string) (str
 // allowAgain is what "Allow again" does on the card of a request.
 func (b *Bridge) allowAgain(ctx context.Context, who Clicker, id RequestID) (Card, string, error) {
 	r, err := b.read(ctx, id)
-	if err == nil && !b.dir().concerns(r, who.Human) {
+	if err == nil && !b.concerns(r, who.Human) {
 		err = ErrNotFound
 	}
 	if err != nil {

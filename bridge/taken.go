@@ -158,7 +158,7 @@ func leadingTo(tx ReadTx, g Grant) ([]Request, error) {
 // grant that the request led to, if it is this human's own. The card is there
 // even when the request is forgotten.
 func (b *Bridge) takeGiven(ctx context.Context, who Clicker, id RequestID) (Card, string, error) {
-	g, taken, err := b.take(ctx, who.actor(), func(tx ReadTx) (Grant, error) { return given(tx, who.Human, id) })
+	g, taken, err := b.take(ctx, who.actor(), func(tx ReadTx) (Grant, error) { return b.ownGrant(tx, who.Human, id) })
 	if err != nil {
 		return Card{}, "", err
 	}
@@ -177,12 +177,18 @@ func (c Clicker) actor() Actor {
 	return Actor{Kind: ByHuman, Name: c.Human, Channel: c.Channel, User: c.User}
 }
 
-// given finds the grant of a human to which a request led. What somebody else
-// gave is ErrNotFound.
-func given(tx ReadTx, human string, id RequestID) (Grant, error) {
+// gave reports whether a human gave a grant, and not another who had their
+// name then.
+func (b *Bridge) gave(human string, g Grant) bool {
+	return g.Human == human && g.Epoch >= b.setup.Load().bearers.Humans[human].Since
+}
+
+// ownGrant finds the grant of a human to which a request led. What somebody
+// else gave is ErrNotFound.
+func (b *Bridge) ownGrant(tx ReadTx, human string, id RequestID) (Grant, error) {
 	r, err := tx.Request(id)
 	if errors.Is(err, ErrNotFound) {
-		return givenBy(tx, human, id)
+		return b.givenBy(tx, human, id)
 	}
 	if err != nil {
 		return Grant{}, err
@@ -191,19 +197,19 @@ func given(tx ReadTx, human string, id RequestID) (Grant, error) {
 		return Grant{}, ErrNotFound
 	}
 	g, err := tx.Grant(r.Grant)
-	if err == nil && g.Human != human {
+	if err == nil && !b.gave(human, g) {
 		return Grant{}, ErrNotFound
 	}
 	return g, err
 }
 
 // givenBy finds it when the request is forgotten.
-func givenBy(tx ReadTx, human string, id RequestID) (Grant, error) {
+func (b *Bridge) givenBy(tx ReadTx, human string, id RequestID) (Grant, error) {
 	for g, err := range tx.GrantsFrom(human) {
 		if errors.Is(err, ErrUnreadable) {
 			continue
 		}
-		if err != nil || g.Request == id {
+		if err != nil || g.Request == id && b.gave(human, g) {
 			return g, err
 		}
 	}
