@@ -109,6 +109,10 @@ const (
 	// week, or is no longer configured, will not change its mind, and most
 	// tokens are over by themselves.
 	revokeFor = 7 * 24 * time.Hour
+
+	// refusedFor is how long one is asked that has understood and says no: our
+	// client may be set right there meanwhile.
+	refusedFor = 24 * time.Hour
 )
 
 // revoke tells the provider that tokens are over, until it says yes or is
@@ -142,11 +146,19 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 		return b.settled(b.revoked(ctx, v, AuditRevocationDone), id)
 	case errors.Is(err, ErrCannotRevoke):
 		return b.settled(b.revoked(ctx, v, AuditRevocationUnsupported), id)
-	case time.Since(v.Since) > revokeFor:
+	case time.Since(v.Since) > patienceWith(err):
 		b.log.Error("gave up revoking tokens: end them at the provider", "id", id, "provider", v.Provider, "err", err)
 		return b.settled(b.revoked(ctx, v, AuditRevocationGivenUp), id)
 	}
 	return b.revokeAgain(ctx, v, err)
+}
+
+// patienceWith is how long a provider that answers so is tried.
+func patienceWith(err error) time.Duration {
+	if _, no := errors.AsType[*Refusal](err); no {
+		return refusedFor
+	}
+	return revokeFor
 }
 
 // settled decides when to try again if an end could not be noted: each try
@@ -227,6 +239,9 @@ func (b *Bridge) revokeAgain(ctx context.Context, v Revoking, cause error) time.
 	var busy *Unavailable
 	if errors.As(cause, &busy) && busy.RetryAfter > wait {
 		wait = min(busy.RetryAfter, 24*time.Hour)
+	}
+	if _, no := errors.AsType[*Refusal](cause); no {
+		wait = revokeMost
 	}
 	v.Attempts++
 	v.NotUntil = time.Now().Add(wait).UTC().Round(0)
