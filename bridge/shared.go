@@ -26,9 +26,10 @@ func (b *Bridge) alsoHeld(ctx context.Context, v Revoking, tokens Tokens) (also 
 		}
 		for g, err := range grants {
 			switch {
-			case errors.Is(err, ErrUnreadable) || g.Issuer != v.Issuer || g.Key.ClientID != v.ClientID:
+			case errors.Is(err, ErrUnreadable):
 			case err != nil:
 				return err
+			case g.Issuer != v.Issuer || g.Key.ClientID != v.ClientID:
 			default:
 				if also, err = holdsAny(tx, GrantSecret(g.ID), tokens); also || err != nil {
 					return err

@@ -1,8 +1,12 @@
 package bridge_test
 
 import (
+	"context"
 	"errors"
+	"iter"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -327,5 +331,49 @@ func TestAChatsCardFollowsItsGrant(t *testing.T) {
 		bridgetest.Pass(time.Second)
 		w.shows(t, "has been told")
 		w.messages(t, 1)
+	})
+}
+
+// dimStore cannot list what a human has given, for a while.
+type dimStore struct {
+	bridge.Store
+	dim atomic.Bool
+}
+
+type dimTx struct{ bridge.ReadTx }
+
+func (dimTx) GrantsFrom(string) iter.Seq2[bridge.Grant, error] {
+	return func(yield func(bridge.Grant, error) bool) { yield(bridge.Grant{}, bridge.ErrStoreUnavailable) }
+}
+
+func (s *dimStore) View(ctx context.Context, fn func(bridge.ReadTx) error) error {
+	return s.Store.View(ctx, func(tx bridge.ReadTx) error {
+		if s.dim.Load() {
+			tx = dimTx{tx}
+		}
+		return fn(tx)
+	})
+}
+
+// Who else holds a token has to be known before it is revoked.
+func TestNothingIsRevokedBlindly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &dimStore{Store: openStore(t)}
+		w := bridgetest.Start(t, bridgetest.Directory(), store, bridgetest.New("https://login.example.com"))
+		w.Corp.Same = "access"
+		one := gave(t, w, bridge.Ask{})
+		gave(t, w, bridge.Ask{Session: "two"})
+		store.dim.Store(true)
+		if _, err := w.GiveUp(ctx, "helper", one.Grant); err != nil {
+			t.Fatal(err)
+		}
+		bridgetest.Pass(10 * time.Second)
+		if got := w.Corp.Revoked(); len(got) > 0 {
+			t.Errorf("revoked: %v, which another grant holds", got)
+		}
+		store.dim.Store(false)
+		bridgetest.Pass(2 * time.Minute)
+		wantRevoked(t, w)
+		answered(t, w, bridge.Ask{Session: "two"})
 	})
 }
