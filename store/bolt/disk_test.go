@@ -213,3 +213,60 @@ func TestAFileThatIsTakenAway(t *testing.T) {
 	}
 	works(t, s)
 }
+
+// TestAStartWithoutRoom: what is there can be read and given up, so a full
+// disk must not keep the bridge from starting.
+func TestAStartWithoutRoom(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	s := fresh(t)
+	id, err := ask(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed(t, s)
+	old := file(t.TempDir())
+	copyFile(t, s.path, old)
+
+	lift := limitFiles(t, 0)
+	defer lift()
+	s = open(t, s.path, s.sealer)
+	if !holds(t, s, id) {
+		t.Error("what was there before cannot be read")
+	}
+	refuses(t, s, syscall.EFBIG)
+	lift()
+	if _, err := ask(t, s); err != nil {
+		t.Fatal(err)
+	}
+	crashed := file(t.TempDir()) // as a kill would leave it
+	copyFile(t, s.path, crashed)
+	copyFile(t, besidePath(s.path), besidePath(crashed))
+	if got := restored(t, open(t, crashed, s.sealer)); got.Why != "" {
+		t.Errorf("a crash is taken for a store that was put back: %q", got.Why)
+	}
+	copyFile(t, besidePath(s.path), besidePath(old))
+	if got := restored(t, open(t, old, s.sealer)); got.Why == "" {
+		t.Error("a copy of before that start is put back, and nobody notices")
+	}
+}
+
+// TestAStoreThatWasPutBackWithoutRoom is refused: what is to be noted of it
+// would be forgotten.
+func TestAStoreThatWasPutBackWithoutRoom(t *testing.T) {
+	if !alone(t) {
+		return
+	}
+	s := fresh(t)
+	copied := backup(t, s)
+	lift := limitFiles(t, 0)
+	defer lift()
+	if _, err := Open(t.Context(), copied, s.sealer); !errors.Is(err, syscall.EFBIG) {
+		t.Errorf("got %v, want what the system said", err)
+	}
+	lift()
+	if got := restored(t, open(t, copied, s.sealer)); got.Why == "" {
+		t.Error("with room again it is not noticed")
+	}
+}

@@ -172,6 +172,10 @@ func (s *Store) rollback(tx *bbolt.Tx) error {
 // durable after all, and then it did not fail.
 func (s *Store) write(g *group) error {
 	err := s.inPlace(g.tx.Size())
+	var l life
+	if err == nil {
+		l, err = s.countIn(g.tx)
+	}
 	if err == nil && g.head != s.head {
 		err = guard(func() error { return putMark(g.tx, s.sealer, sealedHead, g.head) })
 	}
@@ -180,6 +184,9 @@ func (s *Store) write(g *group) error {
 	}
 	id := g.tx.ID()
 	err = s.tryCommit(g.tx)
+	if err == nil {
+		s.counted(l)
+	}
 	if err == nil || !s.visible(id) {
 		return err
 	}

@@ -1,12 +1,15 @@
 package bolt
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -92,47 +95,82 @@ func (l life) cameFrom(beside life, c markedCopy) string {
 	return ""
 }
 
-// live counts that the store was opened, and notes for the bridge if it is not
-// the one that was last in its place.
-func live(db *bbolt.DB, path string, c markedCopy) error {
-	beside, err := readBeside(path)
+// countOpened counts that the store was opened, and notes for the bridge if it
+// is not the one that was last in its place. It comes before any other call.
+//
+// A disk that takes nothing just now is no reason not to start, but for a store
+// that was put back: the first commit that it takes counts instead, and nothing
+// happens before that which an older store would not know of.
+func (s *Store) countOpened(c markedCopy) error {
+	beside, err := readBeside(s.path)
 	if err != nil {
 		return err
 	}
+	g := <-s.turn
+	defer func() { s.turn <- g }()
 	var l life
-	err = guard(func() error {
-		return db.Update(func(tx *bbolt.Tx) (err error) {
-			l, err = countOpened(tx, beside, c)
-			return err
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("count that the store %s was opened: %w", path, err)
+	var why string
+	if err = s.begin(g); err == nil {
+		l, why, err = countOpened(g.tx, beside, c)
+		opened := g
+		if err != nil {
+			g = s.end(g, errors.Join(err, s.rollback(g.tx)))
+		} else {
+			g = s.settle(g)
+		}
+		err = opened.err
 	}
-	return writeBeside(path, l)
+	if err == nil {
+		err = writeBeside(s.path, l)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case why == "" && noRoom(err):
+		s.uncounted = true
+		return nil
+	}
+	return fmt.Errorf("count that the store %s was opened: %w", s.path, cmp.Or(bySystem(err), err))
 }
 
-func countOpened(tx *bbolt.Tx, beside life, c markedCopy) (life, error) {
-	l, err := readLife(tx)
-	if err != nil {
-		return life{}, err
-	}
-	b := tx.Bucket(names[meta])
-	if why := l.cameFrom(beside, c); why != "" {
-		record, err := store.Encode(bridge.Restore{Noticed: time.Now().UTC().Round(0), Taken: c.taken, Why: why})
-		if err := errors.Join(err, b.Put([]byte(keyRestored), record)); err != nil {
-			return life{}, err
+// noRoom reports whether an error is a disk that takes nothing just now.
+func noRoom(err error) bool {
+	err = cmp.Or(bySystem(err), err)
+	return slices.ContainsFunc([]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO}, func(e syscall.Errno) bool {
+		return errors.Is(err, e)
+	})
+}
+
+// countOpened also says what shows that it is another store.
+func countOpened(tx *bbolt.Tx, beside life, c markedCopy) (l life, why string, err error) {
+	err = guard(func() error {
+		if l, err = readLife(tx); err != nil {
+			return err
 		}
-	}
+		if why = l.cameFrom(beside, c); why != "" {
+			record, err := store.Encode(bridge.Restore{Noticed: time.Now().UTC().Round(0), Taken: c.taken, Why: why})
+			if err := errors.Join(err, tx.Bucket(names[meta]).Put([]byte(keyRestored), record)); err != nil {
+				return err
+			}
+		}
+		if beside.ID == l.ID {
+			l.Count = max(l.Count, beside.Count)
+		}
+		if c.id != "" {
+			l.Noticed = c.id
+		}
+		l, err = count(tx, l)
+		return err
+	})
+	return l, why, err
+}
+
+// count writes one more into the store.
+func count(tx *bbolt.Tx, l life) (life, error) {
 	if l.ID == "" {
 		l.ID = rand.Text()
 	}
-	if l.Count++; beside.ID == l.ID {
-		l.Count = max(l.Count, beside.Count+1)
-	}
-	if c.id != "" {
-		l.Noticed = c.id
-	}
+	l.Count++
 	return l, putLife(tx, l)
 }
 
@@ -159,23 +197,31 @@ func (s *Store) countClosed(g *group) {
 	if g.calls > 0 {
 		g = s.settle(g)
 	}
-	if s.begin(g) != nil {
-		return
+	if s.begin(g) == nil {
+		s.uncounted = true
+		s.settle(g)
 	}
-	var l life
-	err := guard(func() (err error) {
-		if l, err = readLife(g.tx); err != nil {
-			return err
+}
+
+// countIn counts in a commit if that is still to be done.
+func (s *Store) countIn(tx *bbolt.Tx) (l life, err error) {
+	if !s.uncounted {
+		return life{}, nil
+	}
+	err = guard(func() error {
+		if l, err = readLife(tx); err == nil {
+			l, err = count(tx, l)
 		}
-		l.Count++
-		return putLife(g.tx, l)
+		return err
 	})
-	if err != nil {
-		s.end(g, errors.Join(err, s.rollback(g.tx)))
-		return
-	}
-	if s.settle(g); g.err == nil {
-		_ = writeBeside(s.path, l)
+	return l, err
+}
+
+// counted writes beside the store what was counted in a commit, once that is
+// durable. What cannot be written is counted with the next commit once more.
+func (s *Store) counted(l life) {
+	if l.Count > 0 && writeBeside(s.path, l) == nil {
+		s.uncounted = false
 	}
 }
 

@@ -66,7 +66,9 @@ func Backend() store.Backend {
 //
 // A file of an older format is brought up to this one; an older authbridge does
 // not open it then. A file that is a copy, or not the one that was last in its
-// place, is taken for a restored one: [bridge.ReadTx] tells. When the keyset has a new primary key, everything sealed is
+// place, is taken for a restored one: [bridge.ReadTx] tells. A full disk refuses
+// a start only where something has to be written: an upgrade, a new key, a
+// restored store. When the keyset has a new primary key, everything sealed is
 // sealed again with it; after that the older keys may be taken out.
 func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error) {
 	if err := ctx.Err(); err != nil {
@@ -85,14 +87,15 @@ func Open(ctx context.Context, path string, sealer *store.Sealer) (*Store, error
 	if err == nil {
 		head, err = prepare(db, path, sealer)
 	}
-	if err == nil {
-		err = live(db, path, marked)
-	}
 	file, statErr := os.Stat(path)
 	if err := cmp.Or(err, statErr); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return start(db, path, file, sealer, head), nil
+	s := start(db, path, file, sealer, head)
+	if err := s.countOpened(marked); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
 }
 
 // openFile opens and locks the file. If bbolt panics over what it finds, the

@@ -36,6 +36,8 @@ type Store struct {
 	last int  // how many calls shared the last commit
 	head mark // where the audit log ends
 
+	uncounted bool // the next commit is to count this life of the store
+
 	// doubted is where it ends if the last commit was kept; nil = that is
 	// known.
 	doubted *mark
