@@ -330,8 +330,8 @@ func TestUnlinkWhoIsGone(t *testing.T) {
 		delete(w.Directory.Humans, "alice")
 		w = w.Restart()
 		if err := w.Store.View(ctx, func(tx bridge.ReadTx) error {
-			for pin := range tx.Pins("alice") {
-				t.Errorf("still tied to %s", pin.Issuer)
+			for pin, err := range tx.Pins("alice") {
+				t.Errorf("still tied to %s, %v", pin.Issuer, err)
 			}
 			return nil
 		}); err != nil {
