@@ -44,38 +44,45 @@ func providersAnswers() map[string]struct {
 		"yes": {errs(0, nil), []stage{{time.Second, bridge.RevocationDone, told}}, bridge.AuditRevocationDone, false},
 		"away, then yes": {
 			errs(2, &bridge.Unavailable{Err: away}),
-			[]stage{{time.Second, bridge.RevocationPending, telling}, {10 * time.Second, bridge.RevocationDone, told}}, bridge.AuditRevocationDone, false,
+			[]stage{{time.Second, bridge.RevocationPending, telling}, {10 * time.Second, bridge.RevocationDone, told}},
+			bridge.AuditRevocationDone, false,
 		},
 		"to come again in an hour, then yes": {
 			errs(1, &bridge.Unavailable{RetryAfter: time.Hour, Err: away}),
-			[]stage{{59 * time.Minute, bridge.RevocationPending, telling}, {61 * time.Minute, bridge.RevocationDone, told}}, bridge.AuditRevocationDone, false,
+			[]stage{{59 * time.Minute, bridge.RevocationPending, telling}, {61 * time.Minute, bridge.RevocationDone, told}},
+			bridge.AuditRevocationDone, false,
 		},
 		"that it cannot": {errs(1, bridge.ErrCannotRevoke), []stage{{time.Second, bridge.RevocationUnsupported, cannot}}, bridge.AuditRevocationUnsupported, true},
 		"no": {
 			errs(100, &bridge.Refusal{Outcome: bridge.OutcomeProviderError, Cause: "invalid_client"}),
-			[]stage{{23 * time.Hour, bridge.RevocationPending, telling}, {26 * time.Hour, bridge.RevocationUnsupported, cannot}}, bridge.AuditRevocationGivenUp, true,
+			[]stage{{23 * time.Hour, bridge.RevocationPending, telling}, {26 * time.Hour, bridge.RevocationUnsupported, cannot}},
+			bridge.AuditRevocationGivenUp, true,
 		},
 		"no, until our client is set right there": {
 			errs(3, &bridge.Refusal{Outcome: bridge.OutcomeProviderError, Cause: "invalid_client"}),
-			[]stage{{2 * time.Hour, bridge.RevocationPending, telling}, {4 * time.Hour, bridge.RevocationDone, told}}, bridge.AuditRevocationDone, false,
+			[]stage{{2 * time.Hour, bridge.RevocationPending, telling}, {4 * time.Hour, bridge.RevocationDone, told}},
+			bridge.AuditRevocationDone, false,
 		},
 		"with a web page, for ever": {
 			errs(500, &bridge.Unavailable{Err: errors.New("the answer is a web page")}),
-			[]stage{{6 * 24 * time.Hour, bridge.RevocationPending, telling}, {8 * 24 * time.Hour, bridge.RevocationUnsupported, cannot}}, bridge.AuditRevocationGivenUp, true,
+			[]stage{{6 * 24 * time.Hour, bridge.RevocationPending, telling}, {8 * 24 * time.Hour, bridge.RevocationUnsupported, cannot}},
+			bridge.AuditRevocationGivenUp, true,
 		},
 		"nothing for minutes": {
 			func(w *bridgetest.World) func(*bridgetest.World) *bridgetest.World {
 				release := w.Corp.HoldRevoke()
 				return func(w *bridgetest.World) *bridgetest.World { release(); return w }
 			},
-			[]stage{{5 * time.Minute, bridge.RevocationPending, telling}, {15 * time.Minute, bridge.RevocationDone, told}}, bridge.AuditRevocationDone, false,
+			[]stage{{5 * time.Minute, bridge.RevocationPending, telling}, {15 * time.Minute, bridge.RevocationDone, told}},
+			bridge.AuditRevocationDone, false,
 		},
 		"nothing before the bridge ends": {
 			func(w *bridgetest.World) func(*bridgetest.World) *bridgetest.World {
 				release := w.Corp.HoldRevoke()
 				return func(w *bridgetest.World) *bridgetest.World { w.Stop(); release(); return w.Restart() }
 			},
-			[]stage{{10 * time.Second, bridge.RevocationPending, telling}, {2 * time.Minute, bridge.RevocationDone, told}}, bridge.AuditRevocationDone, false,
+			[]stage{{10 * time.Second, bridge.RevocationPending, telling}, {2 * time.Minute, bridge.RevocationDone, told}},
+			bridge.AuditRevocationDone, false,
 		},
 	}
 }

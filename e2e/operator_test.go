@@ -63,7 +63,7 @@ func TestTheOperatorsHand(t *testing.T) {
 	w.cli("admin", "release", claimed).wants(t, 2, "no claim to release")
 	for _, line := range []string{`"event":"policy_changed"`, `"event":"grant_over"`, `"event":"agent_allowed"`, `"event":"release"`} {
 		found := false
-		for _, said := range strings.Split(w.cli("audit").wants(t, 0).stdout, "\n") {
+		for said := range strings.SplitSeq(w.cli("audit").wants(t, 0).stdout, "\n") {
 			found = found || strings.Contains(said, line) && strings.Contains(said, `"by":"operator","actor":"uid `)
 		}
 		if !found {
