@@ -114,6 +114,10 @@ func (s *stale) Error() string {
 	return fmt.Sprintf("the token of grant %s lives too short", s.grant.ID)
 }
 
+// aheadOfAll brings a grant for which somebody waits before those for which
+// nobody does, however long they have been due.
+const aheadOfAll = 10 * 365 * 24 * time.Hour
+
 // freshen has a grant refreshed and waits until that is over, whichever way:
 // with nil the caller looks at the grant again. It waits no longer than ctx
 // and one call to a provider.
@@ -128,7 +132,7 @@ func (b *Bridge) freshen(ctx context.Context, g Grant) error {
 	if joined == nil {
 		return providerUnavailable(g, wait)
 	}
-	b.refreshes.at(g.Issuer, key, time.Now().Add(-time.Hour)) // before those for which nobody waits
+	b.refreshes.at(g.Issuer, key, time.Now().Add(-aheadOfAll))
 	select {
 	case <-joined.done:
 		return joined.err

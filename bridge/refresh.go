@@ -91,6 +91,7 @@ func (b *Bridge) refresh(ctx context.Context, key packed) next {
 	begun, due, err := b.beginRefresh(ctx, key)
 	switch {
 	case errors.Is(err, errNotRefreshed), errors.Is(err, ErrNotFound):
+		b.flights.forget(key)
 		b.flights.land(key, nil) // who waits sees how it stands
 		return next{}
 	case err != nil:
@@ -183,9 +184,9 @@ func (b *Bridge) heardRefresh(ctx context.Context, r refreshing, fresh Tokens, e
 	case errors.Is(err, ErrGrantLost):
 		return b.loseGrant(ctx, r.grant, err)
 	case unavailable:
-		return b.refreshLater(ctx, r, err, busy.RetryAfter, true)
-	case refused:
-		return b.refreshLater(ctx, r, err, 0, false)
+		return b.refreshLater(ctx, r, err, busy.RetryAfter)
+	case refused: // our client, as a rule: then each grant would hear the same
+		return b.refreshLater(ctx, r, err, 0)
 	case ctx.Err() != nil: // the bridge ends; the next start tries again
 		b.flights.land(pack(r.grant.ID), shuttingDown())
 		return next{}
@@ -200,7 +201,7 @@ func (b *Bridge) heardRefresh(ctx context.Context, r refreshing, fresh Tokens, e
 
 // refreshLater leaves a grant as it is whose provider could not, or would not,
 // refresh it just now. The refresh token was not used.
-func (b *Bridge) refreshLater(ctx context.Context, r refreshing, cause error, asked time.Duration, ill bool) next {
+func (b *Bridge) refreshLater(ctx context.Context, r refreshing, cause error, asked time.Duration) next {
 	key := pack(r.grant.ID)
 	wait := b.flights.fault(key, min(asked, longestLull))
 	b.log.Warn("refresh a grant", "grant", r.grant.ID, "provider", r.grant.Key.Provider, "again", wait, "err", cause)
@@ -219,7 +220,7 @@ func (b *Bridge) refreshLater(ctx context.Context, r refreshing, cause error, as
 		b.log.Error("note that a grant was not refreshed", "grant", r.grant.ID, "err", err)
 	}
 	b.flights.land(key, providerUnavailable(r.grant, wait))
-	return next{at: time.Now().Add(wait), ill: ill, well: !ill, wait: asked}
+	return next{at: time.Now().Add(wait), ill: true, wait: asked}
 }
 
 // keepRefreshed stores new tokens, and whatever follows from them, before

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -603,6 +604,67 @@ func TestWaitingForARefreshHasAnEnd(t *testing.T) {
 			if took := time.Since(begun); problemCode(err) != bridge.ProblemProviderUnavailable || took > want {
 				t.Errorf("with a patience of %v: %v after %v", patience, err, took)
 			}
+		}
+	})
+}
+
+// many is as many grants of one issuer, each in a session of its own.
+func many(t *testing.T, w *bridgetest.World, n int) (all []bridge.GrantID) {
+	t.Helper()
+	for i := range n {
+		_, token := fetched(t, w, bridge.Ask{Session: "session " + strconv.Itoa(i)})
+		all = append(all, token.Grant)
+	}
+	return all
+}
+
+// A provider that refuses our client, because its secret has been changed
+// there, refuses it for every grant: it is asked by one of them now and then,
+// and not by all, again and again.
+func TestAProviderThatRefusesOurClientIsLeftAlone(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		grants := many(t, w, 20)
+		no := &bridge.Refusal{Outcome: bridge.OutcomeProviderError, Cause: "invalid_client"}
+		w.Corp.Fail("Refresh", slices.Repeat([]error{no}, 1000)...)
+		bridgetest.Pass(time.Hour)
+		before := w.Corp.Refreshes()
+		bridgetest.Pass(10 * time.Minute)
+		if n := w.Corp.Refreshes() - before; n == 0 || n > 40 {
+			t.Errorf("in ten minutes of a refused client %d refreshes were tried", n)
+		}
+		w.Corp.Recover("Refresh")
+		bridgetest.Pass(2 * time.Minute)
+		for _, id := range grants {
+			if g := grantOf(t, w, id); g.State != bridge.GrantLive || !g.AccessExpiresAt.After(time.Now()) {
+				t.Fatalf("once the secret is right a grant is %s, its token until %v", g.State, g.AccessExpiresAt)
+			}
+		}
+	})
+}
+
+// After a long outage, whoever waits does not wait behind all those grants for
+// which nobody does.
+func TestWhoWaitsComesFirstHoweverLongTheOutage(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		many(t, w, 40)
+		down := &bridge.Unavailable{Err: errors.New("bad gateway"), RetryAfter: 5 * time.Minute}
+		w.Corp.Fail("Refresh", slices.Repeat([]error{down}, 1000)...)
+		bridgetest.Pass(40 * time.Minute)
+		mine := bridge.Ask{Provider: "corp", Scopes: []string{"files:read"}, Session: "mine"}
+		fetched(t, w, mine) // its turn comes long after theirs
+		bridgetest.Pass(2*time.Hour - time.Minute)
+
+		var took time.Duration
+		for range 2 {
+			begun := time.Now()
+			if _, _, err := w.Ask(ctx, w.Agent("helper"), mine); problemCode(err) != bridge.ProblemProviderUnavailable {
+				t.Fatalf("an ask in an outage: %v", err)
+			}
+			took = time.Since(begun)
+			bridgetest.Pass(5 * time.Minute) // the provider is tried once more, for one grant
+		}
+		if took > 0 {
+			t.Errorf("the one try was for another grant: a second ask waited for %v", took)
 		}
 	})
 }

@@ -90,6 +90,9 @@ func (p *Provider) Fail(method string, errs ...error) {
 	p.faults[method] = append(p.faults[method], errs...)
 }
 
+// Recover forgets the errors that a method was to answer with.
+func (p *Provider) Recover(method string) { p.mu.Lock(); defer p.mu.Unlock(); delete(p.faults, method) }
+
 // Hold makes the polls of approved codes wait, after the code is used up,
 // until the returned function is called: an answer in flight.
 func (p *Provider) Hold() (release func()) { return p.hold("Poll") }
