@@ -187,7 +187,7 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 	if err != nil {
 		return Event{}, Token{}, err
 	}
-	if _, allowed := b.setup.Load().narrowed(g); !allowed { // it may hold more by now than the request was granted
+	if _, allowed := b.setup.Load().permits(g); !allowed { // it may hold more by now than the request was granted
 		return forbidden(agent, r)
 	}
 	if r.State == Granted { // within the grace it is the same token again

@@ -26,7 +26,7 @@ func (r Request) key() GrantKey {
 // reusable finds the live grant that may be reused for asks like the draft, if
 // there is one. The rule as it is now decides, not the one under which it was
 // given: the agent gets nothing for longer than it may now.
-func (b *Bridge) reusable(tx ReadTx, draft Request, may permit, now time.Time) (Grant, bool, error) {
+func (b *Bridge) reusable(tx ReadTx, draft Request, now time.Time) (Grant, bool, error) {
 	g, err := tx.CurrentGrant(draft.key())
 	if errors.Is(err, ErrNotFound) {
 		return Grant{}, false, nil
@@ -37,18 +37,18 @@ func (b *Bridge) reusable(tx ReadTx, draft Request, may permit, now time.Time) (
 	if g.State != GrantLive || !now.Before(g.ReuseUntil) || !now.Before(g.CreatedAt.Add(draft.Reuse)) {
 		return Grant{}, false, nil
 	}
-	if _, allowed := b.setup.Load().narrowed(g); !allowed {
+	if _, allowed := b.setup.Load().permits(g); !allowed {
 		return Grant{}, false, nil
 	}
-	held, err := withheldFromTeam(tx, g, may)
-	return g, err == nil && !held, err
+	since, err := tx.Suspended(g.Key.Agent, g.Human) // one of a team, who is asked as one
+	return g, err == nil && since.IsZero(), err
 }
 
 // serve answers a draft from a live grant that holds all that is asked, and
 // nothing that the agent may not ask. If its token has to be refreshed first,
 // the error is a [*stale]; asIs takes the token that there is.
 func (b *Bridge) serve(tx Tx, draft Request, may permit, limits Limits, now time.Time, asIs bool) (Request, bool, error) {
-	g, ok, err := b.reusable(tx, draft, may, now)
+	g, ok, err := b.reusable(tx, draft, now)
 	if err != nil || !ok || !holds(g.Scopes, draft.Scopes) || len(may.beyond(g.Scopes)) > 0 {
 		return Request{}, false, err
 	}
@@ -72,7 +72,7 @@ func (b *Bridge) serve(tx Tx, draft Request, may permit, limits Limits, now time
 // as well, as far as the agent may: the new grant takes its place. What is new
 // in it is marked.
 func (b *Bridge) stepUp(tx ReadTx, draft Request, may permit, now time.Time) (Request, error) {
-	g, ok, err := b.reusable(tx, draft, may, now)
+	g, ok, err := b.reusable(tx, draft, now)
 	if err != nil || !ok || holds(g.Scopes, draft.Scopes) {
 		return draft, err
 	}

@@ -131,3 +131,53 @@ func TestWhoTakesANameWhileTheBridgeIsDown(t *testing.T) {
 		}
 	})
 }
+
+// TestAPressOnAClaimThatIsNobodysAnyMore: the claim is over then, and not the
+// request of the others.
+func TestAPressOnAClaimThatIsNobodysAnyMore(t *testing.T) {
+	var r bridge.Request
+	unreviewed(t, configured(), configured(members("bob")), func(t *testing.T, w *bridgetest.World) {
+		r = w.MustAsk(bridge.Ask{Team: "ops"})
+		w.Corp.Fail("Begin", errors.New("bad gateway")) // so that a claim is left, and no code
+		w.Press("alice", r.ID, bridge.VerbClaim)
+	}, func(t *testing.T, w *bridgetest.World) {
+		if r = written(t, w, r.ID); r.ClaimedBy != "alice" {
+			t.Fatalf("it is claimed by %q", r.ClaimedBy)
+		}
+		go w.Click(ctx, bridge.Clicker{Human: "bob", Channel: "web"}, r.ID, bridge.VerbClaim) //nolint:errcheck // what becomes of the request is looked at
+		synctest.Wait()
+		if r = written(t, w, r.ID); r.State != bridge.Asked || r.ClaimedBy != "" {
+			t.Errorf("it is %s, claimed by %q", r.State, r.ClaimedBy)
+		}
+	})
+}
+
+// written reads a request as who decides about it does.
+func written(t *testing.T, w *bridgetest.World, id bridge.RequestID) (r bridge.Request) {
+	t.Helper()
+	err := w.Store.Update(ctx, func(tx bridge.Tx) (err error) {
+		r, err = tx.Request(id)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestWhatTheOneBeforeGaveIsNotRefreshed, however long the reload takes.
+func TestWhatTheOneBeforeGaveIsNotRefreshed(t *testing.T) {
+	for _, what := range []string{"the agent is another", "she is somebody else"} {
+		t.Run(what, func(t *testing.T) {
+			unreviewed(t, configured(), configured(narrowings[what]), func(t *testing.T, w *bridgetest.World) {
+				w.Corp.TokenLifetime = time.Hour
+				fetched(t, w, bridge.Ask{})
+			}, func(t *testing.T, w *bridgetest.World) {
+				bridgetest.Pass(58 * time.Minute)
+				if n := w.Corp.Refreshes(); n != 0 {
+					t.Errorf("%d refreshes", n)
+				}
+			})
+		})
+	}
+}

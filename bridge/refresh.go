@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -140,7 +139,7 @@ func (b *Bridge) beginRefresh(ctx context.Context, key packed) (begun refreshing
 // refreshNow reports whether a grant is to be refreshed now. One that cannot
 // be any more is [errNotRefreshed]: what the rules do not allow, above all.
 func (b *Bridge) refreshNow(g Grant, due, now time.Time) (bool, error) {
-	_, allowed := b.permitGrant(g)
+	_, allowed := b.setup.Load().permits(g)
 	_, configured := b.provider(g.Key.Provider, g.Issuer, g.Key.ClientID)
 	if g.State != GrantLive || !g.Refreshable || !allowed || !configured {
 		return false, errNotRefreshed
@@ -151,18 +150,6 @@ func (b *Bridge) refreshNow(g Grant, due, now time.Time) (bool, error) {
 
 // errNotRefreshed means that a grant is not refreshed any more.
 var errNotRefreshed = errors.New("the grant is not refreshed any more")
-
-// permitGrant finds the rule that still allows a grant.
-func (b *Bridge) permitGrant(g Grant) (permit, bool) {
-	dir := b.dir()
-	own := dir.Providers[g.Key.Provider].Scopes
-	asked := slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(own, s) })
-	may, allowed := dir.permit(dir.Agents[g.Key.Agent], g.Key.Provider, g.whom(), asked)
-	if g.Key.Team != "" && allowed {
-		_, allowed = dir.member(g.Key.Team, g.Human)
-	}
-	return may, allowed
-}
 
 func (b *Bridge) callRefresh(ctx context.Context, r refreshing) (Tokens, error) {
 	p, ok := b.provider(r.grant.Key.Provider, r.grant.Issuer, r.grant.Key.ClientID)
@@ -282,7 +269,7 @@ func (b *Bridge) refreshed(tx Tx, r refreshing, fresh Tokens, other bool, at tim
 
 // unfit says why refreshed tokens may not be used; "" = they may.
 func (b *Bridge) unfit(g Grant, fresh Tokens, other bool) string {
-	may, allowed := b.permitGrant(g)
+	may, allowed := b.setup.Load().permits(g)
 	switch {
 	case g.State != GrantLive:
 		return "the grant was over when they came"

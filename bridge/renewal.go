@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -64,7 +65,11 @@ func (b *Bridge) needReauth(tx Tx, g Grant, by Actor, now time.Time) (renewal Re
 // given through a team is asked of the team again, by the agent; and digits
 // that only the agent could show need an agent that asks.
 func (b *Bridge) renewable(tx ReadTx, g Grant, now time.Time) (permit, bool, error) {
-	may, allowed := b.permitGrant(g)
+	may, allowed := b.setup.Load().permits(g)
+	if allowed {
+		asked := slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(may.provider.Scopes, s) })
+		may.scopes, allowed = may.rule.allows(g.Key.Provider, g.whom(), asked)
+	}
 	if !allowed || may.rule.Digits || g.Key.Team != "" || g.LastUsedAt.IsZero() || !now.Before(g.ReuseUntil) {
 		return may, false, nil
 	}
@@ -82,7 +87,7 @@ func (b *Bridge) renewalOf(g Grant, may permit, now time.Time) Request {
 	return Request{
 		ID: NewRequestID(now), Epoch: g.Epoch, Agent: g.Key.Agent, Session: g.Key.Session, Human: g.Human,
 		Target: g.target(), Scopes: may.scopes, Renews: g.ID, Reuse: may.reuse(),
-		CreatedAt: now, ExpiresAt: until, Surfaces: b.surfaces(may.human),
+		CreatedAt: now, ExpiresAt: until, Surfaces: b.surfaces(b.dir().Humans[g.Human]),
 	}
 }
 

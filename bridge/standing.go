@@ -63,20 +63,26 @@ func (s *setup) overtaken(r Request) bool {
 	return len(may.beyond(r.Granted)) > 0
 }
 
-// narrowed returns a grant as the setup allows it, which is never for longer
-// than it was given for, and whether it does at all.
-func (s *setup) narrowed(g Grant) (Grant, bool) {
+// permits finds the rule that still allows a grant, if it is between those who
+// bear its names now.
+func (s *setup) permits(g Grant) (permit, bool) {
 	k := g.Key
 	if !s.same(k.Provider, g.Issuer, k.ClientID) || !s.bearers.fit(g.Epoch, k.Agent, g.Human, g.Issuer) || !s.member(k.Team, g.Human) {
-		return g, false
+		return permit{}, false
 	}
 	info := s.dir.Providers[k.Provider]
 	if g.Subject == "" && info.Trust != TrustNone {
-		return g, false
+		return permit{}, false
 	}
-	may, ok := s.rule(k.Agent, k.Provider, g.whom(), func(rule Rule) bool {
+	return s.rule(k.Agent, k.Provider, g.whom(), func(rule Rule) bool {
 		return len(permit{rule: rule, provider: info}.beyond(g.Scopes)) == 0
 	})
+}
+
+// narrowed returns a grant as the setup allows it, which is never for longer
+// than it was given for, and whether it does at all.
+func (s *setup) narrowed(g Grant) (Grant, bool) {
+	may, ok := s.permits(g)
 	if !ok {
 		return g, false
 	}

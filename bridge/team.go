@@ -88,19 +88,6 @@ func barred(tx ReadTx, agent string, may permit) error {
 	return suspended(agent, "everybody in "+may.team.Name)
 }
 
-// withheldFromTeam reports whether a grant that was given through a team is
-// not to be used: its owner has left the team, or has suspended the agent.
-func withheldFromTeam(tx ReadTx, g Grant, may permit) (bool, error) {
-	if g.Key.Team == "" {
-		return false, nil
-	}
-	if !slices.Contains(may.team.Members, g.Human) {
-		return true, nil
-	}
-	since, err := tx.Suspended(g.Key.Agent, g.Human)
-	return !since.IsZero(), err
-}
-
 // whom names the human or the team that the grant answers asks to.
 func (g Grant) whom() string { return cmp.Or(g.Key.Team, g.Human) }
 
