@@ -57,7 +57,7 @@ var crashTable = []row{
 	{"collected stored", "token sent", []string{"after commit of collect", "after commit of unseen while collected"}},
 	{"somebody ended it", "end stored", before("deny", "not_me", "cancel", "team_decline")},
 	{"end stored", "they are answered", after("deny", "not_me", "cancel", "access_denied", "team_decline")},
-	{"time over", "end stored", before("code_lapsed", "ttl_over", "collect_within_over", "identity_timeout", "confirmation_timeout", "grant owed")},
+	{"time over, or taken back", "end stored", before("code_lapsed", "ttl_over", "collect_within_over", "identity_timeout", "confirmation_timeout", "grant owed")},
 	{"end stored by the clock", "tokens revoked", after("code_lapsed", "ttl_over", "collect_within_over", "identity_timeout", "confirmation_timeout", "grant owed", "account_differs", "not_mine")},
 	{"tokens owed", "provider told", []string{"after commit of owed+token", "before Revoke"}},
 	{"provider told", "revocation noted", []string{"after Revoke", "before commit of paid", "before commit of owed", "before commit of grant owed"}},

@@ -81,6 +81,9 @@ func endingPlots() []plot {
 		{name: "cancel while held", asks: one(), cancel: bridge.Held, corp: failing("Identify", 5), ends: []string{"cancelled/cancelled"}, also: late},
 		{name: "cancel while granted", asks: one(), cancel: bridge.Granted, ends: []string{"cancelled/cancelled"}},
 		{name: "cancel what a grant served", asks: []bridge.Ask{{}, {}}, cancel: bridge.Granted, ends: []string{"collected", "cancelled/cancelled"}},
+		{name: "taken back before it is collected", asks: one(), leaves: true, revokes: bridge.Granted, ends: []string{"denied/revoked"}},
+		{name: "taken back, and asked again", asks: []bridge.Ask{{}, {}}, revokes: bridge.Collected, ends: []string{"collected", "collected"}, also: []string{"denied/revoked"}},
+		{name: "given up, and asked again", asks: []bridge.Ask{{}, {}}, gives: true, ends: []string{"collected", "collected"}},
 		{name: "no at the provider", asks: one(), refuses: true, ends: []string{"denied/provider_denied"}},
 		{name: "nobody answers", asks: []bridge.Ask{{TTL: 5 * time.Minute}}, away: true, ends: []string{"expired/expired"}},
 		{

@@ -33,16 +33,18 @@ type plot struct {
 	leaves bool          // never comes for a token
 	pause  time.Duration // before each ask but the first
 	again  bool          // comes twice
+	gives  bool          // gives up each grant once it has the token
 
 	// The human shows each code and grants at the provider, but:
 	deny, notMe bridge.State // presses that in this state
 	refuses     bool         // says no at the provider
 	who         bridge.Account
-	lets        int  // so many codes lapse
-	away        bool // sees nothing
-	slow        bool // the provider says slow_down once per code
-	forgets     bool // the provider forgets the first grant once its token was collected
-	doubts      bool // a refresh is answered with nothing; a crash or a broken commit beside that may cost the grant
+	lets        int          // so many codes lapse
+	away        bool         // sees nothing
+	slow        bool         // the provider says slow_down once per code
+	forgets     bool         // the provider forgets the first grant once its token was collected
+	revokes     bridge.State // takes back what they gave when its request is in this state
+	doubts      bool         // a refresh is answered with nothing; a crash or a broken commit beside that may cost the grant
 
 	says   bridge.Verb // whether the account is theirs, where they are asked; "" = nothing
 	misses int         // so often they type other digits than the agent shows
@@ -99,6 +101,7 @@ type saga struct {
 	needy  int       // times that a grant needed its human again
 	next   time.Time // when the agent asks again
 	forgot bool
+	unused []bridge.GrantID // that the agent still has to give up
 
 	renewals []bridge.Request // at the end
 	crash    string           // where the last life died
@@ -275,6 +278,16 @@ func noAnswer(err error) bool {
 // agent does the next thing that the agent wants: it asks the next when the
 // one before is over.
 func (s *saga) agent() {
+	s.unused = slices.DeleteFunc(s.unused, func(id bridge.GrantID) bool {
+		_, err := s.now.GiveUp(ctx, "helper", id)
+		if err != nil && !noAnswer(err) {
+			s.t.Errorf("give up: %v", err)
+		}
+		return err == nil
+	})
+	if len(s.unused) > 0 {
+		return
+	}
 	for i := range s.known {
 		k := &s.known[i]
 		comesAgain := s.plot.again && len(k.tokens) == 1
@@ -364,6 +377,9 @@ func (s *saga) collect(k *known) {
 		return
 	}
 	k.over = true
+	if s.plot.gives {
+		s.unused = append(s.unused, token.Grant)
+	}
 	access := token.Access.Reveal()
 	k.tokens = append(k.tokens, access)
 	if s.plot.forgets && !s.forgot {
@@ -390,7 +406,7 @@ func (s *saga) human() {
 	if s.plot.away {
 		return
 	}
-	for _, c := range in.Waiting {
+	for _, c := range slices.Concat(in.Waiting, in.Given) {
 		verb := s.wish(c)
 		if verb == "" || !slices.ContainsFunc(c.Buttons, func(b bridge.Button) bool { return b.Verb == verb }) {
 			continue
@@ -419,6 +435,8 @@ func (s *saga) wish(c bridge.Card) bridge.Verb {
 		return ""
 	case c.Question != "":
 		return s.plot.says
+	case c.State == s.plot.revokes:
+		return bridge.VerbRevoke
 	case c.State == s.plot.deny:
 		return bridge.VerbDeny
 	case c.State == s.plot.notMe:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -375,5 +376,49 @@ func TestNothingIsRevokedBlindly(t *testing.T) {
 		bridgetest.Pass(2 * time.Minute)
 		wantRevoked(t, w)
 		answered(t, w, bridge.Ask{Session: "two"})
+	})
+}
+
+// However many come at the moment of Revoke: whoever calls after it was
+// answered gets nothing, and what was granted is revoked once.
+func TestRevokeAmongManyWhoCollect(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		r := gave(t, w, bridge.Ask{})
+		var waiting []bridge.Request
+		for range 10 {
+			waiting = append(waiting, answered(t, w, bridge.Ask{}))
+		}
+		var over atomic.Bool
+		var all sync.WaitGroup
+		for _, one := range append(waiting, r) {
+			for range 5 {
+				all.Go(func() {
+					for range 20 {
+						late := over.Load()
+						_, err := w.Collect(ctx, w.Agent("helper"), one.ID)
+						if late && err == nil {
+							t.Error("a token was handed out after Revoke was answered")
+						}
+						if err != nil && problemCode(err) != bridge.ProblemGone {
+							t.Errorf("collect: %v", err)
+						}
+					}
+				})
+			}
+		}
+		for range 5 {
+			all.Go(func() {
+				if _, _, err := w.Click(ctx, bridge.Clicker{Human: "alice"}, r.ID, bridge.VerbRevoke); err != nil {
+					t.Errorf("revoke: %v", err)
+				}
+				over.Store(true)
+			})
+		}
+		all.Wait()
+		wantNothing(t, w, append(waiting, r)...)
+		wantRevoked(t, w, "access-1")
+		if lines := events(t, w.Store, bridge.AuditGrantOver); len(lines) != 1 {
+			t.Errorf("it ended %d times", len(lines))
+		}
 	})
 }
