@@ -62,7 +62,7 @@ func TestAnswersHaveTheMembersOfTheContract(t *testing.T) {
 		"min_validity":"30s","ttl":"1h","fresh":true}`
 	asked := w.http("POST", "/v1/requests", body).wants(t, http.StatusCreated)
 	members(t, asked, "id state version agent session human team claimed provider issuer resource scopes reason check_phrase "+
-		"created_at updated_at expires_at code_expires_at delivery outcome grant")
+		"created_at updated_at expires_at code_expires_at delivery outcome grant renews")
 	id := decode[api.Request](t, asked).ID
 	c := alice.card(id)
 	for _, words := range []string{"The agent says (not checked)", "why", "a", "b"} {

@@ -70,7 +70,7 @@ func TestAProviderThatIsAway(t *testing.T) {
 	id := s.ask("").ID
 	s.alice.press(id, "Show code")
 	s.alice.sees(id, "that corp gave no code", func(c card) bool {
-		return strings.Contains(c.text, "ress again to try once more") && c.buttons["Show code"] != ""
+		return strings.Contains(c.text, "You can try once more") && c.buttons["Show code"] != ""
 	})
 	s.issuer.Always(oauthtest.Device, oauthtest.Fault{})
 	c := s.alice.showCode(id)

@@ -95,7 +95,7 @@ func marshalled(t testing.TB, v any) []byte {
 func TestNobodyIsToldASecret(t *testing.T) {
 	t.Parallel()
 	var h *hostile
-	o := options{request: "{max_open_per_human: 200, max_open_per_agent_and_human: 200}", edit: replace("scopes: [openid, email]", "scopes: [openid, email, offline_access]")}
+	o := options{request: "{max_open_per_human: 200, max_open_per_agent_and_human: 200, collect_grace: 1h}", edit: replace("scopes: [openid, email]", "scopes: [openid, email, offline_access]")}
 	o.front = func(w *world, next http.Handler) http.Handler {
 		h = newHostile(w, next)
 		return h

@@ -138,7 +138,8 @@ func TestDenyBurnsTheCode(t *testing.T) {
 	// A second request runs for some polls; none of them is for the burnt code
 	// but one that was under way.
 	alice := j.human("alice")
-	j.grant(alice, j.ask("").ID)
+	other := decode[api.Request](t, j.http("POST", "/v1/requests", `{"provider":"corp","scopes":["files.write"]}`)).ID // not what she has just refused
+	j.grant(alice, other)
 	if now := j.provider.polls(code); now > burnt+1 {
 		t.Errorf("a burnt code was polled %d times", now-burnt)
 	}

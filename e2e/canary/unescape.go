@@ -53,6 +53,8 @@ func readings(text []byte) []reading {
 }
 
 // unquote undoes the escapes of JSON and Go. What is none stays.
+//
+//go:norace
 func unquote(text []byte) []byte {
 	if !bytes.Contains(text, []byte{'\\'}) {
 		return text
@@ -105,6 +107,8 @@ func codeUnit(text []byte) (rune, bool) {
 }
 
 // unpercent undoes the escapes of URLs. What is none stays, and so does "+".
+//
+//go:norace
 func unpercent(text []byte) []byte {
 	if !bytes.Contains(text, []byte{'%'}) {
 		return text
