@@ -363,3 +363,16 @@ func lastAudited(t *testing.T, w *bridgetest.World) (last bridge.AuditLine) {
 	}
 	return last
 }
+
+// TestAnAddressIsNoAccount: an address may pass to somebody else, and what has
+// no subject could not be told from it then.
+func TestAnAddressIsNoAccount(t *testing.T) {
+	for _, trust := range []bridge.Trust{bridge.TrustConfigured, bridge.TrustFirstUse, bridge.TrustNone} {
+		t.Run(string(trust), func(t *testing.T) {
+			story(t, trusting(trust), func(t *testing.T, w *bridgetest.World) {
+				r := signedIn(t, w, bridge.Ask{}, bridge.Account{Email: "alice@example.com", EmailVerified: true})
+				w.Expect(r.ID, bridge.Failed, bridge.OutcomeIdentityMismatch)
+			})
+		})
+	}
+}
