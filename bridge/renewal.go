@@ -22,7 +22,11 @@ func (b *Bridge) loseGrant(ctx context.Context, g Grant, why error) next {
 			if err != nil || now.State != GrantLive {
 				return err
 			}
-			renewal, err = b.needReauth(tx, now, now.byProvider(), time.Now().UTC().Round(0))
+			asked, err := renewalsOf(tx, now.Human)
+			if err != nil {
+				return err
+			}
+			renewal, err = b.needReauth(tx, now, asked, now.byProvider(), time.Now().UTC().Round(0))
 			return err
 		})
 	})
@@ -39,12 +43,14 @@ func (b *Bridge) loseGrant(ctx context.Context, g Grant, why error) next {
 }
 
 // needReauth stores that a live grant needs its human again, and asks them for
-// that unless there is a reason not to: then the renewal is empty. Its tokens
-// stay until it is over, to be revoked then. Who calls it while the bridge runs
-// follows the renewal when it is committed.
-func (b *Bridge) needReauth(tx Tx, g Grant, by Actor, now time.Time) (renewal Request, err error) {
+// that unless there is a reason not to: then the renewal is empty. They are
+// asked for so many already. The tokens stay until the grant is over, to be
+// revoked then. Who calls it while the bridge runs follows the renewal when it
+// is committed.
+func (b *Bridge) needReauth(tx Tx, g Grant, asked int, by Actor, now time.Time) (renewal Request, err error) {
 	g.State = GrantNeedsReauth
 	may, wanted, err := b.renewable(tx, g, now)
+	wanted = wanted && asked < b.dir().Limits.MaxOpenPerHuman
 	if err != nil {
 		return Request{}, err
 	}
@@ -58,6 +64,20 @@ func (b *Bridge) needReauth(tx Tx, g Grant, by Actor, now time.Time) (renewal Re
 		renewal = begin(tx, renewal, permit{}, now)
 	}
 	return renewal, raiseCard(tx, g.Request)
+}
+
+// renewalsOf counts the renewals that are open for a human. A provider that
+// loses all grants at once is no reason to put a hundred cards before somebody:
+// no more than the open requests that they may have, and the agents ask for the
+// rest when they need it.
+func renewalsOf(tx ReadTx, human string) (n int, err error) {
+	open, err := openFor(tx, human)
+	for _, r := range open {
+		if r.Renews != "" {
+			n++
+		}
+	}
+	return n, err
 }
 
 // renewable reports whether a human is to be asked to renew a grant. Nobody

@@ -88,7 +88,7 @@ func TestALostGrantIsRenewedWithOneButton(t *testing.T) {
 // A renewal is the bridge's own: no ask joins it, and none is refused because
 // of it.
 func TestARenewalJoinsNothing(t *testing.T) {
-	tight := func(d *bridge.Directory) { d.Limits.MaxOpenPerHuman, d.Limits.MaxOpenPerAgentAndHuman = 1, 1 }
+	tight := func(d *bridge.Directory) { d.Limits.MaxOpenPerHuman, d.Limits.MaxOpenPerAgentAndHuman = 2, 1 }
 	story(t, tight, func(t *testing.T, w *bridgetest.World) {
 		_, one := fetched(t, w, bridge.Ask{})
 		_, two := fetched(t, w, bridge.Ask{Session: "two"})
@@ -219,6 +219,33 @@ func TestNobodyIsAskedToRenewInVain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A provider that loses all grants at once does not bury a human in cards: the
+// agent asks for the rest when it needs it.
+func TestNobodyIsBuriedInRenewals(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		grants := many(t, w, 12)
+		w.Corp.Forget()
+		bridgetest.Pass(80 * time.Minute)
+		renewals := 0
+		for _, id := range grants {
+			g := grantOf(t, w, id)
+			if g.State != bridge.GrantNeedsReauth {
+				t.Errorf("a grant is %s", g.State)
+			}
+			if g.Renewal != "" {
+				renewals++
+			}
+		}
+		most := bridgetest.Directory().Limits.MaxOpenPerHuman
+		if cards := waitingCards(t, w, "alice"); len(cards) != most || renewals != most {
+			t.Errorf("alice has %d cards of %d renewals, want %d", len(cards), renewals, most)
+		}
+		if r := w.MustAsk(bridge.Ask{Session: "session 11"}); r.State != bridge.Asked {
+			t.Errorf("the agent's own ask is %s", r.State)
+		}
+	})
 }
 
 // A refresh whose end nobody knows is tried once more with the same token, and

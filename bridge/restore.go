@@ -22,12 +22,12 @@ func (b *Bridge) TakeUp(ctx context.Context) error {
 // provider has replaced meanwhile must not be presented again.
 func (b *Bridge) takeUpRestored(ctx context.Context) error {
 	var found Restore
-	var asked int
+	var lost int
 	err := b.store.Update(ctx, func(tx Tx) (err error) {
 		if found, err = tx.Restored(); err != nil {
 			return err
 		}
-		asked, err = b.afterRestore(tx, found, time.Now().UTC().Round(0))
+		lost, err = b.afterRestore(tx, found, time.Now().UTC().Round(0))
 		return err
 	})
 	if errors.Is(err, ErrNotFound) {
@@ -37,15 +37,16 @@ func (b *Bridge) takeUpRestored(ctx context.Context) error {
 		return fmt.Errorf("deal with a store that was put back: %w", err)
 	}
 	b.log.Warn("the store was put back from an earlier moment: what happened since then is not known; look for grants that were revoked and agents that were suspended meanwhile",
-		"why", found.Why, "taken", found.Taken, "grants that need their human again", asked)
+		"why", found.Why, "taken", found.Taken, "grants that need their human again", lost)
 	return nil
 }
 
 // afterRestore has every grant need its human again whose refresh token may
 // have been replaced since, and settles the matter in the same transaction. It
 // returns how many those are.
-func (b *Bridge) afterRestore(tx Tx, found Restore, now time.Time) (asked int, err error) {
+func (b *Bridge) afterRestore(tx Tx, found Restore, now time.Time) (lost int, err error) {
 	by := Actor{Kind: ByBridge}
+	asked := map[string]int{} // by human: what this transaction writes it does not read
 	for g, err := range tx.CurrentGrants() {
 		switch {
 		case errors.Is(err, ErrUnreadable): // the start tells the operator
@@ -55,16 +56,25 @@ func (b *Bridge) afterRestore(tx Tx, found Restore, now time.Time) (asked int, e
 		case g.State != GrantLive || !g.mayHaveRotated():
 			continue
 		}
-		if _, err := b.needReauth(tx, g, by, now); err != nil {
+		if _, known := asked[g.Human]; !known {
+			if asked[g.Human], err = renewalsOf(tx, g.Human); err != nil {
+				return 0, err
+			}
+		}
+		renewal, err := b.needReauth(tx, g, asked[g.Human], by, now)
+		if err != nil {
 			return 0, err
 		}
-		asked++
+		if renewal.ID != "" {
+			asked[g.Human]++
+		}
+		lost++
 	}
 	line := between("", "", AuditRestored, by, now)
 	line.Detail = found.words()
 	tx.Audit(line)
 	tx.SettleRestore()
-	return asked, nil
+	return lost, nil
 }
 
 // mayHaveRotated reports whether another refresh token may have taken the

@@ -2,9 +2,11 @@ package bridge_test
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -189,5 +191,36 @@ func TestWhichGrantsAskTheirHumanAgain(t *testing.T) {
 	}
 	if n := len(events(t, s, bridge.AuditNeedsReauth)); n != len(want) {
 		t.Errorf("%d lines of audit for %d grants", n, len(want))
+	}
+}
+
+// TestAStoreThatWasPutBackBuriesNobody: all that it asks for comes in one
+// transaction, which does not read what it writes.
+func TestAStoreThatWasPutBackBuriesNobody(t *testing.T) {
+	at := place{t, filepath.Join(t.TempDir(), "state")}
+	now := time.Now().UTC().Round(0)
+	s := at.open()
+	err := s.Update(ctx, func(tx bridge.Tx) error {
+		for i := range 12 {
+			tx.PutGrant(bridge.Grant{
+				ID: bridge.NewGrantID(now.Add(time.Duration(i))), State: bridge.GrantLive, Human: "alice", Issuer: "https://login.example.com", Scopes: []string{"files:read"},
+				Key:       bridge.GrantKey{Agent: "helper", Session: strconv.Itoa(i), Human: "alice", Provider: "corp"},
+				CreatedAt: now, AccessIssuedAt: now, LastUsedAt: now, EndsAt: now.Add(time.Hour), ReuseUntil: now.Add(time.Hour), Refreshable: true,
+			})
+		}
+		return nil
+	})
+	var copied bytes.Buffer
+	if err := errors.Join(err, s.Backup(ctx, &copied), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	at.restore(copied.Bytes())
+	s = at.open()
+	dir := bridgetest.Directory()
+	if err := bridge.New(bridge.Options{Directory: dir, Store: s, Log: slog.New(slog.DiscardHandler)}).TakeUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if lost, most := len(events(t, s, bridge.AuditNeedsReauth)), dir.Limits.MaxOpenPerHuman; lost != 12 || len(events(t, s, bridge.OnAsk)) != most {
+		t.Errorf("%d grants need their human again, who is asked %d times, want %d", lost, len(events(t, s, bridge.OnAsk)), most)
 	}
 }
