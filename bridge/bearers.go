@@ -262,7 +262,7 @@ func inherit(tx Tx, dir *Directory, event Kind) (bearers, error) {
 		return bearers{}, err
 	}
 	by, at := Actor{Kind: ByOperator}, time.Now()
-	if err := unpin(tx, heirs, by, at); err != nil {
+	if err := unpinAll(tx, heirs, by, at); err != nil {
 		return bearers{}, err
 	}
 	line := between("", "", event, by, at)
@@ -278,8 +278,8 @@ func inherit(tx Tx, dir *Directory, event Kind) (bearers, error) {
 	return now, nil
 }
 
-// unpin forgets whose accounts those of the heirs were.
-func unpin(tx Tx, heirs heirs, by Actor, at time.Time) error {
+// unpinAll forgets whose accounts those of the heirs were.
+func unpinAll(tx Tx, heirs heirs, by Actor, at time.Time) error {
 	pins := map[Pin]bool{}
 	for _, human := range heirs.humans {
 		for pin, err := range tx.Pins(human) {
@@ -297,10 +297,7 @@ func unpin(tx Tx, heirs heirs, by Actor, at time.Time) error {
 		}
 	}
 	for pin := range pins {
-		tx.DeletePin(pin.Human, pin.Issuer)
-		line := between("", pin.Human, AuditUnpinned, by, at)
-		line.Detail = "at " + pin.Issuer
-		tx.Audit(line)
+		unpin(tx, pin, by, at)
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ type Bridge struct {
 	outbox      *loop[deliveryKey]
 	gaps        gaps
 	pauses      pauses
+	looked      atomic.Bool // from the start's look at the store on, what changes is planned at once
 	ready       chan struct{}
 }
 
@@ -158,6 +159,7 @@ func lasting(ctx context.Context, grace time.Duration) (context.Context, context
 // told to the operator, and does not keep the rest from going on.
 func (b *Bridge) recover(ctx context.Context) error {
 	now := time.Now()
+	b.looked.Store(true)
 	return b.store.View(ctx, func(tx ReadTx) error {
 		return errors.Join(
 			readable(b, tx.Pending(), func(d Due) { b.resume(d, now) }),

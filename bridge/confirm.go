@@ -34,7 +34,7 @@ func (c Card) asking(r Request) Card {
 // rules leave to them, so these are asked once more.
 func (b *Bridge) confirm(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
 	var g gift
-	after, taken, err := b.fold(ctx, id, step{
+	_, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (Event, error) {
 			if r.Team != "" || !b.concerns(r, who.Human) {
 				return Event{}, ErrNotFound
@@ -46,16 +46,16 @@ func (b *Bridge) confirm(ctx context.Context, who Clicker, id RequestID, verb Ve
 	if err != nil {
 		return Card{}, "", err
 	}
-	if taken {
-		b.given(after, g)
-	}
 	card, err := b.cardOf(ctx, id, who.Human)
-	return card, remark(card, taken), err
+	if taken {
+		return card, "", err
+	}
+	return card, remark(card), err
 }
 
 // confirmed says what the human's word comes to.
 func (b *Bridge) confirmed(tx ReadTx, r Request, who Clicker, verb Verb, g *gift) (Event, error) {
-	by := Actor{Kind: ByHuman, Name: who.Human, Channel: who.Channel, User: who.User}
+	by := who.actor()
 	_, configured := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
 	switch {
 	case !r.Confirming():
@@ -90,27 +90,26 @@ type gift struct {
 	received time.Time
 	who      Account
 	by       Actor
-	replaced Grant
 }
 
 // wrap makes the grant that an event gives, if it is one that does, and puts
 // its name into the event.
 func (g *gift) wrap(r Request, e Event, tokens Tokens, who Account, received time.Time) Event {
-	*g = gift{replaced: g.replaced} // by a try that may have been kept
+	*g = gift{}
 	if e.Kind != OnMatched && e.Kind != OnMine && e.Kind != OnAnyAccount {
 		return e
 	}
-	*g = gift{newGrant(r, tokens, who, received, time.Now().UTC().Round(0)), tokens, received, who, e.By, g.replaced}
+	*g = gift{newGrant(r, tokens, who, received, time.Now().UTC().Round(0)), tokens, received, who, e.By}
 	e.Grant = g.grant.ID
 	return e
 }
 
 // put stores the gift beside the event that gives it.
-func (g *gift) put(tx Tx, after Request) (err error) {
+func (g *gift) put(tx Tx, after Request) error {
 	if after.Grant == "" {
 		return nil
 	}
-	if g.replaced, err = replace(tx, g.grant, g.by, g.grant.CreatedAt); err != nil {
+	if err := replace(tx, g.grant, g.by, g.grant.CreatedAt); err != nil {
 		return err
 	}
 	if err := g.pin(tx, after); err != nil {
@@ -140,15 +139,4 @@ func (g *gift) pin(tx Tx, r Request) error {
 		tx.Audit(line)
 	}
 	return nil
-}
-
-// given plans what a committed gift needs: its end, and the end of what it
-// took the place of.
-func (b *Bridge) given(after Request, g gift) {
-	if after.Grant != "" {
-		b.clock.at("", ofGrant(after.Grant), time.Now())
-	}
-	if g.replaced.ID != "" {
-		b.over(g.replaced)
-	}
 }

@@ -135,16 +135,16 @@ func (g Grant) end() time.Time {
 
 // replace ends the grant that a new one takes the place of. Tokens that the
 // new one shares live on with it: the revocation looks for that.
-func replace(tx Tx, g Grant, by Actor, now time.Time) (replaced Grant, err error) {
+func replace(tx Tx, g Grant, by Actor, now time.Time) error {
 	old, err := tx.CurrentGrant(g.Key)
 	if errors.Is(err, ErrNotFound) {
-		return Grant{}, nil
+		return nil
 	}
 	if err != nil {
-		return Grant{}, err
+		return err
 	}
 	if old.Renewal == g.Request { // by its renewal, which goes its own way
 		old.Renewal = ""
 	}
-	return old, endGrant(tx, old, GrantEnded, by, now)
+	return endGrant(tx, old, GrantEnded, by, now)
 }

@@ -250,7 +250,7 @@ func (b *Bridge) press(ctx context.Context, who Clicker, id RequestID, verb Verb
 	}
 	card, err := b.cardOf(ctx, id, who.Human)
 	if !taken && word == "" {
-		word = cmp.Or(r.teamWord(who.Human, verb), remark(card, false))
+		word = cmp.Or(r.teamWord(who.Human, verb), remark(card))
 	}
 	return card, word, err
 }
@@ -286,7 +286,7 @@ func (b *Bridge) nudge(ctx context.Context, who Clicker, id RequestID, verb Verb
 	}
 	card, err := b.cardOf(ctx, id, who.Human)
 	if word == "" && verb == VerbFinished {
-		word = remark(card, false)
+		word = remark(card)
 	}
 	return card, word, err
 }
@@ -307,10 +307,8 @@ func (b *Bridge) cardOf(ctx context.Context, id RequestID, human string) (c Card
 }
 
 // remark answers a click that changed nothing: none is ignored.
-func remark(c Card, taken bool) string {
+func remark(c Card) string {
 	switch {
-	case taken:
-		return ""
 	case c.State == Asked && c.Minting:
 		return "The code is on its way."
 	case c.State == Asked:

@@ -28,7 +28,7 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 		return time.Now().Add(identityAgain)
 	}
 	var g gift
-	after, _, err := b.keep(ctx, id, step{
+	_, _, err = b.keep(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (Event, error) {
 			if refused != "" {
 				return Event{Kind: OnIdentityRefused, Cause: refused, By: byProvider(r)}, nil
@@ -41,7 +41,6 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 	if err != nil {
 		return b.later(err, "decide about an account", id)
 	}
-	b.given(after, g)
 	return time.Time{}
 }
 
@@ -188,10 +187,8 @@ func (b *Bridge) expected(tx ReadTx, r Request, h Human, issuer string) (expecta
 	if !configured {
 		return expectation{email: h.Email}, nil
 	}
-	for _, form := range []string{"sub:", "id:"} {
-		if subject, bySubject := strings.CutPrefix(account, form); bySubject {
-			return expectation{subject: subject, firm: true}, nil
-		}
+	if subject := subjectOf(account); subject != "" {
+		return expectation{subject: subject, firm: true}, nil
 	}
 	return expectation{email: account, firm: true}, nil
 }

@@ -227,9 +227,9 @@ func (b *Bridge) reviewGrants(ctx context.Context, last GrantID, all *Reviewed) 
 	if err != nil || len(wrong) == 0 {
 		return next, more, err
 	}
-	var ended, shorter []Grant
+	ended, shorter := 0, []Grant(nil)
 	err = b.store.Update(ctx, func(tx Tx) error {
-		ended, shorter = nil, nil
+		ended, shorter = 0, nil
 		for _, id := range wrong {
 			g, err := tx.Grant(id)
 			if err != nil || g.State.Over() {
@@ -238,8 +238,8 @@ func (b *Bridge) reviewGrants(ctx context.Context, last GrantID, all *Reviewed) 
 			now, allowed := b.setup.Load().narrowed(g)
 			switch {
 			case !allowed:
-				err = b.withdraw(tx, g)
-				ended = append(ended, g)
+				err = b.revokeForbidden(tx, g)
+				ended++
 			case !now.EndsAt.Equal(g.EndsAt) || !now.ReuseUntil.Equal(g.ReuseUntil):
 				tx.PutGrant(now)
 				err = raiseCard(tx, g.Request)
@@ -254,21 +254,17 @@ func (b *Bridge) reviewGrants(ctx context.Context, last GrantID, all *Reviewed) 
 	if err != nil {
 		return last, true, err
 	}
-	for _, g := range ended {
-		b.over(g)
-	}
 	for _, g := range shorter {
-		b.clock.at("", ofGrant(g.ID), g.EndsAt)
 		b.toldAnew(g)
 	}
-	all.Grants += len(ended)
+	all.Grants += ended
 	all.Shortened += len(shorter)
 	return next, more, nil
 }
 
-// withdraw revokes a grant. What cannot be ended must not keep the others from
+// revokeForbidden revokes a grant. What cannot be ended must not keep the others from
 // ending, and is not served either.
-func (b *Bridge) withdraw(tx Tx, g Grant) error {
+func (b *Bridge) revokeForbidden(tx Tx, g Grant) error {
 	err := endGrant(tx, g, GrantRevoked, Actor{Kind: ByBridge}, time.Now())
 	if err == nil || errors.Is(err, ErrStoreUnavailable) {
 		return err

@@ -130,12 +130,10 @@ func withdraw(tx Tx, g Grant, by Actor, now time.Time) error {
 }
 
 // followGrant plans what a grant needs next that was just stored: whoever
-// stored it need not.
+// stored it need not. What is stored before the start looks, the start plans.
 func (b *Bridge) followGrant(g Grant) {
-	select {
-	case <-b.ready:
-	default:
-		return // the start plans it; what falls into its last moment is found by the clock
+	if !b.looked.Load() {
+		return
 	}
 	now := time.Now()
 	switch {

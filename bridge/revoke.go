@@ -8,7 +8,7 @@ import (
 
 // endGrant ends a grant that is not over, and says by whom; its tokens go to
 // the revocation queue in the same transaction, so that a crash cannot leave
-// them alive and forgotten. After the commit, [Bridge.over] plans the rest.
+// them alive and forgotten. After the commit, [Bridge.followGrant] plans the rest.
 // A renewal of the grant is withdrawn. What a caller puts of the request that
 // made the grant, it puts later: its card changes here.
 func endGrant(tx Tx, g Grant, as GrantState, by Actor, now time.Time) error {
@@ -22,7 +22,7 @@ func endGrant(tx Tx, g Grant, as GrantState, by Actor, now time.Time) error {
 	if lost {
 		g.Revocation = RevocationUnsupported
 	} else {
-		v := revoking(string(g.ID), Target{Provider: g.Key.Provider, Issuer: g.Issuer, ClientID: g.Key.ClientID}, now)
+		v := revoking(string(g.ID), g.target(), now)
 		v.Grant, v.Human, v.By = g.ID, g.Human, by.Kind
 		revokeLater(tx, v, tokens)
 	}
@@ -39,11 +39,16 @@ func raiseCard(tx Tx, id RequestID) error {
 		return nil
 	}
 	if err == nil {
-		r.Card++
-		r.CardAt = stored(time.Now())
-		tx.PutRequest(r, nil)
+		tx.PutRequest(r.raised(), nil)
 	}
 	return err
+}
+
+// raised is a request whose card says something new of what it led to.
+func (r Request) raised() Request {
+	r.Card++
+	r.CardAt = stored(time.Now())
+	return r
 }
 
 // over plans what the end of a grant leaves to do, once it is committed. It

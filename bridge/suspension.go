@@ -16,11 +16,11 @@ import (
 // granted a moment before is taken back.
 func (b *Bridge) notMe(ctx context.Context, who Clicker, id RequestID) (Card, string, error) {
 	by := who.actor()
-	var also consequences
+	var also []change
 	word := ""
 	r, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (_ Event, err error) {
-			also, word = consequences{}, ""
+			also, word = nil, ""
 			if !b.concerns(r, who.Human) {
 				return Event{}, ErrNotFound
 			}
@@ -30,54 +30,49 @@ func (b *Bridge) notMe(ctx context.Context, who Clicker, id RequestID) (Card, st
 			return Event{Kind: OnNotMe, By: by}, nil
 		},
 		beside: func(tx Tx, after Request) (err error) {
-			also.ended, err = b.suspend(tx, after, by)
+			also, err = b.suspend(tx, after, by)
 			return err
 		},
 		late: func(tx Tx, r Request) (err error) {
-			word, err = b.notMeTooLate(tx, r, by, &also)
+			also, word, err = b.notMeTooLate(tx, r, by)
 			return err
 		},
 	})
 	if err != nil {
 		return Card{}, "", err
 	}
-	b.afterNotMe(r.Agent, who.Human, also)
+	for _, c := range also {
+		b.follow(c.before, c.after)
+	}
+	b.tellOf(r.Agent, who.Human)
 	card, err := b.cardOf(ctx, id, who.Human)
 	if !taken && word == "" {
-		word = cmp.Or(r.teamWord(who.Human, VerbNotMe), remark(card, false))
+		word = cmp.Or(r.teamWord(who.Human, VerbNotMe), remark(card))
 	}
 	return card, word, err
 }
 
-// consequences are what a suspension has changed besides.
-type consequences struct {
-	ended []change
-	taken Grant // the zero grant = none
-}
-
-// notMeTooLate is notMe on a request that is no longer open. It returns the
-// word to the human; "" = it is not theirs to say.
-func (b *Bridge) notMeTooLate(tx Tx, r Request, by Actor, also *consequences) (word string, err error) {
+// notMeTooLate is notMe on a request that is no longer open. It returns what it
+// has ended, and the word to the human; "" = it is not theirs to say.
+func (b *Bridge) notMeTooLate(tx Tx, r Request, by Actor) (ended []change, word string, err error) {
 	mine := r.giver() == by.Name || r.Team == ""
 	if r.State.Open() || !mine {
-		return "", nil
+		return nil, "", nil
 	}
 	word = "This request was over already. " + r.Agent + " may not ask you again."
 	g, err := tx.Grant(r.Grant)
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrUnreadable):
 	case err != nil:
-		return "", err
+		return nil, "", err
 	case g.Human == by.Name && !g.State.Over():
-		if also.ended, err = b.revokeGrant(tx, g, by); err != nil {
-			return "", err
+		if ended, err = b.revokeGrant(tx, g, by); err != nil {
+			return nil, "", err
 		}
-		also.taken = g
 		word = "You had granted this before: it is taken back, and " + r.Agent + " may not ask you again."
 	}
 	others, err := b.suspend(tx, r, by)
-	also.ended = append(also.ended, others...)
-	return word, err
+	return append(ended, others...), word, err
 }
 
 // suspend bars an agent from a human: what else it has open with them ends
@@ -110,18 +105,6 @@ func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
 		}
 	}
 	return others, nil
-}
-
-// afterNotMe plans what a committed suspension leaves to do, and has those look
-// whom it concerns.
-func (b *Bridge) afterNotMe(agent, human string, also consequences) {
-	if also.taken.ID != "" {
-		b.over(also.taken)
-	}
-	for _, c := range also.ended {
-		b.follow(c.before, c.after)
-	}
-	b.tellOf(agent, human)
 }
 
 // tellOf wakes the pages on which a suspension is shown.
@@ -200,8 +183,7 @@ func raiseNotMe(tx Tx, agent, human string) (raised []Request, err error) {
 			break
 		}
 		if r.Agent == agent && r.Outcome != nil && r.Outcome.Code == OutcomeNotMe {
-			r.Card++
-			r.CardAt = stored(time.Now())
+			r = r.raised()
 			tx.PutRequest(r, nil)
 			raised = append(raised, r)
 		}

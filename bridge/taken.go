@@ -76,20 +76,14 @@ func (b *Bridge) take(ctx context.Context, by Actor, find func(ReadTx) (Grant, e
 	if !taken {
 		return g, false, nil
 	}
-	b.takenBack(g, ended)
+	for _, c := range ended {
+		b.follow(c.before, c.after)
+	}
 	err = b.store.View(ctx, func(tx ReadTx) (err error) {
 		g, err = tx.Grant(g.ID)
 		return err
 	})
 	return g, true, err
-}
-
-// takenBack plans what is left to do once a revocation is committed.
-func (b *Bridge) takenBack(g Grant, ended []change) {
-	for _, c := range ended {
-		b.follow(c.before, c.after)
-	}
-	b.over(g)
 }
 
 // revokeGrant takes a grant back. The requests that lead to its token follow
@@ -106,7 +100,7 @@ func (b *Bridge) revokeGrant(tx Tx, g Grant, by Actor) ([]change, error) {
 	var ended []change
 	for _, r := range leading {
 		if r.ID == g.Request {
-			r.Card++ // as endGrant has it
+			r = r.raised() // as endGrant has it
 		}
 		after, taken, err := b.foldIn(tx, r, step{decide: always(Event{Kind: OnGrantRevoked, By: by})})
 		if err != nil {
@@ -234,7 +228,7 @@ func (b *Bridge) givenCard(tx ReadTx, g Grant) (Card, error) {
 func (g Grant) asked() Request {
 	return Request{
 		ID: g.Request, State: Collected, Agent: g.Key.Agent, Session: g.Key.Session, Human: g.Human, Team: g.Key.Team,
-		Target: Target{Provider: g.Key.Provider, Issuer: g.Issuer, ClientID: g.Key.ClientID, Resource: g.Key.Resource},
+		Target: g.target(),
 		Scopes: g.Scopes, Granted: g.Scopes, Account: g.Account, Grant: g.ID, CreatedAt: g.CreatedAt,
 	}
 }

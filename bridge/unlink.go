@@ -27,12 +27,17 @@ func (b *Bridge) Unlink(ctx context.Context, human, issuer string, by Actor) ([]
 		}
 		now := time.Now()
 		for _, pin := range gone {
-			tx.DeletePin(human, pin.Issuer)
-			line := between("", human, AuditUnpinned, by, stored(now))
-			line.Detail = "at " + pin.Issuer
-			tx.Audit(line)
+			unpin(tx, pin, by, now)
 		}
 		return nil
 	})
 	return gone, err
+}
+
+// unpin forgets which account a human is tied to at an issuer.
+func unpin(tx Tx, pin Pin, by Actor, at time.Time) {
+	tx.DeletePin(pin.Human, pin.Issuer)
+	line := between("", pin.Human, AuditUnpinned, by, at)
+	line.Detail = "at " + pin.Issuer
+	tx.Audit(line)
 }
