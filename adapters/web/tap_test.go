@@ -192,6 +192,89 @@ func TestTapOnWhatStoodStillCounts(t *testing.T) {
 	p.eventuallyClicked(bridge.VerbDeny)
 }
 
+// What a press changes comes in two steps: the card at once, the list a moment
+// later. The second tap of a double tap must not press what the list has
+// brought under the finger, though nothing lay there in between.
+func TestDoubleTapPressesNothingOfTheNextCard(t *testing.T) {
+	next, below := given(), asked()
+	next.Request, below.Request = request(3), request(4)
+	for name, c := range map[string]struct {
+		before, between, after bridge.Inbox
+		verb                   bridge.Verb
+	}{
+		"Revoke": {
+			bridge.Inbox{Given: []bridge.Card{given(), next}},
+			bridge.Inbox{Given: []bridge.Card{takenBack(), next}},
+			bridge.Inbox{Given: []bridge.Card{next}, Earlier: []bridge.Card{takenBack()}},
+			bridge.VerbRevoke,
+		},
+		"Deny": {
+			bridge.Inbox{Waiting: []bridge.Card{asked(), below}},
+			bridge.Inbox{Waiting: []bridge.Card{denied(), below}},
+			bridge.Inbox{Waiting: []bridge.Card{below}, Earlier: []bridge.Card{denied()}},
+			bridge.VerbDeny,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := openPage(t)
+			p.house.desk.change("alice", c.before)
+			p.visit(p.newLink())
+			first := fmt.Sprintf("article:nth-child(1) [data-verb=%s]", c.verb)
+			p.eventually("the card", fmt.Sprintf("document.querySelector(%q) !== null", first), true)
+			p.run(chromedp.EmulateViewport(1000, 2500))
+			p.stopClock()
+			p.house.desk.onClick(func(clicked) (bridge.Card, string, error) {
+				p.house.desk.change("alice", c.between)
+				return append(c.between.Waiting, c.between.Given...)[0], "", nil
+			})
+			x, y := p.place(first)
+			p.tap(x, y)
+			p.eventually("nothing is under the finger", under(x, y)+" ?? document.querySelector("+fmt.Sprintf("%q", first)+")", nil)
+
+			p.pass(100 * time.Millisecond)
+			p.house.desk.change("alice", c.after)
+			p.eventually("the next card has slid there", under(x, y), string(c.verb))
+			p.pass(200 * time.Millisecond)
+			p.tap(x, y)
+			p.eventually("the second tap is answered", `document.querySelector("[data-remark]").textContent`, "The card has just changed: press again.")
+			p.eventuallyClicked(c.verb)
+
+			p.pass(settled)
+			p.tap(p.place(first))
+			p.eventuallyClicked(c.verb, c.verb)
+		})
+	}
+}
+
+// Copy is no button of a card, but a finger is on it: the word that answers it
+// scrolls the page, and what slides under the second tap does not count.
+func TestDoubleTapOnCopyDeniesNothing(t *testing.T) {
+	p := openPage(t)
+	p.house.desk.put("alice", coded())
+	p.visit(p.newLink())
+	p.eventually("the card", p.titles("waiting"), "helper wants corp")
+	p.run(chromedp.EmulateViewport(390, 2500))
+	p.stopClock()
+	x, y := p.place("[data-copy]")
+	p.do(fmt.Sprintf(`
+		const line = document.querySelector("[data-remark]");
+		line.scrollIntoView = () => {
+			const box = document.querySelector("[data-verb=not_me]").getBoundingClientRect();
+			document.body.style.marginTop = %v - box.top - box.height / 2 + "px";
+		}`, y))
+	p.tap(x, y)
+	p.eventually("another button is under the finger", under(x, y), "not_me")
+	p.pass(200 * time.Millisecond)
+	p.tap(x, y)
+	p.eventually("the second tap is answered", `document.querySelector("[data-remark]").textContent`, "The card has just changed: press again.")
+	p.eventuallyClicked()
+}
+
+// takenBack is what was given after Revoke.
+func takenBack() bridge.Card {
+	return ended(bridge.Collected, "Revoked", "You took back what helper had.")
+}
+
 // Who follows Open is about to sign in: the bridge is told, and the link works
 // whether it answers or not.
 func TestOpeningIsReported(t *testing.T) {

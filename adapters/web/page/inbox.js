@@ -25,6 +25,7 @@ let etag = ""; // of what is on the page
 let poll = null; // the AbortController of the call that waits for a change
 const underway = new Set(); // clicks that wait for their answer
 const settled = new WeakMap(); // from when on a button counts that lies where another lay
+let lately = []; // where something to be pressed has lain until a moment ago, the oldest first
 
 // --- Signing in and out
 
@@ -316,24 +317,29 @@ function bringIn(element) {
   element?.scrollIntoView({ block: "nearest" });
 }
 
-// rearrange changes the page. A button that now lies where another lay does
-// not count for a moment: the second of two taps must not press what has slid
-// under it. One that came where nothing was to be pressed counts at once.
+// rearrange changes the page. A button that now lies where something else to be
+// pressed lay does not count for a moment: the second of two taps must not press
+// what has slid under it, be it in two steps. One that came where nothing was to
+// be pressed counts at once.
 function rearrange(change) {
-  const before = places();
+  const before = places("button, a.open");
   change();
-  for (const now of places()) {
-    if (before.some((old) => old.what !== now.what && overlap(old.box, now.box))) {
-      settled.set(now.button, performance.now() + settleTime);
+  const now = performance.now();
+  lately = lately.filter((old) => old.until > now);
+  lately.push(...before.map((old) => ({ ...old, until: now + settleTime })));
+  for (const here of places("button[data-verb]")) {
+    const others = lately.filter((old) => old.what !== here.what && overlap(old.box, here.box));
+    if (others.length > 0) {
+      settled.set(here.element, others.at(-1).until);
     }
   }
 }
 
-function places() {
-  return [...main.querySelectorAll("button[data-verb]")].map((button) => ({
-    button,
-    what: `${where(button.closest(".card"))} ${button.textContent}`,
-    box: button.getBoundingClientRect(),
+function places(selector) {
+  return [...main.querySelectorAll(`.card :is(${selector})`)].map((element) => ({
+    element,
+    what: `${where(element.closest(".card"))} ${element.textContent}`,
+    box: element.getBoundingClientRect(),
   }));
 }
 
