@@ -38,8 +38,8 @@ const (
 	DefaultTokenWait = 55
 )
 
-// MaxLimit is how many requests or grants one page may hold, and DefaultLimit how many
-// it holds unless it is told otherwise.
+// MaxLimit is how many requests or grants one page may hold, and DefaultLimit
+// how many it holds unless it is told otherwise.
 const (
 	MaxLimit     = 200
 	DefaultLimit = 50

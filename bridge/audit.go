@@ -140,8 +140,8 @@ func between(agent, human string, event Kind, by Actor, at time.Time) AuditLine 
 const auditPage = 256
 
 // AuditLines yields the lines of the audit log with a number above after, up
-// to the last one there is. However long who reads them takes, nobody waits behind it; lines that are
-// forgotten meanwhile are passed over.
+// to the last one there is. However long who reads them takes, nobody waits
+// behind it; lines that are forgotten meanwhile are passed over.
 func (b *Bridge) AuditLines(ctx context.Context, after uint64) iter.Seq2[AuditText, error] {
 	return func(yield func(AuditText, error) bool) {
 		for more := true; more; {

@@ -151,8 +151,8 @@ func (d *decoder) checkLimits() {
 	}
 }
 
-// faulted reports whether a path itself, or an item of it, has a fault already, so that what
-// follows from it is not told too.
+// faulted reports whether a path itself, or an item of it, has a fault already,
+// so that what follows from it is not told too.
 func (d *decoder) faulted(path string) bool {
 	return slices.ContainsFunc(d.faults.List, func(f Fault) bool {
 		return f.Key == path || strings.HasPrefix(f.Key, path+"[")
