@@ -12,8 +12,12 @@ import (
 
 // Reload takes another configuration over while the daemon runs, all of it or,
 // with an error, nothing. Keys that need a restart are a [*config.Faults]. It
-// returns when all that the new one forbids has ended, or when ctx does.
+// returns when all that the new one forbids has ended, or when ctx does, or the
+// daemon begins to stop, for whatever reason: the end waits for it.
 func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(d.stopping, cancel)() //nolint:contextcheck // of the daemon, not of the caller
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	if err := config.CheckReload(d.calls.cfg, next); err != nil {

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
@@ -87,5 +89,27 @@ func TestProvidersAreMadeAnewWhenTheyChange(t *testing.T) {
 		if got := next.client == first.client; got != c.sameClient {
 			t.Errorf("%s: the client stays: %v", what, got)
 		}
+	}
+}
+
+// TestAReloadOfABridgeThatEndsWithoutHavingBegun is let go: the end of the
+// daemon waits for it.
+func TestAReloadOfABridgeThatEndsWithoutHavingBegun(t *testing.T) {
+	cfg := configured(t, home(t), helper)
+	d, err := start(t.Context(), cfg, map[string]bridge.Provider{"corp": corp()}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { check(t, d.close()) }()
+	reloaded := make(chan error, 1)
+	go func() { reloaded <- d.Reload(t.Context(), cfg) }()
+	d.stop()
+	select {
+	case err := <-reloaded:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it waits for ever")
 	}
 }
