@@ -139,12 +139,14 @@ func (b *Bridge) review(ctx context.Context) (Reviewed, error) {
 
 // patiently makes a step of a review, again after every fault of the store.
 func (b *Bridge) patiently(ctx context.Context, what string, step func() error) error {
-	for {
+	for tries := 0; ; tries++ {
 		err := step()
-		if err == nil || !errors.Is(err, ErrStoreUnavailable) {
+		switch {
+		case err == nil || !errors.Is(err, ErrStoreUnavailable):
 			return err
+		case tries == 0: // a full disk is not to be filled with its own complaint
+			b.log.Error(what+": trying again", "err", err)
 		}
-		b.log.Error(what+": trying again", "err", err)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
