@@ -197,7 +197,7 @@ func TestAProviderThatIsAnotherNow(t *testing.T) {
 		w.Directory.Providers["corp"] = other
 		w = w.Restart()
 		bridgetest.Pass(time.Minute)
-		w.Expect(r.ID, bridge.Failed, bridge.OutcomeProviderError)
+		w.Expect(r.ID, bridge.Cancelled, bridge.OutcomePolicyChanged)
 		if len(w.Corp.Revoked()) != 0 {
 			t.Error("the other issuer was sent the token to revoke")
 		}

@@ -23,10 +23,10 @@ func (s *setup) upon(r Request) Event {
 }
 
 // heed returns what becomes of an event when the setup does not allow the
-// request that it would bring further.
+// request that it would bring further, or would end for that very reason.
 func (s *setup) heed(r Request, e Event) Event {
 	switch e.Kind {
-	case OnShowCode, OnClaim, OnMinted, OnMatched, OnMismatched, OnUnknownAccount, OnAnyAccount, OnMine, OnCollect:
+	case OnShowCode, OnClaim, OnMinted, OnMintRefused, OnMatched, OnMismatched, OnUnknownAccount, OnAnyAccount, OnIdentityRefused, OnMine, OnCollect:
 	default:
 		return e
 	}
