@@ -30,11 +30,11 @@ type Provider interface {
 	Identify(ctx context.Context, tokens Tokens, received time.Time) (Account, error)
 
 	// Refresh makes one refresh request (RFC 6749, section 6), with no retry
-	// of its own and on no account sent twice. What is asked for is no more
-	// than what was granted. What it returns replaces the tokens: where the
-	// provider sent no new refresh token it holds the old one, where it named
-	// no scopes those asked for (section 5.1) or else those of before, and no
-	// id_token unless a new one came. Its errors say how much is known:
+	// of its own and on no account sent twice. It names no scopes, which asks
+	// for those that were granted. What it returns replaces the tokens: where
+	// the provider sent no new refresh token it holds the old one, where it
+	// named no scopes those of before, and no id_token unless a new one came.
+	// Its errors say how much is known:
 	//
 	//   - [ErrOtherAccount]: new tokens came, and an id_token that tells
 	//     another subject than expected, or cannot be read. They are
@@ -65,9 +65,8 @@ type CodeRequest struct {
 
 // RefreshRequest is what a refresh asks for.
 type RefreshRequest struct {
-	Scopes   []string // sent in this order
-	Resource string   // RFC 8707; "" = not sent
-	Subject  string   // whose account granted (OpenID Connect Core 1.0, section 12.2); "" = not known
+	Resource string // RFC 8707; "" = not sent
+	Subject  string // whose account granted (OpenID Connect Core 1.0, section 12.2); "" = not known
 }
 
 // Code is a provider's answer to a device authorization request, and all

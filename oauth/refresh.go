@@ -26,9 +26,6 @@ func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.Re
 	f := newForm()
 	f.add("grant_type", "refresh_token")
 	f.add("refresh_token", old.Refresh.Reveal())
-	if len(ask.Scopes) > 0 {
-		f.add("scope", strings.Join(ask.Scopes, " "))
-	}
 	if ask.Resource != "" {
 		f.add("resource", ask.Resource)
 	}
@@ -63,7 +60,7 @@ func (p *Provider) readRefreshed(answer reply, old bridge.Tokens, ask bridge.Ref
 	case m.text("access_token") == "":
 		return bridge.Tokens{}, errors.New("the provider's answer to a refresh lacks access_token")
 	}
-	fresh := refreshed(m, old, ask)
+	fresh := refreshed(m, old)
 	if ask.Subject != "" && !fresh.ID.IsZero() && !p.speaksOf(fresh.ID, ask.Subject) {
 		return fresh, bridge.ErrOtherAccount
 	}
@@ -86,14 +83,10 @@ func (p *Provider) notRefreshed(answer reply, m members, old bridge.Tokens) erro
 	return refuse(bridge.OutcomeProviderError, "%s", said)
 }
 
-// refreshed reads a successful answer. What it leaves out is as it was; a
-// scope that it leaves out is as it was asked for (RFC 6749, section 5.1).
-func refreshed(m members, old bridge.Tokens, ask bridge.RefreshRequest) bridge.Tokens {
-	before := old.Scopes
-	if len(ask.Scopes) > 0 {
-		before = ask.Scopes
-	}
-	fresh := tokens(m, bridge.Code{Scopes: before})
+// refreshed reads a successful answer. What it leaves out is as it was; so is
+// the scope, since none was asked for (RFC 6749, section 6).
+func refreshed(m members, old bridge.Tokens) bridge.Tokens {
+	fresh := tokens(m, bridge.Code{Scopes: old.Scopes})
 	if fresh.Refresh.IsZero() {
 		fresh.Refresh = old.Refresh
 	}

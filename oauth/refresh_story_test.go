@@ -13,7 +13,7 @@ import (
 
 // Stories with an issuer that keeps books of what it was asked.
 
-var again = bridge.RefreshRequest{Scopes: everything, Subject: alice.Subject}
+var again = bridge.RefreshRequest{Subject: alice.Subject}
 
 func (s story) refresh(old bridge.Tokens) bridge.Tokens {
 	s.Helper()
@@ -147,21 +147,4 @@ func TestTokensOfAnotherAccount(t *testing.T) {
 			t.Error("the access token lives on")
 		}
 	})
-}
-
-// TestLessIsAskedForThanWasGranted: the access token is for less, and what
-// the issuer does not say is what was asked for.
-func TestLessIsAskedForThanWasGranted(t *testing.T) {
-	for _, fault := range []oauthtest.Fault{{}, oauthtest.Set("scope", nil)} {
-		tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
-			old := s.granted()
-			s.issuer.Inject(oauthtest.Refresh, fault)
-			fresh, err := s.provider.Refresh(t.Context(), old, bridge.RefreshRequest{Scopes: []string{"email"}})
-			if err != nil || !cmp.Equal(fresh.Scopes, []string{"email"}) || !fresh.ID.IsZero() {
-				t.Errorf("scopes %v: %v", fresh.Scopes, err)
-			}
-			_, err = s.provider.Refresh(t.Context(), fresh, bridge.RefreshRequest{Scopes: []string{"admin"}})
-			wantNo(`"invalid_scope"`)(t, err)
-		})
-	}
 }

@@ -136,7 +136,7 @@ func TestWhatARefreshIsAnswered(t *testing.T) {
 	} {
 		t.Run(at.name, func(t *testing.T) {
 			tell(t, oauthtest.Settings{ClientSecret: clientSecret}, func(t *testing.T, s story) {
-				fresh, err := s.refreshWith(at.fault, bridge.RefreshRequest{Scopes: everything, Subject: alice.Subject})
+				fresh, err := s.refreshWith(at.fault, bridge.RefreshRequest{Subject: alice.Subject})
 				at.check(t, err)
 				if diff := cmp.Diff(bridge.Tokens{}, fresh, cmp.Comparer(sameSecret)); diff != "" {
 					t.Errorf("tokens beside an error: %s", diff)
@@ -158,7 +158,7 @@ func TestWhatARefreshBrings(t *testing.T) {
 	}{
 		{"everything", map[string]any{
 			"access_token": "a", "refresh_token": "r", "token_type": "bearer", "expires_in": 3600, "scope": "openid email offline_access",
-		}, func(w *bridge.Tokens) { w.Refresh, w.ExpiresAt = bridge.NewSecret("r"), hour(1) }},
+		}, func(w *bridge.Tokens) { w.Refresh, w.ExpiresAt, w.Scopes = bridge.NewSecret("r"), hour(1), everything }},
 		{"no more than it must", map[string]any{"access_token": "a"}, nil},
 		{"the same refresh token", map[string]any{"access_token": "a", "refresh_token": held.Refresh.Reveal()}, nil},
 		{"an empty refresh token", map[string]any{"access_token": "a", "refresh_token": ""}, nil},
@@ -183,11 +183,11 @@ func TestWhatARefreshBrings(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := bridge.Tokens{Access: bridge.NewSecret("a"), Refresh: held.Refresh, Type: "Bearer", Scopes: everything}
+				want := bridge.Tokens{Access: bridge.NewSecret("a"), Refresh: held.Refresh, Type: "Bearer", Scopes: held.Scopes}
 				if at.want != nil {
 					at.want(&want)
 				}
-				fresh, err := s.refreshWith(oauthtest.JSON(200, string(body)), bridge.RefreshRequest{Scopes: everything, Subject: alice.Subject})
+				fresh, err := s.refreshWith(oauthtest.JSON(200, string(body)), bridge.RefreshRequest{Subject: alice.Subject})
 				if diff := cmp.Diff(want, fresh, cmp.Comparer(sameSecret)); err != nil || diff != "" {
 					t.Errorf("%v %s", err, diff)
 				}
@@ -219,8 +219,8 @@ func TestARefreshSendsNoMoreThanItMust(t *testing.T) {
 		ask    bridge.RefreshRequest
 		want   map[string][]string
 	}{
-		{"all there is", "", bridge.RefreshRequest{Scopes: []string{"a", "b"}, Resource: resource, Subject: "s"}, map[string][]string{
-			"client_id": {clientID}, "scope": {"a b"}, "resource": {resource},
+		{"all there is", "", bridge.RefreshRequest{Resource: resource, Subject: "s"}, map[string][]string{
+			"client_id": {clientID}, "resource": {resource},
 		}},
 		{"nothing there is", "", bridge.RefreshRequest{}, map[string][]string{"client_id": {clientID}}},
 		{"a client that proves itself", clientSecret, bridge.RefreshRequest{}, map[string][]string{}},

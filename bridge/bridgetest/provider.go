@@ -325,7 +325,7 @@ func (p *Provider) Reused() int { p.mu.Lock(); defer p.mu.Unlock(); return p.reu
 func (p *Provider) Forget() { p.mu.Lock(); defer p.mu.Unlock(); clear(p.renew) }
 
 // Refresh hands out a new token for a refresh token that is still good.
-func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.RefreshRequest) (bridge.Tokens, error) {
+func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, _ bridge.RefreshRequest) (bridge.Tokens, error) {
 	if err := pass(ctx, p.gate("Refresh")); err != nil {
 		return bridge.Tokens{}, err
 	}
@@ -341,13 +341,9 @@ func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.Re
 		p.reused++
 		return bridge.Tokens{}, fmt.Errorf("%w: invalid_grant", bridge.ErrGrantLost)
 	}
-	scopes := p.Scopes
 	t := p.issue(c, time.Now())
 	p.refreshed[t.Access.Reveal()], p.replaced[old.Access.Reveal()] = true, true
 	p.judged[t.Access.Reveal()] = p.judged[old.Access.Reveal()]
-	if scopes == nil && len(ask.Scopes) > 0 {
-		t.Scopes = ask.Scopes
-	}
 	if p.KeepRefresh {
 		delete(p.renew, t.Refresh.Reveal())
 		t.Refresh = old.Refresh
