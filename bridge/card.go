@@ -52,6 +52,7 @@ type Card struct {
 	Scopes   []ScopeLine
 	Reuse    time.Duration // how long the agent may ask again without the human; 0 = never
 	Says     []string      // the agent's words: cleaned, not checked
+	Renewal  bool          // the bridge asks by itself: the provider honours what was given no more
 	Phrase   string        // "" once it has no use
 	Digits   bool          // Show code and Claim take the digits that the agent shows, as [Clicker.Typed]
 	Team     string        // the team that is asked, "" = one human
@@ -156,7 +157,7 @@ func (b *Bridge) outline(r Request) Card {
 	c := Card{
 		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent,
 		Headline: headline(r), Title: b.title(r),
-		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Team: r.Team,
+		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Renewal: r.Renews != "", Team: r.Team,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
 	}
 	if r.State.Open() && b.dir().Providers[r.Target.Provider].Trust == TrustNone {
@@ -362,7 +363,7 @@ func failedFor(r Request) string {
 func deniedFor(r Request) string {
 	switch r.Outcome.Code {
 	case OutcomeNotMe:
-		return fmt.Sprintf("You did not ask for this. %s got nothing, and may not ask you before you allow it again.", r.Agent)
+		return fmt.Sprintf("You did not ask for this. %s got nothing.", r.Agent)
 	case OutcomeProviderDenied:
 		return fmt.Sprintf("You refused at the provider. %s got nothing.", r.Agent)
 	case OutcomeDenied:

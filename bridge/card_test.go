@@ -137,6 +137,7 @@ func cardCases() []cardCase {
 		{"over, and the provider is being told", has, nil, ended(GrantEnded, ByBridge, RevocationPending)},
 		{"over, and the provider cannot", has, nil, ended(GrantEnded, ByBridge, RevocationUnsupported)},
 		{"over, and its token lives on elsewhere", has, nil, ended(GrantEnded, ByBridge, RevocationNone)},
+		{"over, and another took its place", has, nil, ended(GrantEnded, ByProvider, RevocationDone)},
 		{"taken back by the human", has, nil, ended(GrantRevoked, ByHuman, RevocationPending)},
 		{"taken back by the human, and done", has, nil, ended(GrantRevoked, ByHuman, RevocationDone)},
 		{"taken back, and the provider cannot", has, nil, ended(GrantRevoked, ByHuman, RevocationUnsupported)},
@@ -199,6 +200,9 @@ func laidOut(c Card) string {
 	}
 	for _, s := range c.Says {
 		line("says   %s", s)
+	}
+	if c.Renewal && c.Ending == "" {
+		line("asked by the bridge")
 	}
 	if c.Phrase != "" {
 		line("phrase %s", c.Phrase)

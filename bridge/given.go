@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // What a human is told of what they have given.
@@ -24,8 +25,9 @@ func (c *Card) approved(r Request, g Grant) {
 		c.Ending = fmt.Sprintf("%s has access. %s Revoke ends it sooner.", r.Agent, signedIn(r))
 	case GrantNeedsReauth:
 		c.Ending = fmt.Sprintf("%s had access until %s ended it. %s Revoke takes it off your list.", r.Agent, c.Host, signedIn(r))
+		c.Until, c.EndedAt = time.Time{}, time.Time{} // it has none now, and nobody says since when
 	case GrantEnded:
-		c.Ending, c.Until = fmt.Sprintf("%s had access, which is over. %s", r.Agent, signedIn(r)), g.EndedAt
+		c.Ending, c.Until = fmt.Sprintf("%s %s", g.wasOver(r.Agent), signedIn(r)), g.EndedAt
 		c.toldProvider(r, g)
 	case GrantRevoked:
 		c.Headline, c.Ending, c.Until = "Revoked", g.takenBy(r.Agent), g.EndedAt
@@ -48,6 +50,15 @@ func (b *Bridge) grantCard(tx ReadTx, r Request, g Grant) (Card, error) {
 		c.Ending = fmt.Sprintf("What %s has is withheld while it may not ask you. %s Revoke ends it for good.", r.Agent, signedIn(r))
 	}
 	return c, err
+}
+
+// wasOver says what ended a grant that nobody took back: its time, or another
+// that was given in its place and lives on.
+func (g Grant) wasOver(agent string) string {
+	if g.EndedBy == ByProvider || g.EndedBy == ByHuman { // as a new one was granted
+		return agent + " had access; what was given later took its place."
+	}
+	return agent + " had access, which is over."
 }
 
 // takenBy says who took a grant back.

@@ -92,6 +92,9 @@ func (b *Bridge) privateCard(tx ReadTx, r Request) (Card, error) {
 	if r.Grant != "" {
 		return b.approvedCard(tx, r)
 	}
+	if r.Outcome != nil && r.Outcome.Code == OutcomeNotMe {
+		return b.notMeCard(tx, r)
+	}
 	if r.State != Coded {
 		return b.card(r, nil, nil).asking(r), nil
 	}

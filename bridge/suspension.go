@@ -87,7 +87,14 @@ func (b *Bridge) suspend(tx Tx, r Request, by Actor) ([]change, error) {
 	if err != nil {
 		return nil, err
 	}
+	given, err := raiseGiven(tx, r.Agent, by.Name)
+	if err != nil {
+		return nil, err
+	}
 	var others []change
+	for _, g := range given {
+		others = append(others, change{g, g})
+	}
 	for _, o := range open {
 		if o.ID == r.ID || o.Agent != r.Agent {
 			continue
@@ -155,17 +162,49 @@ func (b *Bridge) lift(ctx context.Context, by Actor, agent, human string) (lifte
 		tx.Suspend(agent, human, time.Time{})
 		tx.Audit(between(agent, human, AuditAllowed, by, now))
 		lifted = true
-		cards, err = raiseNotMe(tx, agent, human)
+		if cards, err = raiseNotMe(tx, agent, human); err != nil {
+			return err
+		}
+		given, err := raiseGiven(tx, agent, human)
+		cards = append(cards, given...)
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
 	for _, r := range cards {
-		b.owe(r)
+		b.follow(r, r)
 	}
 	b.tellOf(agent, human)
 	return lifted, nil
+}
+
+// raiseGiven has the cards brought up to date of what a human has given an
+// agent: from now on it is withheld, or not any more.
+func raiseGiven(tx Tx, agent, human string) (raised []Request, err error) {
+	var made []RequestID
+	for g, err := range tx.GrantsFrom(human) {
+		switch {
+		case errors.Is(err, ErrUnreadable):
+		case err != nil:
+			return nil, err
+		case g.Key.Agent == agent:
+			made = append(made, g.Request)
+		}
+	}
+	for _, id := range made {
+		r, err := tx.Request(id)
+		if errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnreadable) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		r = r.raised()
+		tx.PutRequest(r, nil)
+		raised = append(raised, r)
+	}
+	return raised, nil
 }
 
 // raiseNotMe has the cards brought up to date that say of an agent that it may
@@ -189,6 +228,17 @@ func raiseNotMe(tx Tx, agent, human string) (raised []Request, err error) {
 		}
 	}
 	return raised, nil
+}
+
+// notMeCard is the card of a request that its human did not ask for. What it
+// says of later asks holds no longer than the suspension.
+func (b *Bridge) notMeCard(tx ReadTx, r Request) (Card, error) {
+	c := b.card(r, nil, nil)
+	since, err := tx.Suspended(r.Agent, r.giver())
+	if err == nil && !since.IsZero() {
+		c.Ending += " It may not ask you before you allow it again."
+	}
+	return c, err
 }
 
 // stopped lists the suspensions that a human is shown: those that they can

@@ -55,9 +55,12 @@ func TestNotMeLastsUntilItIsAllowedAgain(t *testing.T) {
 				if c := in.Given[0]; c.Live || !contains(c.Ending, "withheld") {
 					t.Errorf("what is withheld is shown as %+v", c)
 				}
+				if c := in.Earlier[0]; !contains(c.Ending, "may not ask you") {
+					t.Errorf("what was not asked for is shown as %q", c.Ending)
+				}
 				allow(t, w, r)
-				if in, _ := w.Inbox(ctx, "alice"); len(in.Stopped) != 0 || !in.Given[0].Live {
-					t.Errorf("afterwards alice is shown %+v and %+v", in.Stopped, in.Given)
+				if in, _ := w.Inbox(ctx, "alice"); len(in.Stopped) != 0 || !in.Given[0].Live || contains(in.Earlier[0].Ending, "may not ask") {
+					t.Errorf("afterwards alice is shown %+v, %+v and %+v", in.Stopped, in.Given, in.Earlier)
 				}
 				if _, err := w.Collect(ctx, w.Agent("helper"), held.ID); err != nil {
 					t.Errorf("collect what was withheld: %v", err)
@@ -202,5 +205,24 @@ func TestAChatsCardAllowsAgain(t *testing.T) {
 		}
 		bridgetest.Pass(time.Second)
 		w.shows(t, "!Allow again")
+	})
+}
+
+// A chat's card of what was given says so when it is withheld, and when it is
+// not any more.
+func TestAChatsCardOfWhatIsWithheld(t *testing.T) {
+	chatStory(t, 0, nil, func(t *testing.T, w *chatting) {
+		granted(t, w.World, bridge.Ask{})
+		bridgetest.Pass(time.Second)
+		w.shows(t, "helper has access")
+		r := w.MustAsk(bridge.Ask{Session: "two"})
+		w.Press("alice", r.ID, bridge.VerbNotMe)
+		bridgetest.Pass(time.Second)
+		w.shows(t, "withheld", "!helper has access")
+		if _, err := w.AllowAgain(ctx, bridge.Clicker{Human: "alice"}, "helper"); err != nil {
+			t.Fatal(err)
+		}
+		bridgetest.Pass(time.Second)
+		w.shows(t, "helper has access", "!withheld")
 	})
 }

@@ -369,6 +369,9 @@ func TestATeamsGrantGoesByItsOwner(t *testing.T) {
 				if token, err := w.Collect(ctx, w.Agent("helper"), r.ID); err == nil {
 					t.Errorf("the agent got %+v", token)
 				}
+				if c := inbox(t, w, "bob").Earlier[0]; c.Live || contains(c.Ending, "has access") {
+					t.Errorf("bob is told %q of what is withheld", c.Ending)
+				}
 				next, reply, err := w.Ask(ctx, w.Agent("helper"), bridge.Ask{Provider: "corp", Scopes: []string{"files:read"}, Team: "oncall"})
 				if err != nil || reply != bridge.Created {
 					t.Fatalf("the next ask: %v, %v", reply, err)

@@ -71,7 +71,15 @@ func (b *Bridge) teamCard(tx ReadTx, r Request) (Card, error) {
 		c.Headline, c.Live = "Approved", g.State == GrantLive
 		c.Ending, c.Until = teamApproved(r, g)
 	}
-	return c, nil
+	if g.State == GrantNeedsReauth { // nobody says since when
+		c.EndedAt = time.Time{}
+	}
+	since, err := tx.Suspended(g.Key.Agent, g.Human)
+	if c.Live && !since.IsZero() {
+		c.Live = false
+		c.Ending = "Approved by " + g.Human + ". What " + r.Agent + " has is withheld: " + g.Human + " has said that they did not ask for it."
+	}
+	return c, err
 }
 
 func teamHeadline(r Request) string {
@@ -95,7 +103,7 @@ func teamApproved(r Request, g Grant) (ending string, until time.Time) {
 		return said + "What " + r.Agent + " had was taken back.", g.EndedAt
 	case GrantEnded:
 	}
-	return said + "The access of " + r.Agent + " is over.", g.EndedAt
+	return said + g.wasOver(r.Agent), g.EndedAt
 }
 
 // teamEnding tells the team how its request ended.

@@ -136,12 +136,18 @@ func everyState() map[string]bridge.Card {
 	elsewhere.State = bridge.Cancelled
 	over := ended(bridge.Collected, "Approved", "helper had access, which is over. You signed in as alice@example.com.")
 	over.Until = noon.Add(7 * time.Hour)
+	lost := given()
+	lost.Ending, lost.Live = "helper had access until login.example.com ended it. You signed in as alice@example.com. Revoke takes it off your list.", false
+	lost.State, lost.UsedAt, lost.Until, lost.EndedAt = bridge.Cancelled, time.Time{}, time.Time{}, time.Time{}
+	renewal := noWords
+	renewal.Headline, renewal.Title, renewal.Renewal, renewal.Phrase = "Access has run out", "helper's access to corp has run out; renew it?", true, ""
 	more := asked()
 	more.Scopes[1].New = true
 	cards := map[string]bridge.Card{
 		"asked":             asked(),
 		"asked-no-words":    noWords,
 		"asked-more":        more,
+		"asked-renewal":     renewal,
 		"asked-minting":     minting(),
 		"asked-lapsed":      lapsed,
 		"asked-fault":       fault,
@@ -156,10 +162,11 @@ func everyState() map[string]bridge.Card {
 		"collected":         collected,
 		"collected-revoked": revoked,
 		"collected-over":    over,
+		"cancelled-lost":    lost,
 		"collected-forgot":  ended(bridge.Collected, "Approved", "You gave helper access. You signed in as alice@example.com."),
 		"cancelled-given":   elsewhere, // another request of helper collected it
 		"denied":            denied(),
-		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing, and may not ask you before you allow it again."),
+		"denied-not-me":     ended(bridge.Denied, "Denied", "You did not ask for this. helper got nothing. It may not ask you before you allow it again."),
 		"expired":           ended(bridge.Expired, "Expired", "Nobody answered in time. helper got nothing."),
 		"expired-uncollect": ended(bridge.Expired, "Expired", "helper did not come for what you gave. It was thrown away."),
 		"cancelled":         ended(bridge.Cancelled, "Cancelled", "helper withdrew the request. You need do nothing."),

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,8 @@ type shown struct {
 // Approved reports whether the human gave what was asked, even if this request
 // ended otherwise because another one of the agent had it.
 func (c shown) Approved() bool {
-	return c.State == bridge.Granted || c.State == bridge.Collected || !c.Until.IsZero()
+	revocable := slices.ContainsFunc(c.Buttons, func(b bridge.Button) bool { return b.Verb == bridge.VerbRevoke })
+	return c.State == bridge.Granted || c.State == bridge.Collected || !c.Until.IsZero() || revocable
 }
 
 // Held reports whether the human has said yes and only the account is left to
