@@ -73,6 +73,9 @@ func TestATeamIsAskedAndOneOfItGives(t *testing.T) {
 		if err != nil || token.Human != "bob" || token.Account != bridgetest.Bob.Email {
 			t.Errorf("the agent got %+v, %v", token, err)
 		}
+		if seen := inbox(t, w, "alice").Earlier; len(seen) != 1 || seen[0].UsedAt.IsZero() {
+			t.Errorf("the others are not told that what bob gave was used: %+v", seen)
+		}
 		again, reply, err := w.Ask(ctx, w.Agent("helper"), bridge.Ask{Provider: "corp", Scopes: []string{"files:read"}, Team: "oncall"})
 		if err != nil || reply != bridge.Served || again.Human != "bob" {
 			t.Errorf("the next ask to the team: %v of %q, %v", reply, again.Human, err)

@@ -68,7 +68,7 @@ func (b *Bridge) teamCard(tx ReadTx, r Request) (Card, error) {
 		return Card{}, err
 	}
 	if g.had(r) {
-		c.Headline, c.Live = "Approved", g.State == GrantLive
+		c.Headline, c.UsedAt, c.Live = "Approved", g.LastUsedAt, g.State == GrantLive
 		c.Ending, c.Until = teamApproved(r, g)
 	}
 	if g.State == GrantNeedsReauth { // nobody says since when
