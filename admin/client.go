@@ -86,7 +86,7 @@ func (c Client) with(do func(*client.Client) error) error {
 	defer to.Close()
 	err := do(&to)
 	if none, ok := errors.AsType[*client.NoBridge](err); ok {
-		none.Hint = "start it with: authbridge serve; or say where its admin socket is, with AUTHBRIDGE_ADMIN_SOCKET"
+		none.Hint = "start it with: authbridge serve; or say where its admin socket is, with --admin-socket or AUTHBRIDGE_ADMIN_SOCKET"
 		if errors.Is(err, fs.ErrPermission) {
 			none.Hint = "only root, and the user that the bridge runs as, may open the admin socket"
 		}

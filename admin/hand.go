@@ -172,7 +172,7 @@ func (h *handler) lift(w http.ResponseWriter, r *http.Request) error {
 	lifted, err := h.hand.Lift(r.Context(), operatorOf(r), ask.Agent, ask.Human)
 	if errors.Is(err, bridge.ErrNotFound) {
 		return localhttp.Refuse(api.ProblemNotFound, "there is no such agent, or no such human").
-			WithHint("the names are those of the configuration; GET %s lists who may not ask whom", SuspensionsPath)
+			WithHint("the names are those of the configuration; authbridge admin list shows who may not ask whom")
 	}
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 func (a *app) auditCommand() *cobra.Command {
 	var verify bool
 	var filter admin.AuditFilter
-	var since time.Duration
+	var since span
 	c := &cobra.Command{
 		Use:   "audit",
 		Short: "Print the audit log, or look whether somebody changed it (operator)",
@@ -29,22 +29,25 @@ who puts an old file in its place, can only be told by that.`,
   authbridge audit --verify`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			about, back := c.Flags().Changed("about"), c.Flags().Changed("since")
 			switch {
-			case verify && (filter.About != "" || since != 0):
+			case verify && (about || back):
 				return usage("--verify looks through the whole log; leave out --about and --since")
 			case verify:
 				return a.verifyAudit(c)
-			case since < 0:
-				return usage("--since says how far back, such as 24h")
-			case since > 0:
-				filter.Since = time.Now().Add(-since)
+			case about && filter.About == "":
+				return usage("--about is empty; leave it out to see everything")
+			case back && since <= 0:
+				return usage("--since says how far back, such as 24h or 7d")
+			case back:
+				filter.Since = time.Now().Add(-time.Duration(since))
 			}
 			return a.operator().Audit(c.Context(), filter, a.out)
 		},
 	}
 	c.Flags().BoolVar(&verify, "verify", false, "look whether the log is as it was written")
 	c.Flags().StringVar(&filter.About, "about", "", "only lines about this request or grant, by its `id`")
-	c.Flags().DurationVar(&since, "since", 0, "only lines that are no older than this")
+	c.Flags().Var(&since, "since", "only lines that are no older than this, such as 24h or 7d")
 	return uses(c, "admin-socket", "json")
 }
 
