@@ -188,21 +188,47 @@ func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
 	return err
 }
 
-// noter is a transaction that remembers what it changed.
+// noter is a transaction that remembers what it changed, and shows a request
+// or a grant that was put to whoever reads it by its id after that: of two steps
+// of one transaction, the later must not undo what the first did.
 type noter struct {
 	Tx
-	changes []changeOf
-	grants  []Grant
+	changes  []changeOf
+	requests map[RequestID]Request
+	grants   map[GrantID]Grant
+}
+
+// Request returns a request as it was put, if it was.
+func (n *noter) Request(id RequestID) (Request, error) {
+	if r, put := n.requests[id]; put {
+		return r, nil
+	}
+	return n.Tx.Request(id)
+}
+
+// Grant returns a grant as it was put, if it was.
+func (n *noter) Grant(id GrantID) (Grant, error) {
+	if g, put := n.grants[id]; put {
+		return g, nil
+	}
+	return n.Tx.Grant(id)
 }
 
 // PutRequest notes a request. What leaves no line in the audit log may be a
 // change that nobody sees: that is not noted.
 func (n *noter) PutRequest(r Request, line *AuditLine) {
-	n.Tx.PutRequest(r, line)
+	unseen := false
 	if line == nil {
-		if before, err := n.Request(r.ID); err == nil && before.Version == r.Version {
-			return
-		}
+		before, err := n.Request(r.ID)
+		unseen = err == nil && before.Version == r.Version
+	}
+	n.Tx.PutRequest(r, line)
+	if n.requests == nil {
+		n.requests = make(map[RequestID]Request, 1)
+	}
+	n.requests[r.ID] = r
+	if unseen {
+		return
 	}
 	n.changes = append(n.changes, changeOf{r.Agent, string(r.ID)})
 }
@@ -211,5 +237,8 @@ func (n *noter) PutRequest(r Request, line *AuditLine) {
 func (n *noter) PutGrant(g Grant) {
 	n.Tx.PutGrant(g)
 	n.changes = append(n.changes, changeOf{g.Key.Agent, string(g.ID)})
-	n.grants = append(n.grants, g)
+	if n.grants == nil {
+		n.grants = make(map[GrantID]Grant, 1)
+	}
+	n.grants[g.ID] = g
 }

@@ -203,8 +203,8 @@ func TestAStoreThatWasPutBackBuriesNobody(t *testing.T) {
 	err := s.Update(ctx, func(tx bridge.Tx) error {
 		for i := range 12 {
 			tx.PutGrant(bridge.Grant{
-				ID: bridge.NewGrantID(now.Add(time.Duration(i))), State: bridge.GrantLive, Human: "alice", Issuer: "https://login.example.com", Scopes: []string{"files:read"},
-				Key:       bridge.GrantKey{Agent: "helper", Session: strconv.Itoa(i), Human: "alice", Provider: "corp"},
+				ID: bridge.NewGrantID(now.Add(time.Duration(i))), State: bridge.GrantLive, Human: "alice", Subject: "s-alice", Issuer: "https://login.example.com", Scopes: []string{"files:read"},
+				Key:       bridge.GrantKey{Agent: "helper", Session: strconv.Itoa(i), Human: "alice", Provider: "corp", ClientID: "authbridge"},
 				CreatedAt: now, AccessIssuedAt: now, LastUsedAt: now, EndsAt: now.Add(time.Hour), ReuseUntil: now.Add(time.Hour), Refreshable: true,
 			})
 		}
