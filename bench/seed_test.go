@@ -65,7 +65,6 @@ func (p *pattern) copy(tx bridge.Tx, i int) {
 	if i > 0 {
 		r.ID = bridge.NewRequestID(p.created.Add(time.Duration(i) * time.Millisecond))
 	}
-	r.Human = fmt.Sprintf("human-%05d", i/3) // each has three open, which is what one agent may
 	tx.PutRequest(r, nil)
 	tx.PutSecret(bridge.CodeSecret(r.ID), bridge.NewSecret(strings.ReplaceAll(p.code, deviceCode(freshCode, 0), deviceCode(i, 0))))
 }
