@@ -41,10 +41,14 @@ func written(secret string) []string {
 // URLs too: a provider that repeats what it was sent need not do so as it is.
 var opaque = regexp.MustCompile(`[A-Za-z0-9+/=_.~%&;-]{16,}`)
 
+// unspoken is longer than the words that people write.
+var unspoken = regexp.MustCompile(`[A-Za-z]{24,}`)
+
 // blot hides a run that has a digit or letters of both sizes, as words and
-// addresses seldom have.
+// addresses seldom have, or more letters on end than a word.
 func blot(run string) string {
-	if strings.ContainsAny(run, "0123456789") || strings.ToLower(run) != run && strings.ToUpper(run) != run {
+	mixed := strings.ToLower(run) != run && strings.ToUpper(run) != run
+	if mixed || strings.ContainsAny(run, "0123456789") || unspoken.MatchString(run) {
 		return bridge.NewSecret(run).String()
 	}
 	return run

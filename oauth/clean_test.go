@@ -13,8 +13,8 @@ import (
 // TestARepeatedSecretIsBlottedOut in whatever form a provider repeats it, also
 // one that nobody told clean about.
 func TestARepeatedSecretIsBlottedOut(t *testing.T) {
-	const hidden, foreign = "BCDF-GHJK", "rt.9Qf3Kz7LmW2/+=xY4"
-	for _, secret := range []string{hidden, foreign} {
+	const hidden, foreign, letters = "BCDF-GHJK", "rt.9Qf3Kz7LmW2/+=xY4", "qwkzptnbxmvhgyrdslcfojaueixw"
+	for _, secret := range []string{hidden, foreign, letters} {
 		raw := []byte(secret)
 		for _, form := range []string{
 			secret, url.QueryEscape(secret), hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)),
