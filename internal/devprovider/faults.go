@@ -3,6 +3,7 @@ package devprovider
 import (
 	"net/http"
 	"sync"
+	"time"
 )
 
 // faults are what a test has the token endpoint suffer.
@@ -36,7 +37,7 @@ func (f *faults) before(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case f.outage():
-			f.journal.add(Entry{Kind: KindTurnedAway, Client: r.PostFormValue("client_id")})
+			f.journal.add(Entry{Time: time.Now(), Kind: KindTurnedAway, Client: r.PostFormValue("client_id")})
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "down for maintenance", http.StatusServiceUnavailable)
 		case r.PostFormValue("grant_type") == "refresh_token" && f.loseOne():

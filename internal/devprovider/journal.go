@@ -3,51 +3,32 @@ package devprovider
 import (
 	"slices"
 	"sync"
-	"time"
-)
 
-// Kind says what an [Entry] tells of.
-type Kind string
-
-// The kinds of entries.
-const (
-	// KindDeviceAuthorization: a device code and a user code were handed out.
-	KindDeviceAuthorization Kind = "device_authorization"
-	// KindPoll: a poll for a device code, whatever its answer, but not an early one.
-	KindPoll Kind = "poll"
-	// KindEarlyPoll: a poll before its time, answered slow_down. It is not
-	// also written as a KindPoll.
-	KindEarlyPoll Kind = "early_poll"
-	// KindTokenIssued: a poll was answered with tokens. One for each code at most.
-	KindTokenIssued Kind = "token_issued"
-	// KindSignIn: a person signed in.
-	KindSignIn Kind = "sign_in"
-	// KindConsent: a person pressed Allow.
-	KindConsent Kind = "consent"
-	// KindRefusal: a person pressed Refuse.
-	KindRefusal Kind = "refusal"
-	// KindUserinfo: a call of the userinfo endpoint with an access token.
-	KindUserinfo Kind = "userinfo"
-	// KindRefresh: a use of a refresh token.
-	KindRefresh Kind = "refresh"
-	// KindTurnedAway: a call of the token endpoint in an outage.
-	KindTurnedAway Kind = "turned_away"
-	// KindRevocation: a call of the revocation endpoint by a known client.
-	KindRevocation Kind = "revocation"
+	"github.com/authbridge/authbridge/internal/demo/provider"
 )
 
 // Entry is one thing that happened at the provider. It never holds a token or
-// a device code. Client, UserCode and Subject are empty where not known.
-type Entry struct {
-	Time     time.Time
-	Kind     Kind
-	Client   string
-	UserCode string
-	Subject  string
-	// Fault is the OAuth error code of the answer, empty when it was a success.
-	// Polls have authorization_pending and slow_down here, too.
-	Fault string
-}
+// a device code.
+type Entry = provider.Entry
+
+// Kind says what an [Entry] tells of.
+type Kind = provider.Kind
+
+// The kinds of entries.
+const (
+	KindDeviceAuthorization = provider.KindDeviceAuthorization
+	KindPoll                = provider.KindPoll
+	KindEarlyPoll           = provider.KindEarlyPoll
+	KindTokenIssued         = provider.KindTokenIssued
+	KindSignIn              = provider.KindSignIn
+	KindConsent             = provider.KindConsent
+	KindRefusal             = provider.KindRefusal
+	KindUserinfo            = provider.KindUserinfo
+	KindRefresh             = provider.KindRefresh
+	KindRevocation          = provider.KindRevocation
+	// KindTurnedAway: a call of the token endpoint in an outage.
+	KindTurnedAway Kind = "turned_away"
+)
 
 // journal is append-only and safe for concurrent use.
 type journal struct {
@@ -55,11 +36,9 @@ type journal struct {
 	entries []Entry
 }
 
-// add appends e and stamps it with the time.
 func (j *journal) add(e Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e.Time = time.Now()
 	j.entries = append(j.entries, e)
 }
 

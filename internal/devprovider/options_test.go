@@ -56,15 +56,3 @@ func TestNewLeavesTheCallersOptionsAlone(t *testing.T) {
 	}
 	bridgeDevice(t, p).ask("openid").wantOK(t)
 }
-
-func TestTheExampleHasTheFormOfACode(t *testing.T) {
-	for want, format := range map[string]UserCodeFormat{
-		"BCDF-GHJK":   Base20(),
-		"0123":        {Charset: "0123456789", Length: 4},
-		"012-345-678": {Charset: "0123456789", Length: 9, Group: 3},
-	} {
-		if got := format.example(); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}

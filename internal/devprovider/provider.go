@@ -1,139 +1,89 @@
 package devprovider
 
 import (
-	"context"
-	"crypto/rand"
-	"fmt"
 	"net/http"
-	"slices"
 
-	"github.com/zitadel/oidc/v3/pkg/oidc"
-	"github.com/zitadel/oidc/v3/pkg/op"
+	"github.com/authbridge/authbridge/internal/demo/provider"
 )
 
-// What is served, beside the pages.
+// The words in which a provider is described are those of the demo's.
+type (
+	Options        = provider.Options
+	Client         = provider.Client
+	Account        = provider.Account
+	UserCodeFormat = provider.UserCodeFormat
+	AuthMethod     = provider.AuthMethod
+	Grant          = provider.Grant
+)
+
+// How a client authenticates.
 const (
-	pathOAuthMetadata       = "/.well-known/oauth-authorization-server"
-	pathDeviceAuthorization = "/device_authorization"
-	pathToken               = "/token"
-	pathUserinfo            = "/userinfo"
-	pathRevocation          = "/revoke"
-	pathKeys                = "/keys"
+	AuthNone  = provider.AuthNone
+	AuthBasic = provider.AuthBasic
+	AuthPost  = provider.AuthPost
 )
 
-// maxBody bounds every request body.
+// Base20 is the form of user codes that RFC 8628 section 6.1 suggests.
+func Base20() UserCodeFormat { return provider.Base20() }
+
+// maxBody bounds what is read of a request here; the provider behind it reads
+// no more either.
 const maxBody = 64 << 10
 
 // Provider is an OpenID provider, an [http.Handler] for its issuer's host.
 // It is safe for concurrent use and has nothing to close.
 type Provider struct {
-	issuer  string
+	real    *provider.Provider
 	journal *journal
-	server  *server
 	faults  *faults
 	handler http.Handler
 }
 
 // New makes a provider with a fresh signing key. The error names every fault
-// in the options. Package op logs requests that it refuses to the default
-// logger of log/slog, at levels info and warn, without tokens.
+// in the options, whose Watch is for the journal. Package op logs requests
+// that it refuses to the default logger of log/slog, at levels info and warn,
+// without tokens.
 func New(options Options) (*Provider, error) {
-	o := options.withDefaults()
-	if err := o.validate(); err != nil {
-		return nil, fmt.Errorf("provider options: %w", err)
-	}
-	p := &Provider{issuer: o.Issuer, journal: &journal{}}
-	store, err := newStorage(o, p.journal)
-	if err != nil {
-		return nil, err
-	}
-	engine, err := op.NewProvider(engineConfig(o), store, op.StaticIssuer(o.Issuer), op.WithAllowInsecure())
-	if err != nil {
-		return nil, fmt.Errorf("set up the provider: %w", err)
-	}
-	pages, err := newBrowser(o, store, p.journal)
-	if err != nil {
-		return nil, err
-	}
-	p.server = &server{op.NewLegacyServer(engine, endpoints()), store, p.journal}
+	p := &Provider{journal: &journal{}}
 	p.faults = &faults{journal: p.journal}
-	p.handler = http.MaxBytesHandler(routes(p.server, p.faults, pages), maxBody)
-	return p, nil
-}
-
-func engineConfig(o Options) *op.Config {
-	config := &op.Config{
-		AuthMethodPost:        true,
-		GrantTypeRefreshToken: true,
-		SupportedClaims:       []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "email", "email_verified", "name", "preferred_username"},
-		SupportedScopes:       allScopes(o.Clients),
-		DeviceAuthorization: op.DeviceAuthorizationConfig{
-			Lifetime:     o.CodeLifetime,
-			PollInterval: o.Interval,
-			UserFormPath: pathDevice,
-			UserCode: op.UserCodeConfig{
-				CharSet:      o.UserCode.Charset,
-				CharAmount:   o.UserCode.Length,
-				DashInterval: o.UserCode.Group,
-			},
-		},
+	options.Watch = p.journal.add
+	var err error
+	if p.real, err = provider.New(options); err != nil {
+		return nil, err
 	}
-	rand.Read(config.CryptoKey[:])
-	return config
-}
-
-func allScopes(clients []Client) []string {
-	scopes := []string{oidc.ScopeOpenID}
-	for _, c := range clients {
-		scopes = append(scopes, c.Scopes...)
-	}
-	slices.Sort(scopes)
-	return slices.Compact(scopes)
-}
-
-// routes lets through to op what this provider offers, and nothing else.
-func routes(s *server, f *faults, pages http.Handler) http.Handler {
-	issuer := op.NewIssuerInterceptor(s.Provider().IssuerFromRequest)
-	engine := op.RegisterServer(s, endpoints(),
-		op.WithHTTPMiddleware(issuer.Handler), op.WithServerCORSOptions(nil))
-	form := challenged(`Basic realm="device grant"`, strictForm(engine))
-	bearer := challenged(`Bearer error="invalid_token"`, strictForm(engine))
-
 	mux := http.NewServeMux()
-	mux.Handle("GET "+oidc.DiscoveryEndpoint, engine)
-	mux.Handle("GET "+pathOAuthMetadata, at(oidc.DiscoveryEndpoint, engine))
-	mux.Handle("GET "+pathKeys, engine)
-	mux.Handle("GET "+pathUserinfo, bearer)
-	mux.Handle("POST "+pathUserinfo, bearer)
-	mux.Handle("POST "+pathDeviceAuthorization, form)
-	mux.Handle("POST "+pathToken, f.before(form))
-	mux.Handle("POST "+pathRevocation, form)
-	mux.Handle(pathDevice, pages)
-	mux.Handle(pathDevice+"/", pages)
-	return mux
-}
-
-// at serves every request as if it had asked for path.
-func at(path string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.Clone(r.Context())
-		r.URL.Path, r.URL.RawPath = path, ""
-		next.ServeHTTP(w, r)
-	})
+	mux.Handle("/", p.real)
+	mux.Handle("POST /token", http.MaxBytesHandler(p.faults.before(p.real), maxBody))
+	p.handler = mux
+	return p, nil
 }
 
 // ServeHTTP implements [http.Handler].
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
 // Issuer returns the issuer URL as it was given.
-func (p *Provider) Issuer() string { return p.issuer }
+func (p *Provider) Issuer() string { return p.real.Issuer() }
 
-// Journal returns a copy of all entries so far, oldest first.
+// Journal returns a copy of all entries so far, oldest first. None of the
+// methods below leaves one.
 func (p *Provider) Journal() []Entry { return p.journal.all() }
 
 // Live tells whether this access token would be accepted now: made here, not
-// revoked, not past its time. It leaves no entry in the journal.
-func (p *Provider) Live(token string) bool {
-	_, err := p.server.accessToken(op.ContextWithIssuer(context.Background(), p.issuer), token)
-	return err == nil
-}
+// revoked, not past its time.
+func (p *Provider) Live(token string) bool { return provider.Live(p.real, token) }
+
+// Grants returns all grants so far, oldest first.
+func (p *Provider) Grants() []Grant { return provider.Grants(p.real) }
+
+// GrantOf returns the grant that an access token or a refresh token came of,
+// whether it is good any more or not. A refresh token that was forgotten, and
+// an access token that is past its time, came of none.
+func (p *Provider) GrantOf(token string) (Grant, bool) { return provider.GrantOf(p.real, token) }
+
+// Honours tells whether a refresh with this refresh token would be answered
+// with tokens now.
+func (p *Provider) Honours(refreshToken string) bool { return provider.Honours(p.real, refreshToken) }
+
+// ForgetRefreshTokens has the provider know none of the refresh tokens that
+// it has given out. Access tokens live on; so does what is given out later.
+func (p *Provider) ForgetRefreshTokens() { provider.ForgetRefreshTokens(p.real) }

@@ -66,14 +66,14 @@ func TestAPersonGivesADeviceWhatItAskedFor(t *testing.T) {
 
 		user := code.text("user_code")
 		wantJournal := []Entry{
-			{start, KindDeviceAuthorization, "bridge", user, "", ""},
-			{start, KindPoll, "bridge", user, "", "authorization_pending"},
-			{start, KindSignIn, "bridge", user, "a-1", ""},
-			{start.Add(5 * time.Second), KindPoll, "bridge", user, "", "authorization_pending"},
-			{start.Add(5 * time.Second), KindConsent, "bridge", user, "a-1", ""},
-			{start.Add(10 * time.Second), KindPoll, "bridge", user, "a-1", ""},
-			{start.Add(10 * time.Second), KindTokenIssued, "bridge", user, "a-1", ""},
-			{start.Add(10 * time.Second), KindUserinfo, "bridge", "", "a-1", ""},
+			{Time: start, Kind: KindDeviceAuthorization, Client: "bridge", UserCode: user},
+			{Time: start, Kind: KindPoll, Client: "bridge", UserCode: user, Fault: "authorization_pending"},
+			{Time: start, Kind: KindSignIn, Client: "bridge", UserCode: user, Subject: "a-1"},
+			{Time: start.Add(5 * time.Second), Kind: KindPoll, Client: "bridge", UserCode: user, Fault: "authorization_pending"},
+			{Time: start.Add(5 * time.Second), Kind: KindConsent, Client: "bridge", UserCode: user, Subject: "a-1"},
+			{Time: start.Add(10 * time.Second), Kind: KindPoll, Client: "bridge", UserCode: user, Subject: "a-1"},
+			{Time: start.Add(10 * time.Second), Kind: KindTokenIssued, Client: "bridge", UserCode: user, Subject: "a-1"},
+			{Time: start.Add(10 * time.Second), Kind: KindUserinfo, Client: "bridge", Subject: "a-1"},
 		}
 		if diff := cmp.Diff(wantJournal, p.Journal()); diff != "" {
 			t.Errorf("journal (-want +got):\n%s", diff)

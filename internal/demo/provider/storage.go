@@ -1,4 +1,4 @@
-package devprovider
+package provider
 
 import (
 	"context"
@@ -29,7 +29,7 @@ type storage struct {
 	clients  map[string]registration
 	accounts map[string]Account
 	key      signingKey
-	journal  *journal
+	watch    watcher
 	codes    *codes
 	tokens   *tokens
 }
@@ -40,7 +40,7 @@ var (
 )
 
 // newStorage makes an empty storage with a fresh signing key.
-func newStorage(o Options, j *journal) (*storage, error) {
+func newStorage(o Options) (*storage, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a signing key: %w", err)
@@ -49,8 +49,8 @@ func newStorage(o Options, j *journal) (*storage, error) {
 		clients:  map[string]registration{},
 		accounts: map[string]Account{},
 		key:      signingKey{id: rand.Text(), private: key},
-		journal:  j,
-		codes:    newCodes(j, o.Interval),
+		watch:    o.Watch,
+		codes:    newCodes(o.Watch, o.Interval),
 		tokens:   newTokens(o),
 	}
 	for _, c := range o.Clients {
@@ -161,7 +161,7 @@ func (s *storage) GetRefreshTokenInfo(_ context.Context, _, token string) (subje
 
 func (s *storage) RevokeToken(_ context.Context, idOrToken, _, client string) *oidc.Error {
 	g, err := s.tokens.revoke(idOrToken, client)
-	s.journal.add(Entry{Kind: KindRevocation, Client: client, Subject: g.subject, Fault: faultOf(err)})
+	s.watch.see(Entry{Kind: KindRevocation, Client: client, Subject: g.subject, Fault: faultOf(err)})
 	if err != nil {
 		return oidc.DefaultToServerError(err, "revoke the token")
 	}

@@ -1,4 +1,4 @@
-package devprovider
+package provider
 
 import (
 	"crypto/rand"

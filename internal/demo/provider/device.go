@@ -1,4 +1,4 @@
-package devprovider
+package provider
 
 import (
 	"errors"
@@ -102,7 +102,7 @@ func (a *authorization) state() *op.DeviceAuthorizationState {
 // codes holds all authorizations. Every question and every change is one step
 // under its lock: two polls at once cannot both find a code unused.
 type codes struct {
-	journal  *journal
+	watch    watcher
 	interval time.Duration
 
 	mu       sync.Mutex
@@ -110,9 +110,9 @@ type codes struct {
 	byUser   map[string]*authorization
 }
 
-func newCodes(j *journal, interval time.Duration) *codes {
+func newCodes(w watcher, interval time.Duration) *codes {
 	return &codes{
-		journal:  j,
+		watch:    w,
 		interval: interval,
 		byDevice: map[string]*authorization{},
 		byUser:   map[string]*authorization{},
@@ -131,7 +131,7 @@ func (c *codes) add(a authorization) error {
 	a.interval = c.interval
 	c.byDevice[a.deviceCode] = &a
 	c.byUser[normalCode(a.userCode)] = &a
-	c.journal.add(Entry{Kind: KindDeviceAuthorization, Client: a.client, UserCode: a.userCode})
+	c.watch.see(Entry{Kind: KindDeviceAuthorization, Client: a.client, UserCode: a.userCode})
 	return nil
 }
 
@@ -152,7 +152,7 @@ func (c *codes) poll(client, deviceCode string) (authorization, error) {
 	defer c.mu.Unlock()
 	a := c.byDevice[deviceCode]
 	if a == nil || a.client != client {
-		c.journal.add(Entry{Kind: KindPoll, Client: client, Fault: string(oidc.InvalidGrant)})
+		c.watch.see(Entry{Kind: KindPoll, Client: client, Fault: string(oidc.InvalidGrant)})
 		return authorization{}, oidc.ErrInvalidGrant().WithDescription("no such device code")
 	}
 	err := a.poll(time.Now())
@@ -160,7 +160,7 @@ func (c *codes) poll(client, deviceCode string) (authorization, error) {
 	if errors.Is(err, oidc.ErrSlowDown()) {
 		e.Kind = KindEarlyPoll
 	}
-	c.journal.add(e)
+	c.watch.see(e)
 	return *a, err
 }
 
@@ -195,7 +195,7 @@ func (c *codes) decide(deviceCode, subject string, signedIn time.Time, allow boo
 		a.decision = allowed
 	}
 	a.subject, a.signedIn = subject, signedIn
-	c.journal.add(Entry{Kind: kind, Client: a.client, UserCode: a.userCode, Subject: subject})
+	c.watch.see(Entry{Kind: kind, Client: a.client, UserCode: a.userCode, Subject: subject})
 	return nil
 }
 

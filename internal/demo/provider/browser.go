@@ -1,4 +1,4 @@
-package devprovider
+package provider
 
 import (
 	"crypto/rand"
@@ -24,19 +24,19 @@ const (
 // and all that is known by then are kept here and not in the form.
 type browser struct {
 	storage *storage
-	journal *journal
+	watch   watcher
 	flows   *flows
 	pages   *pages
 	cookie  http.Cookie
 }
 
 // newBrowser returns the handler for all addresses under [pathDevice].
-func newBrowser(o Options, s *storage, j *journal) (http.Handler, error) {
+func newBrowser(o Options, s *storage) (http.Handler, error) {
 	pages, err := newPages(o)
 	if err != nil {
 		return nil, err
 	}
-	b := &browser{storage: s, journal: j, flows: newFlows(), pages: pages, cookie: cookieFor(o.Issuer)}
+	b := &browser{storage: s, watch: o.Watch, flows: newFlows(), pages: pages, cookie: cookieFor(o.Issuer)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathDevice, b.start)
 	mux.HandleFunc("POST "+pathDevice, b.step(enteringCode, b.enterCode))
@@ -124,7 +124,7 @@ func (b *browser) signIn(w http.ResponseWriter, r *http.Request, f flow) {
 			page{Login: login, Fault: "There is no such account here."})
 		return
 	}
-	b.journal.add(Entry{Kind: KindSignIn, Client: f.code.client, UserCode: f.code.userCode, Subject: account.Subject})
+	b.watch.see(Entry{Kind: KindSignIn, Client: f.code.client, UserCode: f.code.userCode, Subject: account.Subject})
 	f.step, f.account, f.signedIn = deciding, account, time.Now()
 	b.show(w, http.StatusOK, "consent", f, page{})
 }

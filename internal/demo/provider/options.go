@@ -1,4 +1,4 @@
-package devprovider
+package provider
 
 import (
 	"errors"
@@ -56,6 +56,10 @@ type Options struct {
 	RefreshGrace time.Duration
 	// UserCode is the form of user codes; the zero value is base 20, XXXX-XXXX.
 	UserCode UserCodeFormat
+	// Watch is told of each thing that happens, before it is answered. It is
+	// called from many goroutines, some of which hold locks: it must not block,
+	// nor call the provider. nil = nobody is told.
+	Watch func(Entry)
 }
 
 // Client is an application that may ask for tokens.
@@ -81,6 +85,8 @@ type Account struct {
 	Email         string
 	EmailVerified bool
 	Name          string
+	// About is what the sign-in page says of the account, in a few words.
+	About string
 }
 
 // UserCodeFormat is the form of user codes: Length characters of Charset with

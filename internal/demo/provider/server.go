@@ -1,4 +1,4 @@
-package devprovider
+package provider
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const maxDraws = 20
 type server struct {
 	*op.LegacyServer
 	storage *storage
-	journal *journal
+	watch   watcher
 }
 
 var _ op.ExtendedLegacyServer = (*server)(nil)
@@ -111,7 +111,7 @@ func (s *server) DeviceToken(ctx context.Context, r *op.ClientRequest[oidc.Devic
 	if err != nil {
 		return nil, err
 	}
-	s.journal.add(Entry{Kind: KindTokenIssued, Client: code.client, UserCode: code.userCode, Subject: code.subject})
+	s.watch.see(Entry{Kind: KindTokenIssued, Client: code.client, UserCode: code.userCode, Subject: code.subject})
 	return op.NewResponse(resp), nil
 }
 
@@ -127,7 +127,7 @@ func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.Revoca
 func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	g, _ := s.storage.tokens.grantOf(r.Data.RefreshToken)
 	resp, err := s.LegacyServer.RefreshToken(ctx, r)
-	s.journal.add(Entry{Kind: KindRefresh, Client: r.Client.GetID(), Subject: g.subject, Fault: faultOf(err)})
+	s.watch.see(Entry{Kind: KindRefresh, Client: r.Client.GetID(), Subject: g.subject, Fault: faultOf(err)})
 	if err != nil {
 		return nil, err
 	}
@@ -142,18 +142,18 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
 	token, err := s.accessToken(ctx, r.Data.AccessToken)
 	if err != nil {
-		s.journal.add(Entry{Kind: KindUserinfo, Fault: "invalid_token"})
+		s.watch.see(Entry{Kind: KindUserinfo, Fault: "invalid_token"})
 		fault := &oidc.Error{ErrorType: "invalid_token", Description: errDeadToken.Error()}
 		return nil, op.NewStatusError(fault, http.StatusUnauthorized)
 	}
 	e := Entry{Kind: KindUserinfo, Client: token.grant.client, Subject: token.grant.subject}
 	if !slices.Contains(token.scopes, oidc.ScopeOpenID) {
 		e.Fault = "insufficient_scope"
-		s.journal.add(e)
+		s.watch.see(e)
 		fault := &oidc.Error{ErrorType: "insufficient_scope", Description: "userinfo needs the scope openid"}
 		return nil, op.NewStatusError(fault, http.StatusForbidden)
 	}
-	s.journal.add(e)
+	s.watch.see(e)
 	info := new(oidc.UserInfo)
 	s.storage.fill(info, token.grant.subject, token.scopes)
 	return op.NewResponse(info), nil

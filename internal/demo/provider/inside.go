@@ -1,4 +1,4 @@
-package devprovider
+package provider
 
 import (
 	"context"
@@ -6,6 +6,10 @@ import (
 
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
+
+// What follows looks, or reaches, into a provider from outside of its
+// protocol. These are functions and no methods, so that a program that calls
+// none of them has none of them in it.
 
 // Grant is what one person gave one client, and what became of it.
 type Grant struct {
@@ -26,9 +30,15 @@ type Grant struct {
 	Revoked bool
 }
 
-// Grants returns all grants so far, oldest first. Like [Provider.Honours] and
-// [Provider.GrantOf] it leaves no entry in the journal.
-func (p *Provider) Grants() []Grant {
+// Live tells whether p would accept this access token now: made there, not
+// revoked, not past its time. Like the functions below it is no [Entry].
+func Live(p *Provider, token string) bool {
+	_, err := p.server.accessToken(op.ContextWithIssuer(context.Background(), p.issuer), token)
+	return err == nil
+}
+
+// Grants returns all grants so far, oldest first.
+func Grants(p *Provider) []Grant {
 	t := p.server.storage.tokens
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,7 +52,7 @@ func (p *Provider) Grants() []Grant {
 // GrantOf returns the grant that an access token or a refresh token came of,
 // whether it is good any more or not. A refresh token that was forgotten, and
 // an access token that is past its time, came of none.
-func (p *Provider) GrantOf(token string) (Grant, bool) {
+func GrantOf(p *Provider, token string) (Grant, bool) {
 	ctx := op.ContextWithIssuer(context.Background(), p.issuer)
 	id := p.server.tokenID(ctx, token)
 	t := p.server.storage.tokens
@@ -59,7 +69,7 @@ func (p *Provider) GrantOf(token string) (Grant, bool) {
 
 // Honours tells whether a refresh with this refresh token would be answered
 // with tokens now.
-func (p *Provider) Honours(refreshToken string) bool {
+func Honours(p *Provider, refreshToken string) bool {
 	t := p.server.storage.tokens
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,9 +77,9 @@ func (p *Provider) Honours(refreshToken string) bool {
 	return r != nil && t.honours(r)
 }
 
-// ForgetRefreshTokens has the provider know none of the refresh tokens that
-// it has given out. Access tokens live on; so does what is given out later.
-func (p *Provider) ForgetRefreshTokens() {
+// ForgetRefreshTokens has p know none of the refresh tokens that it has given
+// out. Access tokens live on; so does what is given out later.
+func ForgetRefreshTokens(p *Provider) {
 	t := p.server.storage.tokens
 	t.mu.Lock()
 	defer t.mu.Unlock()
