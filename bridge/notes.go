@@ -33,25 +33,34 @@ func (n *Notes) Put(ctx context.Context, key string, value []byte, expires time.
 	})
 }
 
-// Exchange moves a value to another key, where it stays until it expires, and
-// returns it. Of many callers one gets it, the others get ErrNotFound; a crash
-// leaves it under the one key or the other.
-func (n *Notes) Exchange(ctx context.Context, from, to string, expires time.Time) (value []byte, err error) {
-	err = n.store.Update(ctx, func(tx Tx) error {
-		if value, err = tx.Note(n.room, from, time.Now()); err != nil {
-			return err
-		}
-		tx.DeleteNote(n.room, from)
-		tx.PutNote(n.room, to, value, expires)
-		return nil
-	})
-	return value, err
+// NotesTx reads and changes the notes of one room in one transaction. It is no
+// use once the function that it was given to has returned.
+type NotesTx interface {
+	// Get is as [Notes.Get], and sees what this transaction has put.
+	Get(key string) ([]byte, error)
+	// Put is as [Notes.Put].
+	Put(key string, value []byte, expires time.Time)
+	// Delete forgets a value, if there is one.
+	Delete(key string)
 }
 
-// Delete forgets a value, if there is one.
-func (n *Notes) Delete(ctx context.Context, key string) error {
-	return n.store.Update(ctx, func(tx Tx) error {
-		tx.DeleteNote(n.room, key)
-		return nil
-	})
+// Update changes several notes as one: all of what change does is kept, or, if
+// it returns an error, nothing, and Update returns that error. Changes follow
+// each other, so of two that want the same note the second sees what the first
+// did. change may be called again if the store asks for it.
+func (n *Notes) Update(ctx context.Context, change func(NotesTx) error) error {
+	return n.store.Update(ctx, func(tx Tx) error { return change(notesTx{tx, n.room}) })
 }
+
+type notesTx struct {
+	tx   Tx
+	room string
+}
+
+func (n notesTx) Get(key string) ([]byte, error) { return n.tx.Note(n.room, key, time.Now()) }
+
+func (n notesTx) Put(key string, value []byte, expires time.Time) {
+	n.tx.PutNote(n.room, key, value, expires)
+}
+
+func (n notesTx) Delete(key string) { n.tx.DeleteNote(n.room, key) }

@@ -191,6 +191,21 @@ func TestCards(t *testing.T) {
 	}
 }
 
+// here is the session of the one who looks, elsewhere another one of theirs.
+func here() session {
+	return session{
+		note: sessionNote(bridge.NewSecret("here")), Human: "alice", Mark: "0", Browser: "Firefox on Linux",
+		Since: noon, Seen: noon, Until: noon.Add(sessionLife),
+	}
+}
+
+func elsewhere() session {
+	s := here()
+	s.note, s.Browser, s.Through = sessionNote(bridge.NewSecret("elsewhere")), "Safari on iPhone", "corp"
+	s.Since = noon.Add(-time.Hour)
+	return s
+}
+
 func TestInboxPages(t *testing.T) {
 	full := bridge.Inbox{
 		Waiting: []bridge.Card{coded(), asked()}, Given: []bridge.Card{given()}, GivenMore: 3, Earlier: []bridge.Card{denied()},
@@ -198,7 +213,7 @@ func TestInboxPages(t *testing.T) {
 	}
 	for name, in := range map[string]bridge.Inbox{"empty": {}, "full": full} {
 		t.Run(name, func(t *testing.T) {
-			got, err := testRenderer().inbox("alice", in)
+			got, err := testRenderer().inbox(here(), []session{here(), elsewhere()}, in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -360,7 +375,7 @@ func TestOpenLeadsToTheProvider(t *testing.T) {
 // logs or screen readers pass on by themselves.
 func TestCodeStaysOutOfMetadata(t *testing.T) {
 	in := bridge.Inbox{Waiting: []bridge.Card{coded()}}
-	text, err := testRenderer().inbox("alice", in)
+	text, err := testRenderer().inbox(here(), []session{here(), elsewhere()}, in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func (in *Inbox) click(w http.ResponseWriter, r *http.Request, s session) {
 		http.Error(w, "What came with the press cannot be read.", status)
 		return
 	}
-	who := bridge.Clicker{Human: s.human, Channel: channel, Typed: digits}
+	who := bridge.Clicker{Human: s.Human, Channel: channel, Typed: digits}
 	card, remark, err := in.desk.Click(r.Context(), who, bridge.RequestID(r.PathValue("id")), bridge.Verb(r.PathValue("verb")))
 	if err != nil {
 		in.refuse(w, r, "press a button", err)
@@ -39,7 +39,7 @@ func (in *Inbox) click(w http.ResponseWriter, r *http.Request, s session) {
 // allowAgain lets an agent ask its human again. There is no card to answer
 // with: what the page lists changes by itself.
 func (in *Inbox) allowAgain(w http.ResponseWriter, r *http.Request, s session) {
-	word, err := in.desk.AllowAgain(r.Context(), bridge.Clicker{Human: s.human, Channel: channel}, r.PathValue("name"))
+	word, err := in.desk.AllowAgain(r.Context(), bridge.Clicker{Human: s.Human, Channel: channel}, r.PathValue("name"))
 	if err != nil {
 		in.refuse(w, r, "allow an agent again", err)
 		return

@@ -230,10 +230,10 @@ func (d *desk) sawCards() [][]bridge.Card {
 
 // notes plays the bridge's notes.
 type notes struct {
-	mu    sync.Mutex
-	all   map[string]kept
-	takes int
-	fault error
+	mu     sync.Mutex
+	all    map[string]kept
+	writes int // transactions that change something
+	fault  error
 }
 
 type kept struct {
@@ -267,25 +267,29 @@ func (n *notes) Put(_ context.Context, key string, value []byte, expires time.Ti
 	return n.fault
 }
 
-func (n *notes) Exchange(_ context.Context, from, to string, expires time.Time) ([]byte, error) {
+// Update lets one change happen at a time, and forgets what a failed one did.
+func (n *notes) Update(_ context.Context, change func(bridge.NotesTx) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.takes++
-	value, err := n.get(from)
-	if err == nil {
-		delete(n.all, from)
-		n.all[to] = kept{value, expires}
+	if n.fault != nil {
+		return n.fault
 	}
-	return value, err
+	n.writes++
+	before := maps.Clone(n.all)
+	err := change(notesTx{n})
+	if err != nil {
+		n.all = before
+	}
+	return err
 }
 
-func (n *notes) Delete(_ context.Context, key string) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.fault == nil {
-		delete(n.all, key)
-	}
-	return n.fault
+// notesTx is a change of the notes; their lock is held.
+type notesTx struct{ n *notes }
+
+func (tx notesTx) Get(key string) ([]byte, error) { return tx.n.get(key) }
+func (tx notesTx) Delete(key string)              { delete(tx.n.all, key) }
+func (tx notesTx) Put(key string, value []byte, expires time.Time) {
+	tx.n.all[key] = kept{value, expires}
 }
 
 func (n *notes) fail(err error) {

@@ -32,6 +32,11 @@ func (in *Inbox) follow(w http.ResponseWriter, r *http.Request, s session) {
 		return
 	}
 	defer in.seats.leave(s.note)
+	s, err = in.used(r.Context(), s)
+	if err != nil {
+		in.refuse(w, r, "note that a session is in use", err)
+		return
+	}
 	v, err := in.await(r, s, wait)
 	switch {
 	case err != nil:
@@ -67,12 +72,13 @@ type view struct {
 // missed, and looks at the session again before each later read: who signs
 // out sees nothing more.
 func (in *Inbox) await(r *http.Request, s session, wait time.Duration) (view, error) {
-	changed, stop := in.desk.WatchInbox(s.human)
+	changed, stop := in.desk.WatchInbox(s.Human)
 	defer stop()
 	over, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	for {
-		v, err := in.view(r.Context(), s.human)
+		rung := in.bells.listen(s.Human)
+		v, err := in.view(r.Context(), s)
 		if err != nil || v.etag != r.URL.Query().Get("after") {
 			return v, err
 		}
@@ -80,19 +86,24 @@ func (in *Inbox) await(r *http.Request, s session, wait time.Duration) (view, er
 		case <-over.Done():
 			return v, nil
 		case <-changed:
+		case <-rung:
 		}
-		if _, err := in.session(r); err != nil {
+		if s, err = in.session(r); err != nil {
 			return view{}, err
 		}
 	}
 }
 
-func (in *Inbox) view(ctx context.Context, human string) (view, error) {
-	shown, err := in.desk.Inbox(ctx, human)
+func (in *Inbox) view(ctx context.Context, s session) (view, error) {
+	shown, err := in.desk.Inbox(ctx, s.Human)
 	if err != nil {
 		return view{}, err
 	}
-	html, err := in.render.inbox(human, shown)
+	sessions, err := in.sessions(ctx, s)
+	if err != nil {
+		return view{}, err
+	}
+	html, err := in.render.inbox(s, sessions, shown)
 	return view{html, in.render.etag(html), shown.Waiting}, err
 }
 
@@ -111,7 +122,7 @@ func (in *Inbox) deliver(w http.ResponseWriter, r *http.Request, s session, answ
 	if len(cards) == 0 {
 		return
 	}
-	if err := in.desk.Seen(context.WithoutCancel(r.Context()), s.human, channel, cards); err != nil {
+	if err := in.desk.Seen(context.WithoutCancel(r.Context()), s.Human, channel, cards); err != nil {
 		in.log.Warn("note what a human has seen", "err", err)
 	}
 }

@@ -36,14 +36,13 @@ type Desk interface {
 }
 
 // Notes is where the inbox remembers links and sessions; it puts only hashes
-// there. [*bridge.Notes] is one. What is missing or has expired is
-// [bridge.ErrNotFound].
+// of their secrets there. [*bridge.Notes] is one. What is missing or has
+// expired is [bridge.ErrNotFound].
 type Notes interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	Put(ctx context.Context, key string, value []byte, expires time.Time) error
-	// Exchange moves a value to another key and returns it: of many callers one gets it.
-	Exchange(ctx context.Context, from, to string, expires time.Time) ([]byte, error)
-	Delete(ctx context.Context, key string) error
+	// Update changes several notes as one, or none if change returns an error.
+	Update(ctx context.Context, change func(bridge.NotesTx) error) error
 }
 
 // Options is what an inbox is made of; all fields are required.
@@ -56,7 +55,9 @@ type Options struct {
 
 // Inbox serves the page and what its script calls. It is an http.Handler for
 // the root of a listener: GET / is the page, POST and DELETE /session sign in
-// and out, GET /inbox?after=ETAG&wait=SECONDS is what the human sees, and
+// and out, POST /sessions/{id}/sign_out ends a session of the human's and
+// POST /sessions/{id}/sign_out_others all but that one, GET
+// /inbox?after=ETAG&wait=SECONDS is what the human sees, and
 // POST /requests/{id}/{verb} presses a button, with {"digits"} if it takes what
 // somebody typed; POST /agents/{name}/allow_again is the one that stands on no
 // request's card. All but the page and its parts want "Authorization: Bearer"
@@ -72,6 +73,7 @@ type Inbox struct {
 	log    *slog.Logger
 	render *renderer
 	seats  seats
+	bells  bells
 	mux    *http.ServeMux
 }
 
@@ -87,6 +89,8 @@ func New(o Options) *Inbox {
 	in.mux.HandleFunc("GET /inbox.svg", part("inbox.svg", "image/svg+xml"))
 	in.mux.HandleFunc("POST /session", in.signIn)
 	in.mux.HandleFunc("DELETE /session", in.signedIn(in.signOut))
+	in.mux.HandleFunc("POST /sessions/{id}/sign_out", in.signedIn(in.endOne))
+	in.mux.HandleFunc("POST /sessions/{id}/sign_out_others", in.signedIn(in.endOthers))
 	in.mux.HandleFunc("GET /inbox", in.signedIn(in.follow))
 	in.mux.HandleFunc("POST /requests/{id}/{verb}", in.signedIn(in.click))
 	in.mux.HandleFunc("POST /agents/{name}/allow_again", in.signedIn(in.allowAgain))

@@ -113,11 +113,27 @@ type whole struct {
 	Waiting, Given, Earlier []shown
 	GivenMore               int
 	Stopped                 []stopped
+	Sessions                []shownSession // newest first
+}
+
+// shownSession is a session as the template sees it.
+type shownSession struct {
+	session
+	Here   bool // it is the one that looks at it
+	Others bool // there are others
+	Digest string
 }
 
 // inbox writes all that a human sees.
-func (t *renderer) inbox(human string, in bridge.Inbox) ([]byte, error) {
-	all := whole{Human: human, GivenMore: in.GivenMore}
+func (t *renderer) inbox(to session, sessions []session, in bridge.Inbox) ([]byte, error) {
+	all := whole{Human: to.Human, GivenMore: in.GivenMore}
+	for _, s := range sessions {
+		one, err := t.session(shownSession{session: s, Here: s.note == to.note, Others: len(sessions) > 1})
+		if err != nil {
+			return nil, err
+		}
+		all.Sessions = append(all.Sessions, one)
+	}
 	for _, part := range []struct {
 		to    *[]shown
 		cards []bridge.Card
@@ -136,7 +152,7 @@ func (t *renderer) inbox(human string, in bridge.Inbox) ([]byte, error) {
 		}
 	}
 	for _, s := range in.Stopped {
-		one := stopped{Suspension: s, Own: s.Human == human}
+		one := stopped{Suspension: s, Own: s.Human == to.Human}
 		bare, err := t.execute("stopped", one)
 		if err != nil {
 			return nil, err
@@ -145,6 +161,12 @@ func (t *renderer) inbox(human string, in bridge.Inbox) ([]byte, error) {
 		all.Stopped = append(all.Stopped, one)
 	}
 	return t.execute("inbox", all)
+}
+
+func (t *renderer) session(s shownSession) (shownSession, error) {
+	bare, err := t.execute("session", s)
+	s.Digest = t.digest(bare)
+	return s, err
 }
 
 func (t *renderer) execute(name string, data any) ([]byte, error) {

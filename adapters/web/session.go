@@ -47,17 +47,11 @@ func newSecret() bridge.Secret { return bridge.NewSecret(rand.Text()) }
 // They hold its hash alone: who reads the store cannot sign in, and looking a
 // hash up tells nothing about the secret by its timing.
 func linkNote(s bridge.Secret) string    { return "link/" + hashed(s) }
-func sessionNote(s bridge.Secret) string { return "session/" + hashed(s) }
+func sessionNote(s bridge.Secret) string { return sessionRoom + hashed(s) }
 
 func hashed(s bridge.Secret) string {
 	sum := sha256.Sum256([]byte(s.Reveal()))
 	return hex.EncodeToString(sum[:])
-}
-
-// session is a human who has signed in.
-type session struct {
-	note  string // where it is remembered; tells sessions apart
-	human string
 }
 
 // spent answers a link that does not work, whatever the reason: who guesses
@@ -72,7 +66,7 @@ func (in *Inbox) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	secret := newSecret()
-	human, err := in.spend(r.Context(), link, secret)
+	human, err := in.spend(r, link, secret)
 	if errors.Is(err, bridge.ErrNotFound) {
 		http.Error(w, spent, http.StatusForbidden)
 		return
@@ -106,31 +100,32 @@ func readLink(r *http.Request) (link bridge.Secret, status int) {
 }
 
 // spend makes a session of a link and returns whom it signs in. It looks
-// before it takes, so that guesses cost no write.
-func (in *Inbox) spend(ctx context.Context, link, session bridge.Secret) (human string, err error) {
-	known, err := in.notes.Get(ctx, linkNote(link))
-	if err != nil {
+// before it takes, so that guesses cost no write; of many who open one link at
+// once, one gets it.
+func (in *Inbox) spend(r *http.Request, link, secret bridge.Secret) (human string, err error) {
+	if _, err := in.notes.Get(r.Context(), linkNote(link)); err != nil {
 		return "", err
 	}
-	human, is := in.bearer(known)
-	if !is {
-		return "", bridge.ErrNotFound
+	err = in.notes.Update(r.Context(), func(tx bridge.NotesTx) error {
+		kept, err := tx.Get(linkNote(link))
+		if err != nil {
+			return err
+		}
+		tx.Delete(linkNote(link))
+		var mark string
+		human, mark, _ = strings.Cut(string(kept), " ")
+		return in.start(tx, secret, newSession(r, human, mark, ""))
+	})
+	if err == nil {
+		in.bells.ring(human)
 	}
-	_, err = in.notes.Exchange(ctx, linkNote(link), sessionNote(session), time.Now().Add(sessionLife))
 	return human, err
-}
-
-// bearer returns whom a link or a session is for, if they still bear the name
-// that they had when it was made.
-func (in *Inbox) bearer(note []byte) (human string, is bool) {
-	human, mark, _ := strings.Cut(string(note), " ")
-	now, known := in.desk.Bearer(human)
-	return human, known && mark == now
 }
 
 // signOut ends a session.
 func (in *Inbox) signOut(w http.ResponseWriter, r *http.Request, s session) {
-	if err := in.notes.Delete(r.Context(), s.note); err != nil {
+	_, err := in.end(r.Context(), s, func(one session) bool { return one.note == s.note })
+	if err != nil {
 		in.refuse(w, r, "end a session", err)
 		return
 	}
@@ -164,11 +159,18 @@ func (in *Inbox) session(r *http.Request) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	human, is := in.bearer(kept)
-	if !is {
+	s, readable := decodeSession(note, kept)
+	if !readable || !in.bears(s.Human, s.Mark) {
 		return session{}, errSignedOut
 	}
-	return session{note, human}, nil
+	return s, nil
+}
+
+// bears reports whether a human still bears the name that they had when
+// something was made for them.
+func (in *Inbox) bears(human, mark string) bool {
+	now, known := in.desk.Bearer(human)
+	return known && mark == now
 }
 
 // writeJSON answers with texts; that cannot fail to encode.

@@ -99,7 +99,7 @@ func TestTheTeamsCard(t *testing.T) {
 func TestWhatAnotherHasClaimedIsNotCounted(t *testing.T) {
 	mine := asked()
 	mine.Request = request(4)
-	page, err := testRenderer().inbox("alice", bridge.Inbox{Waiting: []bridge.Card{mine, taken()}})
+	page, err := testRenderer().inbox(here(), nil, bridge.Inbox{Waiting: []bridge.Card{mine, taken()}})
 	if err != nil || !strings.Contains(string(page), `data-count="1"`) || !strings.Contains(string(page), "Claimed by bob") {
 		t.Errorf("%v:\n%s", err, page)
 	}

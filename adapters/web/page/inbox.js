@@ -6,7 +6,7 @@ const stored = "authbridge.session";
 const waitSeconds = 25;
 const lostAfter = 40_000; // ms; longer than any answer takes
 const longestPause = 10_000;
-const sections = ["waiting", "stopped", "given", "earlier"];
+const sections = ["waiting", "stopped", "given", "earlier", "sessions"];
 const settleTime = 700; // ms; longer than between the two taps of a double tap
 
 const main = document.querySelector("main");
@@ -90,11 +90,15 @@ function begin(secret) {
 
 async function signOut() {
   let told = false;
+  const telling = call("DELETE", "/session");
+  underway.add(telling);
+  poll?.abort(); // else it hears first that the session is over
   try {
-    told = (await call("DELETE", "/session")).ok;
+    told = (await telling).ok;
   } catch {
     // Said below: the page forgets its session in any case.
   }
+  underway.delete(telling);
   shut(told ? "You are signed out." : "This page has forgotten its session, but the bridge could not be told; there it ends by itself.");
 }
 
