@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -18,6 +19,9 @@ import (
 // Client calls a bridge at its admin socket.
 type Client struct {
 	Socket string // path of the admin socket
+
+	// Trust says whether the bridge may run as a uid, as in [client.Client].
+	Trust func(uid uint32) bool
 }
 
 // InboxLink returns a fresh link to a human's inbox. The errors are those of
@@ -82,13 +86,16 @@ func (c Client) call(ctx context.Context, method, path string, in, out any) erro
 // with makes a call of the bridge, and says in the operator's words when there
 // is none.
 func (c Client) with(do func(*client.Client) error) error {
-	to := client.Client{Socket: c.Socket}
+	to := client.Client{Socket: c.Socket, Trust: c.Trust}
 	defer to.Close()
 	err := do(&to)
 	if none, ok := errors.AsType[*client.NoBridge](err); ok {
 		none.Hint = "start it with: authbridge serve; or say where its admin socket is, with --admin-socket or AUTHBRIDGE_ADMIN_SOCKET"
 		if errors.Is(err, fs.ErrPermission) {
 			none.Hint = "only root, and the user that the bridge runs as, may open the admin socket"
+		}
+		if who, foreign := errors.AsType[*client.Stranger](err); foreign {
+			none.Hint = fmt.Sprintf("if the bridge runs as uid %d, say so: name its socket with --admin-socket or AUTHBRIDGE_ADMIN_SOCKET", who.UID)
 		}
 	}
 	return err

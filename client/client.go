@@ -3,7 +3,9 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -16,18 +18,42 @@ import (
 	"github.com/authbridge/authbridge/api"
 )
 
-// Client calls one bridge. Socket has to be set before the first call, and
-// not changed after it. All methods are safe for concurrent use. A Client
-// must not be copied.
+// Client calls one bridge: at a Socket of this machine or at a URL, one of
+// the two. Its settings are made before the first call, and not changed after
+// it. All methods are safe for concurrent use. A Client must not be copied.
 //
 // A method returns a [*Problem] when the bridge refuses, a [*NoBridge] when
-// there is none, and the error of its context when that ended first.
+// there is none, the error of its context when that ended first, and another
+// when the settings do not go together.
 type Client struct {
-	Socket string // path of the bridge's unix socket
+	// Socket is the path of the bridge's unix socket.
+	Socket string
+
+	// Trust says whether the bridge may run as a uid: it is asked about who
+	// listens at Socket, before a word is said. nil trusts root and this
+	// process's own user. Whoever else listens is a [*NoBridge].
+	Trust func(uid uint32) bool
+
+	// URL is where the bridge serves agents over TCP: scheme, host and port.
+	// It has to be https, but for a host on this machine.
+	URL string
+
+	// Key is the agent's key. At a URL there has to be one; at a socket it
+	// stands before the uid.
+	Key Key
+
+	// TLS is for an https URL: a CA of one's own, or a certificate to show.
+	// nil trusts the CAs of the system.
+	TLS *tls.Config
+
+	// Away, unless it is nil, is called when a wait finds that the bridge is
+	// away or has no room, with the reason and until when it is waited for
+	// (zero = as long as the wait lasts); and with nil once it answers again.
+	Away func(why error, until time.Time)
 
 	dial func(context.Context) (net.Conn, error) // nil = to Socket
 	once sync.Once
-	http *http.Client
+	door door
 }
 
 // Bounds of an answer.
@@ -36,8 +62,20 @@ const (
 	answerWithin = 30 * time.Second // besides what the call waits for a human
 )
 
+// Check reports whether the settings go together. Every call does so, too.
+func (c *Client) Check() error {
+	if _, err := c.Key.header(); err != nil {
+		return err
+	}
+	return c.reach().err
+}
+
 // Close ends connections that are idle. The client can still be used.
-func (c *Client) Close() { c.transport().CloseIdleConnections() }
+func (c *Client) Close() {
+	if d := c.reach(); d.err == nil {
+		d.http.CloseIdleConnections()
+	}
+}
 
 // Call makes one call for which the client has no method: in is sent as JSON,
 // unless it is nil, and the answer is read into out, unless that is nil.
@@ -59,11 +97,7 @@ type call struct {
 func (c *Client) do(ctx context.Context, what call) (int, error) {
 	bounded, cancel := context.WithTimeout(ctx, what.wait+answerWithin)
 	defer cancel()
-	req, err := what.request(bounded)
-	if err != nil {
-		return 0, err
-	}
-	resp, err := c.transport().Do(req)
+	resp, err := c.open(bounded, what)
 	if err != nil {
 		return 0, c.lost(ctx, err)
 	}
@@ -75,10 +109,34 @@ func (c *Client) do(ctx context.Context, what call) (int, error) {
 	case len(body) > maxAnswer:
 		return 0, fmt.Errorf("%s %s: the answer has more than %d bytes", what.method, what.path, maxAnswer)
 	}
-	return resp.StatusCode, what.read(resp, body)
+	return resp.StatusCode, c.read(what, resp, body)
 }
 
-func (what call) request(ctx context.Context) (*http.Request, error) {
+// open makes a call and leaves its answer to be read. An error that is ours
+// and not the network's is an unsent.
+func (c *Client) open(ctx context.Context, what call) (*http.Response, error) {
+	d := c.reach()
+	if d.err != nil {
+		return nil, &unsent{d.err}
+	}
+	req, err := what.request(ctx, d.base)
+	if err != nil {
+		return nil, &unsent{err}
+	}
+	credential, err := c.Key.header()
+	if err != nil {
+		return nil, &unsent{err}
+	}
+	if credential != "" {
+		req.Header.Set("Authorization", credential)
+	}
+	return d.http.Do(req)
+}
+
+// unsent is why a call was not made at all.
+type unsent struct{ error }
+
+func (what call) request(ctx context.Context, base string) (*http.Request, error) {
 	var body io.Reader
 	if what.in != nil {
 		plain, err := json.Marshal(what.in)
@@ -87,7 +145,7 @@ func (what call) request(ctx context.Context) (*http.Request, error) {
 		}
 		body = bytes.NewReader(plain)
 	}
-	req, err := http.NewRequestWithContext(ctx, what.method, "http://localhost"+what.path, body)
+	req, err := http.NewRequestWithContext(ctx, what.method, base+what.path, body)
 	if err != nil {
 		return nil, fmt.Errorf("make a call of the bridge: %w", err)
 	}
@@ -100,6 +158,15 @@ func (what call) request(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
+// read takes an answer, and adds what to do to a refusal that leaves it open.
+func (c *Client) read(what call, resp *http.Response, body []byte) error {
+	err := what.read(resp, body)
+	if p, ok := errors.AsType[*Problem](err); ok && p.Code == api.ProblemUnauthenticated && p.Hint == "" && !c.Key.IsZero() {
+		p.Hint = "the operator makes a key with: authbridge agent add NAME"
+	}
+	return err
+}
+
 // read takes an answer. What it holds is in no error: it may be a token.
 func (what call) read(resp *http.Response, body []byte) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -108,7 +175,7 @@ func (what call) read(resp *http.Response, body []byte) error {
 	case resp.StatusCode >= http.StatusBadRequest && kind == api.ProblemMediaType:
 		return problemOf(resp, body)
 	case resp.StatusCode >= http.StatusMultipleChoices || kind != api.MediaType:
-		return fmt.Errorf("%s %s: status %d with %q is no answer of a bridge: something else listens at the socket", what.method, what.path, resp.StatusCode, kind)
+		return fmt.Errorf("%s %s: status %d with %q is no answer of a bridge: something else listens there", what.method, what.path, resp.StatusCode, kind)
 	case resp.StatusCode == http.StatusAccepted && what.accepted != nil:
 		out = what.accepted
 	}
@@ -134,34 +201,15 @@ func problemOf(resp *http.Response, body []byte) error {
 
 // lost explains a call that got no answer. ctx is the caller's own.
 func (c *Client) lost(ctx context.Context, err error) error {
+	if ours, ok := errors.AsType[*unsent](err); ok {
+		return ours.error
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return &NoBridge{Socket: c.Socket, Hint: hintFor(err), Err: cause(err)}
-}
-
-func (c *Client) transport() *http.Client {
-	c.once.Do(func() {
-		c.http = &http.Client{
-			Transport: &http.Transport{
-				DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return c.connect(ctx) },
-				DisableCompression: true,
-				IdleConnTimeout:    time.Minute,
-				// All connections go to one place, and each waits on its own.
-				MaxIdleConnsPerHost: 64,
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-	})
-	return c.http
-}
-
-func (c *Client) connect(ctx context.Context) (net.Conn, error) {
-	switch {
-	case c.dial != nil:
-		return c.dial(ctx)
-	case c.Socket == "":
-		return nil, errNoSocket
+	hint := hintFor(err)
+	if c.URL != "" {
+		hint = farHint(err)
 	}
-	return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
+	return &NoBridge{Socket: c.Socket, URL: c.URL, Hint: hint, Err: cause(err)}
 }

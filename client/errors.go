@@ -1,10 +1,15 @@
 package client
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"net"
+	"net/http"
 	"syscall"
 	"time"
 
@@ -34,17 +39,18 @@ var ErrNoBridge = errors.New("no bridge answers")
 
 // NoBridge says where no bridge answers, and what to do.
 type NoBridge struct {
-	Socket string
+	Socket string // one of the two, or neither
+	URL    string
 	Hint   string
 	Err    error
 }
 
 // Error says where and why.
 func (e *NoBridge) Error() string {
-	if e.Socket == "" {
-		return ErrNoBridge.Error() + ": " + e.Err.Error()
+	if place := cmp.Or(e.Socket, e.URL); place != "" {
+		return ErrNoBridge.Error() + " at " + place + ": " + e.Err.Error()
 	}
-	return ErrNoBridge.Error() + " at " + e.Socket + ": " + e.Err.Error()
+	return ErrNoBridge.Error() + ": " + e.Err.Error()
 }
 
 // Unwrap returns why.
@@ -54,9 +60,8 @@ func (e *NoBridge) Unwrap() error { return e.Err }
 func (e *NoBridge) Is(target error) bool { return target == ErrNoBridge }
 
 var (
-	errNoSocket = errors.New("no socket is named")
-	errSilent   = errors.New("no answer in time")
-	errCut      = errors.New("the connection ended before the answer")
+	errSilent = errors.New("no answer in time")
+	errCut    = errors.New("the connection ended before the answer")
 )
 
 // cause drops what the layers of the network wrote around an error: it
@@ -74,10 +79,12 @@ func cause(err error) error {
 	return err
 }
 
-// hintFor says what to do when a call got no answer.
+// hintFor says what to do when a call got no answer at a socket.
 func hintFor(err error) string {
-	switch {
-	case errors.Is(err, errNoSocket), errors.Is(err, fs.ErrNotExist):
+	switch who, foreign := errors.AsType[*Stranger](err); {
+	case foreign:
+		return fmt.Sprintf("if the bridge runs as uid %d, say so: name its socket with --socket or AUTHBRIDGE_SOCKET, or set Trust in the Go client", who.UID)
+	case errors.Is(err, errNowhere), errors.Is(err, fs.ErrNotExist):
 		return "start it with: authbridge serve; or say where its socket is, with --socket or AUTHBRIDGE_SOCKET"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "it has ended without cleaning up; start it again with: authbridge serve"
@@ -87,6 +94,43 @@ func hintFor(err error) string {
 		return "it is there and does not answer; see its log"
 	}
 	return "the connection was lost; what was asked lives on in the bridge: call again"
+}
+
+// farHint says what to do when a call got no answer at a URL.
+func farHint(err error) string {
+	switch {
+	case notTrusted(err):
+		return "if its certificate is of a CA of your own, name that with AUTHBRIDGE_CA, or with TLS in the Go client"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "it speaks http there: its operator sets listen.tls, or call it by http on its own machine"
+	case toldByPeer(err):
+		return "it wants a certificate that its listen.tls.client_ca has signed: name one with AUTHBRIDGE_CERT and AUTHBRIDGE_CERT_KEY, or with TLS in the Go client"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "see that it runs, and that its listen.tcp is this address"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "it does not answer; see its log, and what is between here and there"
+	}
+	return "see that the address is right and can be reached; what was asked lives on in the bridge"
+}
+
+// notTrusted reports whether the certificate of the other end was refused.
+func notTrusted(err error) bool {
+	_, is := errors.AsType[*tls.CertificateVerificationError](err)
+	return is
+}
+
+// toldByPeer reports whether the other end has broken off TLS: it liked what
+// we showed as little as we would have liked what it shows.
+func toldByPeer(err error) bool {
+	e, is := errors.AsType[*net.OpError](err)
+	return is && e.Op == "remote error"
+}
+
+// isFinal reports whether waiting changes nothing: somebody who is no bridge
+// listens there, or nobody can.
+func isFinal(err error) bool {
+	_, foreign := errors.AsType[*Stranger](err)
+	return foreign || errors.Is(err, errUnseen) || errors.Is(err, errNowhere) || errors.Is(err, errSomewhere)
 }
 
 // Parked is what [Client.Token] returns when the human has not decided yet.

@@ -42,7 +42,7 @@ type Event struct {
 // ctx among them.
 func (c *Client) Events(ctx context.Context, cursor string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		p := patience{known: cursor != ""}
+		p := patience{known: cursor != "", away: c.Away}
 		for {
 			s, err := try(ctx, &p, func() (*stream, error) { return c.follow(ctx, cursor) })
 			for err == nil {
@@ -105,19 +105,10 @@ func (c *Client) follow(ctx context.Context, cursor string) (*stream, error) {
 	if err != nil {
 		return nil, c.lost(ctx, err)
 	}
-	if err := what.read(resp, body); err != nil {
+	if err := c.read(what, resp, body); err != nil {
 		return nil, err
 	}
 	return nil, fmt.Errorf("GET %s: the answer is no stream of events", api.EventsPath)
-}
-
-// open makes a call and leaves its answer to be read.
-func (c *Client) open(ctx context.Context, what call) (*http.Response, error) {
-	req, err := what.request(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return c.transport().Do(req)
 }
 
 // close ends the stream, if there is one.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -169,4 +170,79 @@ func TestAWaitIsCutToWhatTheBridgeTakes(t *testing.T) {
 			t.Errorf("%s is %s, want %s", wait, got, want)
 		}
 	}
+}
+
+// TestAFullDoorIsNoEnd: who waits is told to come back, does so, and hears
+// meanwhile what is new.
+func TestAFullDoorIsNoEnd(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Client, b *bridgeThatRestarts, id bridge.RequestID) {
+		var told []string
+		c.Away = func(why error, until time.Time) { told = append(told, string(CodeOf(why)), until.Format("15:04")) }
+		b.desk.Fail(&bridge.Problem{Code: bridge.ProblemTooManyOpen, Detail: "1000 calls wait", RetryAfter: 20 * time.Second})
+		time.AfterFunc(10*time.Minute, func() { b.desk.Fail(nil); b.desk.Grant(id, granted) })
+		start := time.Now()
+		token, err := c.WaitToken(t.Context(), string(id), 0, nil)
+		if took := time.Since(start); err != nil || token.AccessToken != "at-12345" || took < 10*time.Minute || took > 11*time.Minute {
+			t.Errorf("%v, %v after %s", token, err, took)
+		}
+		if got := fmt.Sprint(told); got != "[too_many_open 00:00  00:00]" {
+			t.Errorf("told %s", got)
+		}
+	})
+}
+
+// TestAProviderThatIsAwayIsWaitedFor: the token is there, and cannot be
+// renewed just now. That is no reason to lose it.
+func TestAProviderThatIsAwayIsWaitedFor(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Client, b *bridgeThatRestarts, id bridge.RequestID) {
+		b.desk.Grant(id, granted)
+		b.desk.Fail(&bridge.Problem{Code: bridge.ProblemProviderUnavailable, Detail: "corp is away", RetryAfter: 7 * time.Second})
+		time.AfterFunc(5*time.Minute, func() { b.desk.Fail(nil) })
+		if token, err := c.WaitToken(t.Context(), string(id), 1, nil); err != nil || token.AccessToken != "at-12345" {
+			t.Errorf("%v, %v", token, err)
+		}
+		b.desk.Fail(&bridge.Problem{Code: bridge.ProblemProviderUnavailable, Detail: "corp is away"})
+		if _, err := c.Collect(t.Context(), string(id)); CodeOf(err) != api.ProblemProviderUnavailable {
+			t.Errorf("one call waits: %v", err)
+		}
+		b.desk.Fail(nil)
+	})
+}
+
+// TestTheTwoKindsOfAbsenceAreCountedApart: minutes without room do not use up
+// the patience with a bridge that restarts.
+func TestTheTwoKindsOfAbsenceAreCountedApart(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Client, b *bridgeThatRestarts, id bridge.RequestID) {
+		b.desk.Fail(&bridge.Problem{Code: bridge.ProblemTooManyOpen, RetryAfter: 5 * time.Second})
+		time.AfterFunc(2*time.Minute, func() { b.stop(); b.desk.Fail(nil); b.desk.Grant(id, granted) })
+		time.AfterFunc(2*time.Minute+20*time.Second, b.start)
+		if token, err := c.WaitToken(t.Context(), string(id), 1, nil); err != nil || token.AccessToken != "at-12345" {
+			t.Errorf("%v, %v", token, err)
+		}
+	})
+}
+
+// TestWhatABridgeSaysWhileItIsAway: the hook tells of each absence once.
+func TestWhoWaitsIsToldThatTheBridgeIsAway(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Client, b *bridgeThatRestarts, id bridge.RequestID) {
+		start := time.Now()
+		var told []string
+		c.Away = func(why error, until time.Time) {
+			if why == nil {
+				told = append(told, "back")
+				return
+			}
+			told = append(told, fmt.Sprint(errors.Is(why, ErrNoBridge), until.Sub(start).Round(time.Second)))
+		}
+		time.AfterFunc(20*time.Second, b.stop)
+		time.AfterFunc(40*time.Second, b.start)
+		time.AfterFunc(60*time.Second, b.stop)
+		if _, err := c.Wait(t.Context(), string(id), 0, nil); !errors.Is(err, ErrNoBridge) {
+			t.Errorf("got %v", err)
+		}
+		if got := fmt.Sprint(told); got != "[true 50s back true 1m30s back]" {
+			t.Errorf("told %s", got)
+		}
+		b.start()
+	})
 }

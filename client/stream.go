@@ -29,7 +29,7 @@ func (c *Client) Stream(ctx context.Context, method, path, mediaType string, to 
 		if err != nil {
 			return c.silent(ctx, within, err)
 		}
-		if err := what.read(resp, body); err != nil {
+		if err := c.read(what, resp, body); err != nil {
 			return err
 		}
 		return fmt.Errorf("%s %s: the answer is of another kind; is the bridge of another version?", method, path)

@@ -40,7 +40,7 @@ environment of one program, while what token prints stands in the model's contex
 	}
 	w.flags(c)
 	c.Flags().StringVar(&format, "format", "token", "how to print it: "+formatNames)
-	return uses(c, "socket", "json")
+	return uses(c, "socket", "url", "json")
 }
 
 func (a *app) execCommand() *cobra.Command {
@@ -80,7 +80,7 @@ begins with "authbridge:" on standard error.`,
 	c.Flags().SetInterspersed(false)
 	w.flags(c)
 	c.Flags().StringVar(&name, "env", tokenVariable, "`name` of the variable that holds the token")
-	return uses(c, "socket")
+	return uses(c, "socket", "url")
 }
 
 // variable reports whether a text can name an environment variable.
@@ -125,7 +125,7 @@ func (a *app) askCommand() *cobra.Command {
 	}
 	w.flags(c)
 	_ = c.Flags().MarkHidden("timeout") // it is there to be refused in words
-	return uses(c, "socket", "json")
+	return uses(c, "socket", "url", "json")
 }
 
 func (a *app) waitCommand() *cobra.Command {
@@ -153,7 +153,7 @@ func (a *app) waitCommand() *cobra.Command {
 	}
 	c.Flags().Var(&timeout, "timeout", "stop waiting after this long; the request lives on (default: until it ends)")
 	c.Flags().StringVar(&format, "format", "token", "how to print the token: "+formatNames)
-	return uses(c, "socket", "json")
+	return uses(c, "socket", "url", "json")
 }
 
 // checkFormat refuses an unknown format before anything is asked; --json is

@@ -190,14 +190,6 @@ func TestFlagsAndGrammarPointToTheHelp(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotInThisVersionIsRefused: a variable that is accepted and
-// ignored would send a secret nowhere, and its owner to the wrong bridge.
-func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
-	for _, name := range []string{"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"} {
-		command([]string{name + "=x"}, "list").expect(t, exitUsage, name+" is not in this version; use a socket")
-	}
-}
-
 func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		got := command(nil, "completion", shell).expect(t, exitDone)

@@ -39,7 +39,7 @@ time that is shown. One that is needs_reauth answers nothing until its human ren
 		},
 	}
 	c.Flags().IntVar(&limit, "limit", api.DefaultLimit, "at most this many")
-	return uses(c, "socket", "json")
+	return uses(c, "socket", "url", "json")
 }
 
 func (a *app) revokeCommand() *cobra.Command {
@@ -64,7 +64,7 @@ error. authbridge grants lists the ids.`,
 			}
 			return a.printGrant(g)
 		},
-	}, "socket", "json")
+	}, "socket", "url", "json")
 }
 
 func (a *app) printGrants(all []api.Grant) error {

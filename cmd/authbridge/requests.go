@@ -30,7 +30,7 @@ be looked up.`,
 			}
 			return a.printRequest(r)
 		},
-	}, "socket", "json")
+	}, "socket", "url", "json")
 }
 
 func (a *app) cancelCommand() *cobra.Command {
@@ -51,7 +51,7 @@ func (a *app) cancelCommand() *cobra.Command {
 			}
 			return a.printRequest(r)
 		},
-	}, "socket", "json")
+	}, "socket", "url", "json")
 }
 
 func (a *app) listCommand() *cobra.Command {
@@ -83,7 +83,7 @@ func (a *app) listCommand() *cobra.Command {
 	}
 	c.Flags().StringSliceVar(&states, "state", nil, "only those in this `state`; may be given many times")
 	c.Flags().IntVar(&limit, "limit", api.DefaultLimit, "at most this many")
-	return uses(c, "socket", "json")
+	return uses(c, "socket", "url", "json")
 }
 
 func filterOf(words []string, limit int) (client.Filter, error) {

@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/authbridge/authbridge/admin"
-	"github.com/authbridge/authbridge/client"
 )
 
 // app is what all commands share.
@@ -22,6 +17,7 @@ type app struct {
 	*stdio
 	config      string
 	socket      string
+	url         string
 	adminSocket string
 	asJSON      bool
 
@@ -87,6 +83,7 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 	})
 	f := root.PersistentFlags()
 	f.StringVar(&a.socket, "socket", a.env("AUTHBRIDGE_SOCKET"), "`path` of the agents' socket (AUTHBRIDGE_SOCKET)")
+	f.StringVar(&a.url, "url", a.env("AUTHBRIDGE_URL"), "where the bridge is over TCP, as a `URL` (AUTHBRIDGE_URL); the key is taken from AUTHBRIDGE_KEY")
 	f.StringVar(&a.adminSocket, "admin-socket", a.env("AUTHBRIDGE_ADMIN_SOCKET"), "`path` of the operator's socket (AUTHBRIDGE_ADMIN_SOCKET)")
 	f.StringVar(&a.config, "config", "", "`path` of the configuration (AUTHBRIDGE_CONFIG)")
 	f.BoolVar(&a.asJSON, "json", false, "print JSON")
@@ -119,7 +116,7 @@ func refuseUnused(c *cobra.Command) error {
 	if !isMarked {
 		return nil // a command that only explains
 	}
-	for _, name := range []string{"socket", "admin-socket", "config", "json"} {
+	for _, name := range []string{"socket", "url", "admin-socket", "config", "json"} {
 		if c.Flags().Changed(name) && !slices.Contains(strings.Fields(marked), name) {
 			return &failure{exit: exitUsage, err: fmt.Errorf("%s has no use for --%s", c.CommandPath(), name), hint: "see " + c.CommandPath() + " --help"}
 		}
@@ -187,55 +184,6 @@ func group(use, short string, of ...*cobra.Command) *cobra.Command {
 
 func needsOne(c *cobra.Command, _ []string) error {
 	return &failure{exit: exitUsage, err: errors.New(c.CommandPath() + " needs one of its commands"), hint: "see " + c.CommandPath() + " --help"}
-}
-
-// agent is the client of the agents' commands.
-func (a *app) agent() (*client.Client, error) {
-	for _, name := range []string{"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"} {
-		if a.env(name) != "" {
-			return nil, usage("%s is not in this version; use a socket", name)
-		}
-	}
-	return &client.Client{Socket: a.find(a.socket, "agent.sock")}, nil
-}
-
-// operator is the client of the operator's commands.
-func (a *app) operator() admin.Client {
-	return admin.Client{Socket: a.find(a.adminSocket, "admin.sock")}
-}
-
-// find is where a socket is: as it was given, else in the own runtime
-// directory, else in the system's; the first that is there. When none is, it
-// is the one where a bridge of one's own would be.
-func (a *app) find(given, name string) string {
-	if given != "" {
-		return given
-	}
-	var places []string
-	if dir := a.env("XDG_RUNTIME_DIR"); dir != "" {
-		places = append(places, filepath.Join(dir, "authbridge", name))
-	}
-	if dir := a.stateDir(); dir != "" {
-		places = append(places, filepath.Join(dir, name))
-	}
-	places = append(places, filepath.Join("/run/authbridge", name))
-	for _, place := range places {
-		if _, err := os.Stat(place); err == nil {
-			return place
-		}
-	}
-	return places[0]
-}
-
-// stateDir is where a bridge without a runtime directory keeps its sockets.
-func (a *app) stateDir() string {
-	if dir := a.env("XDG_STATE_HOME"); dir != "" {
-		return filepath.Join(dir, "authbridge")
-	}
-	if home := a.env("HOME"); home != "" {
-		return filepath.Join(home, ".local", "state", "authbridge")
-	}
-	return ""
 }
 
 func join(words []string) string { return strings.Join(words, " ") }

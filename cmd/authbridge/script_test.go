@@ -33,13 +33,15 @@ import (
 //	refuse CODE HINT       make that bridge refuse everything
 //	waited                 wait until an agent waits
 //	occupy VARIABLE        listen on a port of 127.0.0.1
+//	remote VARIABLE KEY [tls]  open that bridge over TCP, for whoever shows the key;
+//	                       with tls, ca.pem, cert.pem and cert.key are left here
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": start, "says": says, "signal": send, "ends": ends, "capture": capture,
-			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "occupy": occupy,
+			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "occupy": occupy, "remote": remote,
 		},
 	})
 }
@@ -59,7 +61,8 @@ type sceneKey struct{}
 // variables are what the commands of a script see of its environment.
 var variables = []string{
 	"PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
-	"AUTHBRIDGE_CONFIG", "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET", "CORP_SECRET", "GORACE", "GOCOVERDIR",
+	"AUTHBRIDGE_CONFIG", "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET",
+	"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY", "AUTHBRIDGE_CA", "AUTHBRIDGE_CERT", "AUTHBRIDGE_CERT_KEY", "SSL_CERT_FILE", "CORP_SECRET", "GORACE", "GOCOVERDIR",
 }
 
 func setUp(env *testscript.Env) error {
