@@ -30,6 +30,7 @@ type Options struct {
 	Unlinker Unlinker        // required
 	Keeper   Keeper          // required
 	Hand     Hand            // required
+	Examiner Examiner        // nil = nobody looks
 	Log      *slog.Logger    // faults, which callers are not told; nil = none
 	Stopping context.Context // when it ends, calls are refused; nil = never
 }
@@ -37,7 +38,7 @@ type Options struct {
 // New returns the handler of the admin socket. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, hand: o.Hand, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, hand: o.Hand, examiner: o.Examiner, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -52,6 +53,7 @@ type handler struct {
 	unlinker Unlinker
 	keeper   Keeper
 	hand     Hand
+	examiner Examiner
 	log      *slog.Logger
 	stopping context.Context
 	uid      int // of the bridge
@@ -103,6 +105,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 		RevokePath:      {http.MethodPost, h.revoke},
 		ReleasePath:     {http.MethodPost, h.release},
 		LiftPath:        {http.MethodPost, h.lift},
+		FindingsPath:    {http.MethodGet, h.findings},
 	}
 	to, known := routes[r.URL.Path]
 	switch {

@@ -87,32 +87,12 @@ func (f filter) takes(line bridge.AuditText) bool {
 	return (f.about == "" || f.about == string(e.Request) || f.about == string(e.Grant)) && !e.Time.Before(f.since)
 }
 
-// verify serves GET /v1/audit/report. A long log takes its time: until it is
-// looked through, a space now and then says that somebody is at it.
+// verify serves GET /v1/audit/report. A long log takes its time.
 func (h *handler) verify(w http.ResponseWriter, r *http.Request) error {
-	var found bridge.AuditReport
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		found, err = h.keeper.VerifyAudit(r.Context())
-		done <- err
-	}()
-	tick := time.NewTicker(takeWithin / 3)
-	defer tick.Stop()
-	for out := h.stream(w, api.MediaType); ; {
-		select {
-		case err := <-done:
-			if err != nil {
-				return out.fail(err)
-			}
-			return out.fail(json.NewEncoder(out).Encode(reportOf(found)))
-		case <-tick.C:
-			_, err := out.Write([]byte(" "))
-			if err = errors.Join(err, http.NewResponseController(w).Flush()); err != nil {
-				return out.fail(err)
-			}
-		}
-	}
+	return h.atLength(w, r, func(ctx context.Context) (any, error) {
+		found, err := h.keeper.VerifyAudit(ctx)
+		return reportOf(found), err
+	})
 }
 
 func reportOf(found bridge.AuditReport) AuditReport {

@@ -23,6 +23,9 @@ type Config struct {
 	AllowHTTPLoopback bool           // http:// on loopback (tests, demo)
 	AllowPrivate      []netip.Prefix // private ranges that outgoing calls may reach
 
+	// SecretFiles are the files that secrets were read from, sorted.
+	SecretFiles []string
+
 	// Directory is what the domain needs: humans, agents, providers, limits.
 	Directory bridge.Directory
 	// Providers has the same names as Directory.Providers.

@@ -163,6 +163,8 @@ func (d *decoder) faulted(path string) bool {
 func (d *decoder) finish() *Config {
 	c := d.config
 	c.lines = d.lines
+	slices.Sort(c.SecretFiles)
+	c.SecretFiles = slices.Compact(c.SecretFiles)
 	c.Providers = make(map[string]Provider, len(d.providers))
 	for name, p := range d.providers {
 		c.Providers[name] = p.Provider

@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 // CheckReload refuses a configuration that cannot take the place of another
 // while the bridge runs: what was opened or made at the start stays as it was.
@@ -46,4 +49,12 @@ func (p Provider) Same(other Provider) bool {
 // SameNetwork reports whether outgoing calls may go to the same places.
 func SameNetwork(a, b *Config) bool {
 	return a.AllowHTTPLoopback == b.AllowHTTPLoopback && slices.Equal(a.AllowPrivate, b.AllowPrivate)
+}
+
+// Same reports whether two configurations mean the same, whatever their files
+// look like.
+func Same(a, b *Config) bool {
+	x, y := *a, *b
+	x.lines, y.lines = nil, nil
+	return reflect.DeepEqual(x, y)
 }

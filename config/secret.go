@@ -76,6 +76,7 @@ func (d *decoder) secretFromFile(path, file string) bridge.Secret {
 		d.fault(path, fmt.Sprintf("%s cannot be read: %v", file, cause(err)), "")
 		return bridge.Secret{}
 	}
+	d.config.SecretFiles = append(d.config.SecretFiles, file)
 	got = strings.TrimRight(got, "\r\n")
 	if got == "" {
 		d.fault(path, file+" is empty", "")

@@ -69,16 +69,17 @@ func (p *Provider) readCode(answer reply) (bridge.Code, error) {
 
 // rejected turns an OAuth error into a fault or a refusal.
 func (p *Provider) rejected(answer reply, m members) error {
-	said := m.complaint(p.secret)
-	switch m.text("error") {
+	said, outcome := m.complaint(p.secret), bridge.OutcomeProviderError
+	code := m.text("error")
+	switch code {
 	case "slow_down", "temporarily_unavailable", "server_error":
 		return answer.later(errors.New(said))
 	case "unauthorized_client", "device_flow_disabled":
-		return refuse(bridge.OutcomeDeviceGrantBlocked, "%s", said)
+		outcome = bridge.OutcomeDeviceGrantBlocked
 	case "unsupported_grant_type":
-		return refuse(bridge.OutcomeDeviceGrantUnsupported, "%s", said)
+		outcome = bridge.OutcomeDeviceGrantUnsupported
 	}
-	return refuse(bridge.OutcomeProviderError, "%s", said)
+	return &bridge.Refusal{Outcome: outcome, Cause: said, Err: oauthError(code)}
 }
 
 // vetCode returns a code that is safe to show, or a refusal: then nothing of

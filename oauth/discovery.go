@@ -27,6 +27,9 @@ const (
 // errDisbelieved marks a document that was found and must not be used.
 var errDisbelieved = errors.New("the metadata is not to be believed")
 
+// errNoMetadata marks an address at which no document was found.
+var errNoMetadata = errors.New("there is no metadata")
+
 // metadata is what we use of an authorization server's metadata (RFC 8414,
 // section 2; RFC 8628, section 4; OpenID Connect Discovery 1.0, section 3).
 type metadata struct {
@@ -127,6 +130,12 @@ func (p *Provider) pause() {
 // leads to the next; a broken connection ends the search, since nothing is
 // known then.
 func (p *Provider) search(ctx context.Context) (*metadata, error) {
+	md, _, err := p.find(ctx)
+	return md, err
+}
+
+// find is search, and returns the answer with the document too.
+func (p *Provider) find(ctx context.Context) (*metadata, reply, error) {
 	var later error
 	for _, place := range p.wellKnown() {
 		answer, err := p.get(ctx, place, bridge.Secret{})
@@ -134,7 +143,7 @@ func (p *Provider) search(ctx context.Context) (*metadata, error) {
 		case errors.Is(err, errRedirect):
 			continue
 		case err != nil:
-			return nil, hopeless(err)
+			return nil, reply{}, hopeless(err)
 		case answer.busy():
 			later = answer.later(nil)
 			continue
@@ -145,13 +154,15 @@ func (p *Provider) search(ctx context.Context) (*metadata, error) {
 		if json.Unmarshal(answer.trimmed(), &md) != nil || md.Issuer == "" {
 			continue
 		}
-		return &md, p.believe(&md)
+		return &md, answer, p.believe(&md)
 	}
 	if later != nil {
-		return nil, later
+		return nil, reply{}, later
 	}
-	return nil, refuse(bridge.OutcomeProviderError,
+	no := refuse(bridge.OutcomeProviderError,
 		"the provider publishes no metadata under its issuer address; check the issuer")
+	no.Err = errNoMetadata
+	return nil, reply{}, no
 }
 
 // wellKnown lists where metadata may be, in the order that MCP sets: RFC

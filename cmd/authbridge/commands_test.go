@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "ask", "audit", "backup", "cancel", "config check", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
+	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "ask", "audit", "backup", "cancel", "config check", "doctor", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}
@@ -47,7 +47,6 @@ func TestWhatHasNotLandedIsRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"demo"},
 		{"init"},
-		{"doctor", "--json"},
 		{"agent", "add", "ci"},
 		{"human", "link", "alice"},
 		{"admin", "issuers"},
@@ -69,6 +68,7 @@ func TestAFlagThatACommandHasNoUseForIsRefused(t *testing.T) {
 		{"token", "--config", "/nowhere"},
 		{"--config", "/nowhere", "token"},
 		{"list", "--admin-socket", "/nowhere"},
+		{"doctor", "--socket", "/nowhere"},
 		{"exec", "--json", "--", "true"},
 		{"inbox", "link", "alice", "--socket", "/nowhere"},
 		{"ask", "--provider", "corp", "--timeout", "1m"},
@@ -171,6 +171,7 @@ func TestMistakesInTheCall(t *testing.T) {
 		{"list --state waiting", `there is no state "waiting"`},
 		{"config check a b", "config check takes one file at most"},
 		{"version more", `authbridge version knows no "more"`},
+		{"doctor more", `authbridge doctor knows no "more"`},
 		{"serve more", `authbridge serve knows no "more"`},
 	} {
 		got := command([]string{"AUTHBRIDGE_SOCKET=/nowhere"}, strings.Fields(c.call)...).expect(t, exitUsage, "authbridge: "+c.said)

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/oauth/oauthtest"
 )
 
 // TestScripts tells the stories of testdata/script. Besides the commands of
@@ -35,6 +36,8 @@ import (
 //	occupy VARIABLE        listen on a port of 127.0.0.1
 //	remote VARIABLE KEY [tls]  open that bridge over TCP, for whoever shows the key;
 //	                       with tls, ca.pem, cert.pem and cert.key are left here
+//	issuer VARIABLE        open an authorization server, which knows the client authbridge
+//	complains CODE [WORDS] have it refuse device codes in these words; "" = no more
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
@@ -42,6 +45,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": start, "says": says, "signal": send, "ends": ends, "capture": capture,
 			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "occupy": occupy, "remote": remote,
+			"issuer": issuer, "complains": complains,
 		},
 	})
 }
@@ -54,6 +58,8 @@ type scene struct {
 	t    testing.TB
 	desk *desk
 	jobs map[string]*job
+
+	issuer *oauthtest.Issuer
 }
 
 type sceneKey struct{}

@@ -57,6 +57,7 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) error {
 	case err != nil:
 		return &failure{exit: exitOfStart(err), err: fmt.Errorf("cannot start: %w", err)}
 	}
+	d.Version = version
 	log.Info("authbridge started", "version", version)
 	return a.run(ctx, d, cfg.File, hangUps, log)
 }

@@ -26,6 +26,9 @@ import (
 // Daemon is a bridge with everything around it. Start it, Run it, and it
 // closes itself.
 type Daemon struct {
+	// Version is how the program calls itself. It may be set before Run.
+	Version string
+
 	cfg       *config.Config // of the start
 	log       *slog.Logger
 	store     bridge.Store
