@@ -25,10 +25,19 @@ func (d *decoder) agent(name string) []setting {
 		a.UID = &got
 	})
 	all := []setting{
-		{key: "uid", read: uid},
-		{key: "owner", read: d.owner(a)},
-		{key: "where", read: d.phrase(&a.Where, 100)},
-		d.listed("may", func() []setting {
+		{
+			key: "uid", read: uid, example: "1001",
+			means: "The number of the user that the agent runs as (`id -u`): the kernel tells who is at the other end of the socket. No two agents share one.",
+		},
+		{
+			key: "owner", read: d.owner(a), example: "alice",
+			means: "Whose agent it is: who is asked when an ask says nobody, if its rule has them in `ask`, and who is told when somebody suspends it.",
+		},
+		{
+			key: "where", read: d.phrase(&a.Where, 100), example: `"alice's laptop"`,
+			means: "Where it runs, as people are told on the card.",
+		},
+		d.listed("may", "What it may ask, as a list of rules. The first that fits an ask decides it; without one nothing is allowed.", func() []setting {
 			// A rule is read whole before the next one moves them all.
 			a.May = append(a.May, bridge.Rule{Reuse: bridge.DefaultReuse})
 			return d.rule(&a.May[len(a.May)-1])
@@ -39,43 +48,81 @@ func (d *decoder) agent(name string) []setting {
 
 func (d *decoder) rule(r *bridge.Rule) []setting {
 	all := []setting{
-		{key: "provider", read: d.ruleProvider(r)},
-		{key: "scopes", read: d.texts(&r.Scopes, d.checkPattern)},
-		{key: "default_scopes", read: d.texts(&r.DefaultScopes, d.checkDefault)},
-		{key: "ask", read: d.ask(r)},
-		{key: "reuse", read: d.duration(&r.Reuse, 0, 365*day)},
-		{key: "code", read: d.either(&r.AtOnce, "on_click", "at_once")},
-		{key: "binding", read: d.either(&r.Digits, "show", "require")},
+		{
+			key: "provider", read: d.ruleProvider(r), example: "corp",
+			means: "At which provider; `\"*\"` is every one that is configured. It must be given.",
+		},
+		{
+			key: "scopes", read: d.texts("scopes, in which a `*` at the end stands for any ending", &r.Scopes, d.checkPattern), example: `[files.read, "calendar.*"]`,
+			means: "What it may ask for. `[\"*\"]` allows every scope, and an ask without any. It must be given.",
+		},
+		{
+			key: "default_scopes", read: d.texts("scopes", &r.DefaultScopes, d.checkDefault), example: "[files.read]",
+			means: "What is asked for when an ask names no scopes.",
+		},
+		{
+			key: "ask", read: d.ask(r), example: "[alice]",
+			means: "Whom it may ask. There must be somebody.",
+		},
+		{
+			key: "reuse", read: d.duration(&r.Reuse, 0, 365*day), example: "4h",
+			means: fmt.Sprintf("For how long after the human's yes the agent's further asks are answered without asking again; `0` asks every time. "+
+				"In a rule that lets a team be asked it is %s at most, and that is its default.", shortly(bridge.MaxTeamReuse)),
+		},
+		{
+			key: "code", read: d.either(&r.AtOnce, "on_click", "at_once"), example: "on_click",
+			means: "When the code is made: when the human presses **Show code**, or once already when the agent asks. " +
+				"`at_once` gives up the measure that the code is young when somebody reads it; it is for one named human only, and not with `binding: require`.",
+		},
+		{
+			key: "binding", read: d.either(&r.Digits, "show", "require"), example: "show",
+			means: "What ties the card to the agent: its check phrase is shown on both, or the human must type the four digits that the agent shows before a code is made. Three wrong tries deny.",
+		},
 		laterSection("approve", "team", "count"),
 	}
 	return append(all, later("resource")...)
 }
 
 func (d *decoder) owner(a *bridge.Agent) reader {
-	return func(path string, v value) {
-		if d.word(&a.Owner)(path, v); a.Owner != "" {
+	word := d.word(&a.Owner)
+	return reader{form: "the name of a human", take: func(path string, v value) {
+		if word.take(path, v); a.Owner != "" {
 			d.refer(v.line, path, "human", a.Owner)
 		}
-	}
+	}}
 }
 
 func (d *decoder) ruleProvider(r *bridge.Rule) reader {
-	return func(path string, v value) {
-		if d.word(&r.Provider)(path, v); r.Provider != "" && r.Provider != anyProvider {
+	word := d.word(&r.Provider)
+	return reader{form: "the name of a provider, or `\"*\"`", take: func(path string, v value) {
+		if word.take(path, v); r.Provider != "" && r.Provider != anyProvider {
 			d.refer(v.line, path, "provider", r.Provider)
 		}
-	}
+	}}
 }
 
 // ask reads whom a rule lets ask. The fault of a name stands at the key: the
 // line tells which one it is.
 func (d *decoder) ask(r *bridge.Rule) reader {
-	return func(path string, v value) {
-		d.each(func(at, s string) {
-			r.Ask = append(r.Ask, s)
-			d.refer(d.line(at), path, "human or team", s)
-		})(path, v)
+	return d.namesOf("humans and teams", "human or team", func(_, _, s string) bool {
+		r.Ask = append(r.Ask, s)
+		return true
+	})
+}
+
+// namesOf reads a list of names that something else in the file must have, and
+// hands each to take, which says whether to look it up. The fault of a name
+// stands at the key.
+func (d *decoder) namesOf(of, one string, take func(path, at, name string) bool) reader {
+	r := reader{form: "a list of names of " + of}
+	r.take = func(path string, v value) {
+		d.each(of, func(at, s string) {
+			if take(path, at, s) {
+				d.refer(d.line(at), path, one, s)
+			}
+		}).take(path, v)
 	}
+	return r
 }
 
 func (d *decoder) checkPattern(path, s string) bool {

@@ -3,9 +3,10 @@
 // that is wrong at once.
 //
 // Every key is declared once, in the tables of the files named after the
-// sections (file.go, provider.go, human.go, agent.go): what the key is called,
-// how its value is read, where it goes, and whether it has landed in this
-// version. Reading, "did you mean" and [Keys] all work from those tables. What
+// sections (file.go, provider.go, human.go, agent.go): what the key is called
+// and is for, how its value is read, where it goes, and whether it has landed
+// in this version. Reading, "did you mean", [Keys] and the page
+// docs/configuration.md all work from those tables. What
 // needs more than one value to judge, such as a name that another section must
 // have, is checked after everything is read.
 //

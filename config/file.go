@@ -14,23 +14,36 @@ func (d *decoder) file() []setting {
 	c := d.config
 	limits := &c.Directory.Limits
 	all := []setting{
-		{key: "state_dir", read: d.path(&c.StateDir)},
-		d.section("listen", d.listen(&c.Listen)...),
-		{key: "store", read: d.store(&c.Store)},
-		{key: "seal", read: d.seal(&c.Seal)},
-		d.section("log", d.log(&c.Log)...),
-		d.section(
-			"network",
-			setting{key: "allow_http_loopback", read: d.flag(&c.AllowHTTPLoopback)},
-			setting{key: "allow_private", read: d.prefixes(&c.AllowPrivate)},
-		),
-		d.section("request", d.request()...),
-		{key: "retain", read: d.duration(&limits.Retain, time.Second, 3650*day)},
-		{key: "audit_retain", read: d.duration(&limits.AuditRetain, time.Second, 3650*day)},
-		d.named("providers", d.provider),
-		d.named("humans", d.human),
-		d.named("teams", d.team),
-		d.named("agents", d.agent),
+		{
+			key: "state_dir", read: d.path(&c.StateDir), example: "/var/lib/authbridge",
+			means:     "Where the bridge keeps what must survive. It is made with mode 0700.",
+			otherwise: "`$STATE_DIRECTORY`, else `$XDG_STATE_HOME/authbridge`, else `~/.local/state/authbridge`",
+		},
+		d.section("listen", "Where the bridge is reached.", d.listen(&c.Listen)...),
+		{
+			key: "store", read: d.store(&c.Store), example: "bolt:/var/lib/authbridge/authbridge.db",
+			means: "What requests, grants and the audit log are kept in: one file, `authbridge.db` in `state_dir` unless it is named.",
+		},
+		{
+			key: "seal", read: d.seal(&c.Seal), example: "file:/etc/authbridge/seal.key",
+			means:     "The file of the keyset that tokens are sealed with in the store. It is made when it is missing. Keep it apart from the store: whoever has both has the tokens.",
+			otherwise: "`$CREDENTIALS_DIRECTORY/seal.key` if it is there, else `seal.key` in `state_dir`",
+		},
+		d.section("log", "How the bridge logs, on stderr.", d.log(&c.Log)...),
+		d.section("network", "Where outgoing calls may go.", d.network()...),
+		d.section("request", "How long a request lives, and how many there may be.", d.request()...),
+		{
+			key: "retain", read: d.duration(&limits.Retain, time.Second, 3650*day), example: "30d",
+			means: "How long ended requests and grants are kept.",
+		},
+		{
+			key: "audit_retain", read: d.duration(&limits.AuditRetain, time.Second, 3650*day), example: "1100d",
+			means: "How long the audit log is kept.",
+		},
+		d.named("providers", "The authorization servers that agents may ask for, each with our client there, by names of your choice.", "corp", d.provider),
+		d.named("humans", "Who can be asked, by names of your choice. While the section is missing there is one human, `operator`.", "alice", d.human),
+		d.named("teams", "Several humans of whom one claims a request. Humans and teams share their names: one name is one of them.", "oncall", d.team),
+		d.named("agents", "Who may ask. While the section is missing there is one agent, `local`: whoever runs the daemon, who may ask everybody for everything.", "helper", d.agent),
 	}
 	return append(all, notLanded()...)
 }
@@ -45,13 +58,45 @@ func notLanded() []setting {
 	)
 }
 
+func (d *decoder) network() []setting {
+	c := d.config
+	return []setting{
+		{
+			key: "allow_http_loopback", read: d.flag(&c.AllowHTTPLoopback), example: "false",
+			means: "Whether a provider on loopback may be spoken to over http. For tests and demos.",
+		},
+		{
+			key: "allow_private", read: d.prefixes(&c.AllowPrivate), example: "[10.20.0.0/16]",
+			means: "The private ranges that outgoing calls may reach. All others are refused, whatever a name leads to.",
+		},
+	}
+}
+
 func (d *decoder) listen(l *Listen) []setting {
 	all := []setting{
-		{key: "socket", read: d.path(&l.Socket)},
-		{key: "socket_group", read: d.group(l)},
-		{key: "admin", read: d.path(&l.Admin)},
-		{key: "web", read: d.loopback(&l.Web, "which needs listen.tls or listen.trusted_proxy: "+notYet)},
-		{key: "ops", read: d.loopback(&l.Ops, "which it has no protection for")},
+		{
+			key: "socket", read: d.path(&l.Socket), example: "/run/authbridge/agent.sock",
+			means:     "The socket that agents ask at. Its mode is 0600, or 0660 with `socket_group`.",
+			otherwise: "`agent.sock` in `$RUNTIME_DIRECTORY`, else in `$XDG_RUNTIME_DIR/authbridge`, else in `state_dir`",
+		},
+		{
+			key: "socket_group", read: d.group(l), example: "agents",
+			means:     "A group of this machine whose members may open the agents' socket.",
+			otherwise: "none: the socket is for the daemon's user alone",
+		},
+		{
+			key: "admin", read: d.path(&l.Admin), example: "/run/authbridge/admin.sock",
+			means:     "The socket of the operator's commands. Its mode is 0600, always.",
+			otherwise: "`admin.sock` beside `socket`",
+		},
+		{
+			key: "web", read: d.loopback(&l.Web, "which needs listen.tls or listen.trusted_proxy: "+notYet), example: "127.0.0.1:8741",
+			means: "Where the inbox listens.",
+		},
+		{
+			key: "ops", read: d.loopback(&l.Ops, "which it has no protection for"), example: "127.0.0.1:8742",
+			means: "Where `/healthz` and `/readyz` listen.",
+		},
 		laterSection("tls", "cert", "key", "client_ca"),
 	}
 	return append(all, later("tcp", "tcp_hosts", "trusted_proxy", "sign_in")...)
@@ -59,39 +104,75 @@ func (d *decoder) listen(l *Listen) []setting {
 
 func (d *decoder) request() []setting {
 	limits := &d.config.Directory.Limits
-	open := func(into *int) reader { return d.count(1, 10_000, func(n int64) { *into = int(n) }) }
+	open := func(into *int) reader {
+		r := d.count(1, 10_000, func(n int64) { *into = int(n) })
+		r.now = func() string { return strconv.Itoa(*into) }
+		return r
+	}
 	all := []setting{
-		{key: "ttl", read: d.duration(&limits.TTL, time.Second, 30*day)},
-		{key: "claim", read: d.duration(&limits.Claim, time.Second, day)},
-		{key: "collect_within", read: d.duration(&limits.CollectWithin, time.Second, 30*day)},
-		{key: "collect_grace", read: d.duration(&limits.CollectGrace, time.Second, time.Hour)},
-		{key: "max_open_per_human", read: open(&limits.MaxOpenPerHuman)},
-		{key: "max_open_per_agent_and_human", read: open(&limits.MaxOpenPerAgentAndHuman)},
-		{key: "quiet_after_denied", read: d.duration(&limits.QuietAfterDenied, 0, 30*day)},
+		{
+			key: "ttl", read: d.duration(&limits.TTL, time.Second, 30*day), example: "12h",
+			means: "How long a request waits for a human. An ask may shorten it.",
+		},
+		{
+			key: "claim", read: d.duration(&limits.Claim, time.Second, day), example: "10m",
+			means: "How long a member of a team has a request to themselves once they have claimed it. A code that is still good prolongs it.",
+		},
+		{
+			key: "collect_within", read: d.duration(&limits.CollectWithin, time.Second, 30*day), example: "30m",
+			means: "How long a granted token waits for its agent. When nobody comes it is revoked, and the request has expired.",
+		},
+		{
+			key: "collect_grace", read: d.duration(&limits.CollectGrace, time.Second, time.Hour), example: "30s",
+			means: "How long the agent that has collected a token may fetch the same one again, should the first answer have been lost.",
+		},
+		{
+			key: "max_open_per_human", read: open(&limits.MaxOpenPerHuman), example: "10",
+			means: "How many open requests there may be to one human.",
+		},
+		{
+			key: "max_open_per_agent_and_human", read: open(&limits.MaxOpenPerAgentAndHuman), example: "2",
+			means: "How many open requests one agent may have to one human.",
+		},
+		{
+			key: "quiet_after_denied", read: d.duration(&limits.QuietAfterDenied, 0, 30*day), example: "1h",
+			means: "How long the same ask is refused after a human has denied it.",
+		},
 	}
 	return append(all, later("remind")...)
 }
 
 func (d *decoder) log(l *Log) []setting {
 	return []setting{
-		{key: "level", read: d.level(&l.Level)},
-		{key: "format", read: d.choice(&l.Format, []string{LogAuto, LogText, LogJSON})},
+		{
+			key: "level", read: d.level(&l.Level), example: "warn",
+			means: "What is logged: lines of this level and above.",
+		},
+		{
+			key: "format", read: d.choice(&l.Format, []string{LogAuto, LogText, LogJSON}), example: "json",
+			means: "How a line looks; `auto` is text on a terminal and JSON everywhere else.",
+		},
 	}
 }
 
 func (d *decoder) level(into *slog.Level) reader {
-	return func(path string, v value) {
-		var word string
-		d.choice(&word, []string{"debug", "info", "warn", "error"})(path, v)
-		if word != "" {
-			_ = into.UnmarshalText([]byte(word)) // these are slog's own words
-		}
+	var word string
+	choice := d.choice(&word, []string{"debug", "info", "warn", "error"})
+	return reader{
+		form: choice.form,
+		now:  func() string { return strings.ToLower(into.String()) },
+		take: func(path string, v value) {
+			if choice.take(path, v); word != "" {
+				_ = into.UnmarshalText([]byte(word)) // these are slog's own words
+			}
+		},
 	}
 }
 
 // store reads "bolt" or "bolt:/path".
 func (d *decoder) store(into *Store) reader {
-	return func(path string, v value) {
+	now := func() string { return into.Kind }
+	return reader{form: "`bolt`, or `bolt:` and an absolute path", now: now, take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok || s == StoreBolt {
 			return
@@ -102,12 +183,12 @@ func (d *decoder) store(into *Store) reader {
 			return
 		}
 		into.Path = d.absolute(path, file)
-	}
+	}}
 }
 
 // seal reads "file:/path". The file may be missing: it is made then.
 func (d *decoder) seal(into *string) reader {
-	return func(path string, v value) {
+	return reader{form: "`file:` and an absolute path", take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
@@ -120,12 +201,12 @@ func (d *decoder) seal(into *string) reader {
 		if *into = d.absolute(path, file); *into != "" {
 			d.checkSealFile(path, *into)
 		}
-	}
+	}}
 }
 
 // group reads the name of a group that exists.
 func (d *decoder) group(l *Listen) reader {
-	return func(path string, v value) {
+	return reader{form: "the name of a group", take: func(path string, v value) {
 		name, ok := d.scalarText(path, v)
 		if !ok {
 			return
@@ -140,13 +221,13 @@ func (d *decoder) group(l *Listen) reader {
 			return
 		}
 		l.SocketGroup, l.SocketGID = name, gid
-	}
+	}}
 }
 
 // loopback reads an address that other machines cannot reach, or "" for off.
 // otherwise says why it may not be reached by them.
 func (d *decoder) loopback(into *string, otherwise string) reader {
-	return func(path string, v value) {
+	return reader{form: "host:port on loopback, or `\"\"` for off", now: held(into), take: func(path string, v value) {
 		if !d.is(path, v, text) {
 			return
 		}
@@ -166,7 +247,7 @@ func (d *decoder) loopback(into *string, otherwise string) reader {
 		default:
 			*into = v.text
 		}
-	}
+	}}
 }
 
 // isLoopback goes by the name: what a name other than localhost leads to may

@@ -22,17 +22,33 @@ func (d *decoder) human(name string) []setting {
 	h := &bridge.Human{Name: name}
 	d.humans[name] = h
 	all := []setting{
-		{key: "email", read: d.email(&h.Email)},
-		{key: "slack", read: d.slackUser(&h.Slack)},
-		{key: "discord", read: d.discordUser(&h.Discord)},
-		{key: "via", read: d.via()},
-		{key: "accounts", read: d.mapped(func(provider string) reader { return d.account(h, provider) })},
+		{
+			key: "email", read: d.email(&h.Email), example: "alice@example.com",
+			means: "Their address. Where nothing else says which account at a provider is theirs, it is the one for which the provider vouches that it has this address.",
+		},
+		{
+			key: "slack", read: d.slackUser(&h.Slack), example: "U024BE7LH",
+			means: "Their Slack user id. An agent may name them by it; they are not reached there in this version.",
+		},
+		{
+			key: "discord", read: d.discordUser(&h.Discord), example: `"80351110224678912"`,
+			means: "Their Discord user id. An agent may name them by it; they are not reached there in this version.",
+		},
+		{
+			key: "via", read: d.via(), example: "[web]",
+			means: "How they are reached. `web` is their inbox, and the only way in this version.", otherwise: "`[web]`",
+		},
+		{
+			key: "accounts", read: d.mapped("providers, by name or issuer, to accounts", func(provider string) reader { return d.account(h, provider) }), example: `{corp: "sub:1f0c2d"}`,
+			means: "Which account is theirs at which provider: `sub:` or `id:` and what the provider's id_token calls `sub`, or an e-mail address for which the provider vouches. " +
+				"What a grant is made with must be this account.",
+		},
 	}
 	return append(all, later("timezone")...)
 }
 
 func (d *decoder) email(into *string) reader {
-	return func(path string, v value) {
+	return reader{form: "an e-mail address", now: held(into), take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
@@ -42,7 +58,7 @@ func (d *decoder) email(into *string) reader {
 			return
 		}
 		*into = s
-	}
+	}}
 }
 
 func isEmail(s string) bool {
@@ -51,7 +67,7 @@ func isEmail(s string) bool {
 }
 
 func (d *decoder) slackUser(into *string) reader {
-	return func(path string, v value) {
+	return reader{form: "a Slack user id", now: held(into), take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
@@ -66,11 +82,11 @@ func (d *decoder) slackUser(into *string) reader {
 		}
 		d.fault(path, fmt.Sprintf("%s %s; a Slack user id looks like U024BE7LH", quoted(s), what),
 			"in Slack, open the profile, press ⋮, Copy member ID")
-	}
+	}}
 }
 
 func (d *decoder) discordUser(into *string) reader {
-	return func(path string, v value) {
+	return reader{form: "17 to 20 digits, in quotes", now: held(into), take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
@@ -81,25 +97,27 @@ func (d *decoder) discordUser(into *string) reader {
 		}
 		d.fault(path, quoted(s)+" is not an id; a Discord user id has 17 to 20 digits",
 			"in Discord, turn on Developer Mode, open the profile, press ⋯, Copy User ID")
-	}
+	}}
 }
 
 // via reads how a human is reached. There is one way yet, so nothing is kept.
 func (d *decoder) via() reader {
-	return func(path string, v value) {
+	landed := []string{"web"}
+	ways := d.each(oneOf(landed), func(at, s string) { d.chosen(at, s, landed, []string{"slack", "discord"}) })
+	return reader{form: ways.form, take: func(path string, v value) {
 		if v.kind == list && len(v.items) == 0 {
 			d.fault(path, "no way to reach this human", "via: [web]")
 			return
 		}
-		d.each(func(at, s string) { d.chosen(at, s, []string{"web"}, []string{"slack", "discord"}) })(path, v)
-	}
+		ways.take(path, v)
+	}}
 }
 
 // account reads who a human is at a provider: "sub:" and a subject, "id:" and
 // the provider's own id, or an e-mail address. A provider without a profile
 // tells one id of an account, its subject, so there the two say the same.
 func (d *decoder) account(h *bridge.Human, provider string) reader {
-	return func(path string, v value) {
+	return reader{take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		subject, isSubject := subjectOf(s)
 		switch {
@@ -114,7 +132,7 @@ func (d *decoder) account(h *bridge.Human, provider string) reader {
 		default:
 			d.fault(path, "a login needs a provider with a profile: "+notYet, "sub:…, id:…, or an e-mail address")
 		}
-	}
+	}}
 }
 
 // subjectOf returns what follows "sub:" or "id:".

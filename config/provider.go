@@ -21,13 +21,36 @@ func (d *decoder) provider(name string) []setting {
 	p := &provider{Provider: Provider{Name: name}, scopeWords: map[string]string{}, trust: bridge.TrustConfigured}
 	d.providers[name] = p
 	all := []setting{
-		{key: "issuer", read: d.word(&p.Issuer)},
-		{key: "client_id", read: d.word(&p.ClientID)},
-		{key: "client_secret", read: d.secret(&p.ClientSecret, secretExample(name))},
-		{key: "token_endpoint_auth_method", read: d.authMethod(&p.AuthMethod)},
-		{key: "scopes", read: d.texts(&p.Scopes, d.checkScope)},
-		{key: "scope_words", read: d.mapped(func(scope string) reader { return d.scopeWord(p, scope) })},
-		{key: "trust", read: d.trust(&p.trust)},
+		{
+			key: "issuer", read: d.issuer(&p.Issuer), example: "https://login.example.com",
+			means: "The authorization server's own URL, letter by letter as its metadata has it (RFC 8414). It must be given.",
+		},
+		{
+			key: "client_id", read: d.word(&p.ClientID), example: "authbridge",
+			means: "The id that the provider gave to the bridge. It must be given.",
+		},
+		{
+			key: "client_secret", read: d.secret(&p.ClientSecret, secretExample(name)), example: "env:CORP_SECRET",
+			means: "The secret that the provider gave to the bridge. A public client has none.",
+		},
+		{
+			key: "token_endpoint_auth_method", read: d.authMethod(&p.AuthMethod), example: "client_secret_basic",
+			means:     "How the bridge proves there that it is itself (RFC 7591, section 2).",
+			otherwise: "`none` without a `client_secret`, else `client_secret_basic`",
+		},
+		{
+			key: "scopes", read: d.texts("scopes", &p.Scopes, d.checkScope), example: "[openid, email, offline_access]",
+			means: "The bridge's own scopes, added to every ask and not subject to `may`: `openid` and `email` tell whose account granted, and many providers give refresh tokens for `offline_access` only.",
+		},
+		{
+			key: "scope_words", read: d.mapped("scopes to words", func(scope string) reader { return d.scopeWord(p, scope) }), example: `{files.read: "read your files"}`,
+			means: "What scopes mean, in the words that people are shown: an agent \"wants to\" do this.",
+		},
+		{
+			key: "trust", read: d.trust(&p.trust), example: "first_use",
+			means: "What is done about an account that nothing is known of: `configured` ends the request, `first_use` asks the human once whether it is theirs, " +
+				"`none` takes any account where the provider tells none, and says so on the card.",
+		},
 	}
 	return append(all, later("profile", "app_name")...)
 }
@@ -44,34 +67,35 @@ func secretExample(name string) string {
 	return "client_secret: env:" + variable
 }
 
+// issuer reads what checkIssuer judges when all is read.
+func (d *decoder) issuer(into *string) reader {
+	r := d.word(into)
+	r.form = "an https URL without query and fragment"
+	return r
+}
+
 func (d *decoder) authMethod(into *AuthMethod) reader {
-	return func(path string, v value) {
-		var word string
-		landed := []string{string(AuthNone), string(AuthBasic), string(AuthPost)}
-		d.choice(&word, landed, "private_key_jwt", "tls_client_auth")(path, v)
-		*into = AuthMethod(word)
-	}
+	landed := []string{string(AuthNone), string(AuthBasic), string(AuthPost)}
+	return d.choice((*string)(into), landed, "private_key_jwt", "tls_client_auth")
 }
 
 // trust reads what is done about an account that nothing is known of.
 func (d *decoder) trust(into *bridge.Trust) reader {
 	words := []string{string(bridge.TrustConfigured), string(bridge.TrustFirstUse), string(bridge.TrustNone)}
-	return func(path string, v value) {
-		d.choice((*string)(into), words)(path, v)
-	}
+	return d.choice((*string)(into), words)
 }
 
 // scopeWord reads what a scope means, for people.
 func (d *decoder) scopeWord(p *provider, scope string) reader {
-	return func(path string, v value) {
+	return reader{take: func(path string, v value) {
 		var words string
 		if d.checkScope(path, scope) {
-			d.phrase(&words, 200)(path, v)
+			d.phrase(&words, 200).take(path, v)
 		}
 		if words != "" {
 			p.scopeWords[scope] = words
 		}
-	}
+	}}
 }
 
 // A scope is one or more of these characters (RFC 6749, section 3.3).

@@ -26,7 +26,7 @@ func (d *decoder) scalarText(path string, v value) (string, bool) {
 
 // word reads text without spaces: an id, a URL, an address.
 func (d *decoder) word(into *string) reader {
-	return func(path string, v value) {
+	return reader{form: "text without spaces", now: held(into), take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
@@ -36,13 +36,14 @@ func (d *decoder) word(into *string) reader {
 			return
 		}
 		*into = s
-	}
+	}}
 }
 
 // phrase reads text that is shown to people: one line, at most limit
 // characters, nothing invisible.
 func (d *decoder) phrase(into *string, limit int) reader {
-	return func(path string, v value) {
+	form := fmt.Sprintf("one line of at most %d characters", limit)
+	return reader{form: form, now: held(into), take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		switch {
 		case !ok:
@@ -53,16 +54,16 @@ func (d *decoder) phrase(into *string, limit int) reader {
 		default:
 			*into = s
 		}
-	}
+	}}
 }
 
 // path reads an absolute path.
 func (d *decoder) path(into *string) reader {
-	return func(path string, v value) {
+	return reader{form: "an absolute path", now: held(into), take: func(path string, v value) {
 		if s, ok := d.scalarText(path, v); ok {
 			*into = d.absolute(path, s)
 		}
-	}
+	}}
 }
 
 // absolute returns the clean path, or faults and returns "".
@@ -76,33 +77,40 @@ func (d *decoder) absolute(path, file string) string {
 
 // flag reads true or false.
 func (d *decoder) flag(into *bool) reader {
-	return func(path string, v value) {
+	now := func() string { return strconv.FormatBool(*into) }
+	return reader{form: "`true` or `false`", now: now, take: func(path string, v value) {
 		if d.is(path, v, truth) {
 			*into = v.text == "true"
 		}
-	}
+	}}
 }
 
 // count reads a whole number within bounds, both included.
 func (d *decoder) count(least, most int64, set func(int64)) reader {
-	return func(path string, v value) {
+	form := fmt.Sprintf("a whole number from %d to %d", least, most)
+	return reader{form: form, take: func(path string, v value) {
 		if !d.is(path, v, number) {
 			return
 		}
 		n, err := strconv.ParseInt(v.text, 10, 64)
 		if err != nil || n < least || n > most {
-			d.fault(path, fmt.Sprintf("not a whole number from %d to %d", least, most), "")
+			d.fault(path, "not "+form, "")
 			return
 		}
 		set(n)
-	}
+	}}
 }
+
+// held shows a text that is held.
+func held(text *string) func() string { return func() string { return *text } }
 
 const day = 24 * time.Hour
 
 // duration reads a duration within bounds, both included.
 func (d *decoder) duration(into *time.Duration, least, most time.Duration) reader {
-	return func(path string, v value) {
+	form := "a duration from " + shortly(least) + " to " + shortly(most)
+	now := func() string { return shortly(*into) }
+	return reader{form: form, now: now, take: func(path string, v value) {
 		if v.kind != number && !d.is(path, v, text) {
 			return
 		}
@@ -117,7 +125,7 @@ func (d *decoder) duration(into *time.Duration, least, most time.Duration) reade
 		default:
 			*into = got
 		}
-	}
+	}}
 }
 
 // parseDuration reads Go's durations, and days ("d") before the rest.
@@ -153,22 +161,34 @@ func shortly(got time.Duration) string {
 		return fmt.Sprintf("%dd", got/day)
 	case got%time.Hour == 0:
 		return fmt.Sprintf("%dh", got/time.Hour)
+	case got%time.Minute == 0:
+		return fmt.Sprintf("%dm", got/time.Minute)
 	}
 	return got.String()
 }
 
 // either reads one of two words, of which the second makes it true.
 func (d *decoder) either(into *bool, no, yes string) reader {
-	return func(path string, v value) {
-		var word string
-		d.choice(&word, []string{no, yes})(path, v)
-		*into = word == yes
+	var word string
+	choice := d.choice(&word, []string{no, yes})
+	return reader{
+		form: choice.form,
+		now: func() string {
+			if *into {
+				return yes
+			}
+			return no
+		},
+		take: func(path string, v value) {
+			choice.take(path, v)
+			*into = word == yes
+		},
 	}
 }
 
 // choice reads one of a few words.
 func (d *decoder) choice(into *string, landed []string, later ...string) reader {
-	return func(path string, v value) {
+	return reader{form: oneOf(landed), now: held(into), take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
@@ -176,7 +196,16 @@ func (d *decoder) choice(into *string, landed []string, later ...string) reader 
 		if d.chosen(path, s, landed, later) {
 			*into = s
 		}
+	}}
+}
+
+// oneOf is the form of a choice.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return "`" + words[0] + "`"
 	}
+	return "`" + strings.Join(words[:last], "`, `") + "` or `" + words[last] + "`"
 }
 
 // chosen never repeats what it refuses: an indentation that is off by a step
@@ -201,9 +230,10 @@ func (d *decoder) chosen(path, s string, landed, later []string) bool {
 	return false
 }
 
-// each reads a list of texts that are not empty and hands each to take.
-func (d *decoder) each(take func(path, s string)) reader {
-	return func(path string, v value) {
+// each reads a list of texts that are not empty and hands each to take. of
+// says what is listed.
+func (d *decoder) each(of string, take func(path, s string)) reader {
+	return reader{form: "a list of " + of, take: func(path string, v value) {
 		if !d.is(path, v, list) {
 			return
 		}
@@ -213,12 +243,12 @@ func (d *decoder) each(take func(path, s string)) reader {
 				take(at, s)
 			}
 		}
-	}
+	}}
 }
 
 // texts keeps what check accepts of a list of texts. check faults the rest.
-func (d *decoder) texts(into *[]string, check func(path, s string) bool) reader {
-	return d.each(func(path, s string) {
+func (d *decoder) texts(of string, into *[]string, check func(path, s string) bool) reader {
+	return d.each(of, func(path, s string) {
 		if check(path, s) {
 			*into = append(*into, s)
 		}
@@ -226,8 +256,9 @@ func (d *decoder) texts(into *[]string, check func(path, s string) bool) reader 
 }
 
 // mapped reads a mapping of names to values, each read by what each returns.
-func (d *decoder) mapped(each func(name string) reader) reader {
-	return func(path string, v value) {
+// of says what is mapped to what.
+func (d *decoder) mapped(of string, each func(name string) reader) reader {
+	return reader{form: "a mapping of " + of, take: func(path string, v value) {
 		if !d.is(path, v, mapping) {
 			return
 		}
@@ -236,14 +267,14 @@ func (d *decoder) mapped(each func(name string) reader) reader {
 				d.faultAt(p.line, path, "a key without a value", "write it as key: value, with a space after the colon")
 				continue
 			}
-			each(p.key)(p.path, p.value)
+			each(p.key).take(p.path, p.value)
 		}
-	}
+	}}
 }
 
 // prefixes reads a list of address ranges that are private.
 func (d *decoder) prefixes(into *[]netip.Prefix) reader {
-	return d.each(func(path, s string) {
+	return d.each("private address ranges", func(path, s string) {
 		p, err := netip.ParsePrefix(s)
 		switch {
 		case err != nil:

@@ -10,10 +10,27 @@ import (
 // Its error is a *Faults that lists all such keys.
 func CheckReload(running, next *Config) error {
 	faults := &Faults{File: next.File}
-	for _, at := range []struct {
-		key  string
-		same bool
-	}{
+	for _, at := range opened(running, next) {
+		if !at.same {
+			faults.add(Fault{
+				File: next.File, Line: next.line(at.key), Key: at.key,
+				What: "differs from what the bridge was started with, and needs a restart",
+				Hint: "put it back and reload, or restart the bridge",
+			})
+		}
+	}
+	return faults.err()
+}
+
+// kept is a key whose change needs a restart.
+type kept struct {
+	key  string
+	same bool
+}
+
+// opened compares what is opened or made at the start.
+func opened(running, next *Config) []kept {
+	return []kept{
 		{"state_dir", running.StateDir == next.StateDir},
 		{"listen.socket", running.Listen.Socket == next.Listen.Socket},
 		{"listen.socket_group", running.Listen.SocketGroup == next.Listen.SocketGroup && running.Listen.SocketGID == next.Listen.SocketGID},
@@ -24,16 +41,7 @@ func CheckReload(running, next *Config) error {
 		{"seal", running.Seal == next.Seal && running.SealHandedOver == next.SealHandedOver},
 		{"log.level", running.Log.Level == next.Log.Level},
 		{"log.format", running.Log.Format == next.Log.Format},
-	} {
-		if !at.same {
-			faults.add(Fault{
-				File: next.File, Line: next.line(at.key), Key: at.key,
-				What: "differs from what the bridge was started with, and needs a restart",
-				Hint: "put it back and reload, or restart the bridge",
-			})
-		}
 	}
-	return faults.err()
 }
 
 // line is where a key stands, 0 when it is not given.

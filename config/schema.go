@@ -8,30 +8,41 @@ import (
 	"strings"
 )
 
-// setting declares one key: what reads it, or that it has not landed. A
-// setting that holds others has exactly one of inside, each and items.
+//go:generate go test -run ^TestReference$ -update
+
+// setting declares one key: what it is for and what reads it, or that it has
+// not landed. A setting that holds others has exactly one of inside, each and
+// items.
 type setting struct {
 	key   string
 	later bool
 	read  reader
+
+	means     string // what it is for: whole sentences
+	otherwise string // the default in words, where it is no plain value
+	example   string // a value, as it stands in the file; of names: a name
 
 	inside []setting                   // a mapping with these keys
 	each   func(name string) []setting // a mapping whose keys are names people chose
 	items  func() []setting            // a list of mappings
 }
 
-// reader takes over the value of a key that stands at path.
-type reader func(path string, v value)
-
-// section is a mapping with fixed keys.
-func (d *decoder) section(key string, inside ...setting) setting {
-	return setting{key: key, inside: inside, read: func(path string, v value) { d.mapping(path, v, inside) }}
+// reader takes over the value of a key.
+type reader struct {
+	form string                     // what may be written there, for people
+	now  func() string              // the value that is held, as in the file; nil or "" = none
+	take func(path string, v value) // the value stands at path
 }
 
-// named is a mapping whose keys are names. each is called once for every name
-// and returns where its settings go.
-func (d *decoder) named(key string, each func(name string) []setting) setting {
-	return setting{key: key, each: each, read: func(path string, v value) {
+// section is a mapping with fixed keys.
+func (d *decoder) section(key, means string, inside ...setting) setting {
+	return setting{key: key, means: means, inside: inside, read: reader{take: func(path string, v value) { d.mapping(path, v, inside) }}}
+}
+
+// named is a mapping whose keys are names, such as the example. each is called
+// once for every name and returns where its settings go.
+func (d *decoder) named(key, means, example string, each func(name string) []setting) setting {
+	return setting{key: key, means: means, example: example, each: each, read: reader{take: func(path string, v value) {
 		if !d.is(path, v, mapping) {
 			return
 		}
@@ -50,13 +61,13 @@ func (d *decoder) named(key string, each func(name string) []setting) setting {
 			// What it lacks is not told too.
 			delete(d.lines, p.path)
 		}
-	}}
+	}}}
 }
 
 // listed is a list of mappings. items is called once for every item and
 // returns where its settings go.
-func (d *decoder) listed(key string, items func() []setting) setting {
-	return setting{key: key, items: items, read: func(path string, v value) {
+func (d *decoder) listed(key, means string, items func() []setting) setting {
+	return setting{key: key, means: means, items: items, read: reader{take: func(path string, v value) {
 		if !d.is(path, v, list) {
 			return
 		}
@@ -66,7 +77,7 @@ func (d *decoder) listed(key string, items func() []setting) setting {
 				delete(d.lines, at) // what it lacks is not told too
 			}
 		}
-	}}
+	}}}
 }
 
 // later declares keys that this version refuses.
@@ -96,7 +107,7 @@ func (d *decoder) mapping(path string, v value, settings []setting) {
 		case settings[i].later:
 			d.fault(p.path, notYet, "")
 		default:
-			settings[i].read(p.path, p.value)
+			settings[i].read.take(p.path, p.value)
 		}
 	}
 }
@@ -173,40 +184,6 @@ func (d *decoder) elsewhere(key string) string {
 		return ""
 	}
 	return found[0]
-}
-
-// Key is a key of the file. Path has "*" in place of a name and "[]" after a
-// list of mappings: "agents.*.may[].ask".
-type Key struct {
-	Path   string
-	Landed bool // false: known, and refused as "not in this version"
-}
-
-// Keys lists every key that is known, sections too, in the order of their
-// declaration.
-func Keys() []Key {
-	d := newDecoder("", Env{})
-	return appendKeys(nil, "", d.file(), false)
-}
-
-func appendKeys(all []Key, parent string, settings []setting, refused bool) []Key {
-	for _, s := range settings {
-		path := s.key
-		if parent != "" {
-			path = parent + "." + s.key
-		}
-		refused := refused || s.later
-		all = append(all, Key{Path: path, Landed: !refused})
-		switch {
-		case s.each != nil:
-			all = appendKeys(all, path+".*", s.each("*"), refused)
-		case s.items != nil:
-			all = appendKeys(all, path+"[]", s.items(), refused)
-		default:
-			all = appendKeys(all, path, s.inside, refused)
-		}
-	}
-	return all
 }
 
 var (

@@ -79,10 +79,10 @@ func TestEverySettingDoesSomething(t *testing.T) {
 	visit = func(path string, settings []setting, refused bool) {
 		for _, s := range settings {
 			at, refused := path+"."+s.key, refused || s.later
-			if (s.read == nil) != refused && s.read == nil {
+			if (s.read.take == nil) != refused && s.read.take == nil {
 				t.Errorf("%s is neither read nor refused", at)
 			}
-			if s.read != nil && s.later {
+			if s.read.take != nil && s.later {
 				t.Errorf("%s is read and refused", at)
 			}
 			visit(at, s.inside, refused)

@@ -26,7 +26,7 @@ var (
 // stands there is never repeated: it may be the secret itself. example is
 // what the key should look like.
 func (d *decoder) secret(into *bridge.Secret, example string) reader {
-	return func(path string, v value) {
+	return reader{form: "`env:` and the name of a variable, or `file:` and an absolute path", take: func(path string, v value) {
 		if v.kind == number || v.kind == truth {
 			v.kind = text
 		}
@@ -46,7 +46,7 @@ func (d *decoder) secret(into *bridge.Secret, example string) reader {
 		default:
 			d.fault(path, "a literal secret; put it in a file or the environment", example)
 		}
-	}
+	}}
 }
 
 func (d *decoder) secretFromEnv(path, name string) bridge.Secret {

@@ -10,23 +10,24 @@ import (
 func (d *decoder) team(name string) []setting {
 	t := &bridge.Team{Name: name}
 	d.teams[name] = t
-	all := []setting{{key: "members", read: d.members(t)}}
+	all := []setting{{
+		key: "members", read: d.members(t), example: "[alice]",
+		means: "Who is in it: whoever of them claims a request first deals with it. There must be somebody.",
+	}}
 	return append(all, later("slack", "slack_group", "discord", "discord_role")...)
 }
 
-// members reads who is in a team. As in a rule's ask, the fault of a name
-// stands at the key.
+// members reads who is in a team.
 func (d *decoder) members(t *bridge.Team) reader {
-	return func(path string, v value) {
-		d.each(func(at, s string) {
-			if slices.Contains(t.Members, s) {
-				d.faultAt(d.line(at), path, quoted(s)+" is in it twice", "keep one of the two")
-				return
-			}
+	return d.namesOf("humans", "human", func(path, at, s string) bool {
+		twice := slices.Contains(t.Members, s)
+		if twice {
+			d.faultAt(d.line(at), path, quoted(s)+" is in it twice", "keep one of the two")
+		} else {
 			t.Members = append(t.Members, s)
-			d.refer(d.line(at), path, "human", s)
-		})(path, v)
-	}
+		}
+		return !twice
+	})
 }
 
 func (d *decoder) checkTeams() {
