@@ -61,6 +61,18 @@ var rules = []rule{
 		because: "the client is imported by other people's programs: wire types and the standard library only, never the bridge",
 	},
 	{
+		room:    "client/tokensource",
+		may:     []string{"api", "client"},
+		foreign: []string{"golang.org/x/oauth2"},
+		because: "who wants tokens of x/oauth2 imports it, and nobody else",
+	},
+	{
+		room:    "client/mcpauth",
+		may:     []string{"api", "client"},
+		foreign: []string{"github.com/modelcontextprotocol/go-sdk", "golang.org/x/oauth2"},
+		because: "who has MCP clients of the official SDK imports it, and nobody else",
+	},
+	{
 		room: "oauth",
 		may:  []string{"bridge"},
 		foreign: []string{
@@ -223,6 +235,7 @@ func TestArchitecture(t *testing.T) {
 	t.Run("imports follow the arrows", func(t *testing.T) { checkArrows(t, ours) })
 	t.Run("every rule has its room", func(t *testing.T) { checkRulesAreUsed(t, ours) })
 	t.Run("the product does not link test code", func(t *testing.T) { checkNoTestCode(t, all) })
+	t.Run("the program does not link what its clients may", func(t *testing.T) { checkProgram(t, all) })
 	t.Run("names say what is inside", func(t *testing.T) { checkNames(t, ours) })
 	t.Run("packages say what they are for", func(t *testing.T) { checkDocs(t, files) })
 	t.Run("files can be read in one go", func(t *testing.T) { checkLengths(t, files) })
@@ -279,6 +292,23 @@ func checkNoTestCode(t *testing.T, all []listed) {
 			}
 		}
 	}
+}
+
+// checkProgram is about libraries that are here for other people's programs,
+// and for tests.
+func checkProgram(t *testing.T, all []listed) {
+	for _, p := range all {
+		if p.ImportPath != module+"/cmd/authbridge" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			if isBelow("github.com/modelcontextprotocol", dep) || isBelow(module+"/client", dep) && dep != module+"/client" {
+				t.Errorf("the program links %s", dep)
+			}
+		}
+		return
+	}
+	t.Error("there is no program")
 }
 
 func checkNames(t *testing.T, ours []listed) {

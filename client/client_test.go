@@ -178,7 +178,7 @@ func TestARefusalCarriesEverything(t *testing.T) {
 	desk.Fail(&bridge.Problem{Code: bridge.ProblemTooManyOpen, Detail: "three are open", Hint: "wait", RetryAfter: time.Minute})
 	_, err := c.Ask(t.Context(), ask, client.AskOptions{})
 	var p *client.Problem
-	if !errors.As(err, &p) || p.Code != api.ProblemTooManyOpen || p.Hint != "wait" || p.RetryAfter != time.Minute || !p.Retryable || err.Error() != "three are open" {
+	if !errors.As(err, &p) || p.Code != api.ProblemTooManyOpen || p.Hint != "wait" || p.RetryAfter != time.Minute || !p.Retryable || err.Error() != "three are open; wait" {
 		t.Errorf("got %+v", err)
 	}
 	if client.CodeOf(fmt.Errorf("ask: %w", err)) != api.ProblemTooManyOpen || client.CodeOf(errors.New("x")) != "" || client.CodeOf(nil) != "" {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,8 +23,16 @@ type Problem struct {
 	RetryAfter time.Duration // 0 = waiting alone does not help
 }
 
-// Error returns the detail.
-func (p *Problem) Error() string { return p.Detail }
+// Error returns the detail, and what to do.
+func (p *Problem) Error() string { return advised(p.Detail, string(p.Hint)) }
+
+// advised is a text with a hint behind it, in one line.
+func advised(text, hint string) string {
+	if hint == "" {
+		return text
+	}
+	return text + "; " + strings.Join(strings.Fields(hint), " ")
+}
 
 // CodeOf returns the code of the problem in an error, "" = it holds none.
 func CodeOf(err error) api.ProblemCode {
@@ -45,8 +54,11 @@ type NoBridge struct {
 	Err    error
 }
 
-// Error says where and why.
-func (e *NoBridge) Error() string {
+// Error says where, why and what to do.
+func (e *NoBridge) Error() string { return advised(e.Reason(), e.Hint) }
+
+// Reason says where and why.
+func (e *NoBridge) Reason() string {
 	if place := cmp.Or(e.Socket, e.URL); place != "" {
 		return ErrNoBridge.Error() + " at " + place + ": " + e.Err.Error()
 	}

@@ -68,7 +68,7 @@ func classify(err error) *failure {
 	case errors.As(err, &p):
 		return ofProblem(p)
 	case errors.As(err, &none):
-		return &failure{exit: exitNoBridge, err: err, hint: none.Hint}
+		return &failure{exit: exitNoBridge, err: errors.New(none.Reason()), hint: none.Hint}
 	case errors.Is(err, context.Canceled):
 		return &failure{exit: exitInterrupted, err: errors.New("interrupted")}
 	}
