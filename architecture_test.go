@@ -78,6 +78,7 @@ var rules = []rule{
 		foreign: []string{
 			"github.com/coreos/go-oidc/v3",
 			"golang.org/x/net/publicsuffix",
+			"golang.org/x/oauth2",
 			"golang.org/x/sync",
 		},
 		because: "a provider's side implements the bridge's ports and knows no other room",

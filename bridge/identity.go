@@ -128,7 +128,7 @@ func (b *Bridge) recognise(tx ReadTx, r Request, may permit, who Account) (Event
 		}
 		return e, nil
 	}
-	expected, err := b.expected(tx, r, may.human, who.Issuer)
+	expected, err := b.expected(tx, r.Target.Provider, may.human, who.Issuer)
 	if err != nil {
 		return Event{}, err
 	}
@@ -173,9 +173,10 @@ type expectation struct {
 	firm    bool   // about this very issuer: the human has no say beside it
 }
 
-// expected finds the rule for a human at an issuer: an earlier pin, else the
-// configured account, else the human's e-mail.
-func (b *Bridge) expected(tx ReadTx, r Request, h Human, issuer string) (expectation, error) {
+// expected finds the rule for a human at an issuer, by way of one of its
+// providers: an earlier pin, else the configured account, else the human's
+// e-mail.
+func (b *Bridge) expected(tx ReadTx, provider string, h Human, issuer string) (expectation, error) {
 	subject, err := tx.Pin(h.Name, issuer)
 	if err == nil {
 		return expectation{subject: subject, firm: true}, nil
@@ -183,7 +184,7 @@ func (b *Bridge) expected(tx ReadTx, r Request, h Human, issuer string) (expecta
 	if !errors.Is(err, ErrNotFound) {
 		return expectation{}, err
 	}
-	account, configured := b.account(h, r.Target.Provider, issuer)
+	account, configured := b.account(h, provider, issuer)
 	if !configured {
 		return expectation{email: h.Email}, nil
 	}

@@ -42,6 +42,9 @@ type NotesTx interface {
 	Put(key string, value []byte, expires time.Time)
 	// Delete forgets a value, if there is one.
 	Delete(key string)
+	// Audit writes a line about what this transaction does. Only its time is
+	// filled in.
+	Audit(line AuditLine)
 }
 
 // Update changes several notes as one: all of what change does is kept, or, if
@@ -64,3 +67,8 @@ func (n notesTx) Put(key string, value []byte, expires time.Time) {
 }
 
 func (n notesTx) Delete(key string) { n.tx.DeleteNote(n.room, key) }
+
+func (n notesTx) Audit(line AuditLine) {
+	line.Time = time.Now().UTC().Round(0)
+	n.tx.Audit(line)
+}

@@ -41,6 +41,10 @@ type metadata struct {
 	Keys       string   `json:"jwks_uri"`
 	Grants     []string `json:"grant_types_supported"`
 	Algorithms []string `json:"id_token_signing_alg_values_supported"`
+
+	// For sign-ins alone: vetted when one is made.
+	Authorization string `json:"authorization_endpoint"`
+	TellsIssuer   bool   `json:"authorization_response_iss_parameter_supported"` // RFC 9207, section 3
 }
 
 // discover returns the metadata to begin something new with. The last good

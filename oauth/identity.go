@@ -29,6 +29,12 @@ func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens, received 
 			return account, err
 		}
 	}
+	return p.fuller(ctx, md, tokens, account)
+}
+
+// fuller asks the userinfo endpoint for what an id_token lacks. Without one
+// that account is zero.
+func (p *Provider) fuller(ctx context.Context, md *metadata, tokens bridge.Tokens, account bridge.Account) (bridge.Account, error) {
 	fuller, err := p.fromUserinfo(ctx, md, tokens)
 	switch {
 	case errors.Is(err, bridge.ErrNoIdentity) && account.Subject != "":
@@ -46,9 +52,18 @@ func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens, received 
 	return fuller, nil
 }
 
-// fromIDToken verifies an id_token (OpenID Connect Core 1.0, section
-// 3.1.3.7) as of its receipt, and reads the account.
+// fromIDToken reads the account from an id_token.
 func (p *Provider) fromIDToken(ctx context.Context, md *metadata, raw bridge.Secret, received time.Time) (bridge.Account, error) {
+	claims, err := p.idClaims(ctx, md, raw, received)
+	if err != nil {
+		return bridge.Account{}, err
+	}
+	return p.account(claims)
+}
+
+// idClaims verifies an id_token (OpenID Connect Core 1.0, section 3.1.3.7) as
+// of its receipt.
+func (p *Provider) idClaims(ctx context.Context, md *metadata, raw bridge.Secret, received time.Time) (members, error) {
 	if received.IsZero() {
 		received = time.Now()
 	}
@@ -60,23 +75,23 @@ func (p *Provider) fromIDToken(ctx context.Context, md *metadata, raw bridge.Sec
 	})
 	token, err := verifier.Verify(ctx, raw.Reveal())
 	if keys.fault != nil {
-		return bridge.Account{}, &bridge.Unavailable{Err: &brokenCall{
+		return nil, &bridge.Unavailable{Err: &brokenCall{
 			"the provider's keys cannot be had: " + reason(keys.fault), keys.fault,
 		}}
 	}
 	if err != nil {
-		return bridge.Account{}, refuse(bridge.OutcomeProviderError,
+		return nil, refuse(bridge.OutcomeProviderError,
 			"the provider's id_token is not to be believed: %s", clean(err.Error(), 200, raw))
 	}
 	claims, err := claimsOf(token)
 	if err != nil {
-		return bridge.Account{}, err
+		return nil, err
 	}
 	if party := claims.text("azp"); party != "" && party != p.id {
-		return bridge.Account{}, refuse(bridge.OutcomeProviderError,
+		return nil, refuse(bridge.OutcomeProviderError,
 			"the provider's id_token is not to be believed: it was made for another client (azp)")
 	}
-	return p.account(claims)
+	return claims, nil
 }
 
 func claimsOf(token *oidc.IDToken) (members, error) {

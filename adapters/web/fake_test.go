@@ -33,17 +33,18 @@ var (
 type desk struct {
 	t *testing.T
 
-	mu      sync.Mutex
-	inboxes map[string]bridge.Inbox
-	heirs   map[string]int // how often each name has passed to somebody else
-	watches map[chan struct{}]string
-	calls   []string
-	seen    [][]bridge.Card
-	clicks  []clicked
-	press   func(clicked) (bridge.Card, string, error) // nil: no click is expected
-	allow   func(human, agent string) (string, error)  // nil: nobody is to be allowed again
-	allowed []allowed
-	fault   error // of Inbox
+	mu       sync.Mutex
+	inboxes  map[string]bridge.Inbox
+	accounts map[string]string // whose each is, by "provider subject"
+	heirs    map[string]int    // how often each name has passed to somebody else
+	watches  map[chan struct{}]string
+	calls    []string
+	seen     [][]bridge.Card
+	clicks   []clicked
+	press    func(clicked) (bridge.Card, string, error) // nil: no click is expected
+	allow    func(human, agent string) (string, error)  // nil: nobody is to be allowed again
+	allowed  []allowed
+	fault    error // of Inbox
 }
 
 type allowed struct {
@@ -70,6 +71,29 @@ func (d *desk) Bearer(name string) (string, bool) {
 	defer d.mu.Unlock()
 	_, ok := d.inboxes[name]
 	return fmt.Sprint(d.heirs[name]), ok
+}
+
+// Whose goes by the accounts that know puts there.
+func (d *desk) Whose(_ context.Context, provider string, who bridge.Account) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	human, ok := d.accounts[provider+" "+who.Subject]
+	if !ok {
+		return "", bridge.ErrNotFound
+	}
+	return human, d.fault
+}
+
+// know makes an account that of a human; "" = nobody's.
+func (d *desk) know(provider, subject, human string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.accounts == nil {
+		d.accounts = map[string]string{}
+	}
+	if d.accounts[provider+" "+subject] = human; human == "" {
+		delete(d.accounts, provider+" "+subject)
+	}
 }
 
 // inherit has somebody else take a human's name.
@@ -233,6 +257,7 @@ type notes struct {
 	mu     sync.Mutex
 	all    map[string]kept
 	writes int // transactions that change something
+	audit  []bridge.AuditLine
 	fault  error
 }
 
@@ -275,10 +300,10 @@ func (n *notes) Update(_ context.Context, change func(bridge.NotesTx) error) err
 		return n.fault
 	}
 	n.writes++
-	before := maps.Clone(n.all)
+	before, told := maps.Clone(n.all), len(n.audit)
 	err := change(notesTx{n})
 	if err != nil {
-		n.all = before
+		n.all, n.audit = before, n.audit[:told]
 	}
 	return err
 }
@@ -288,6 +313,7 @@ type notesTx struct{ n *notes }
 
 func (tx notesTx) Get(key string) ([]byte, error) { return tx.n.get(key) }
 func (tx notesTx) Delete(key string)              { delete(tx.n.all, key) }
+func (tx notesTx) Audit(line bridge.AuditLine)    { tx.n.audit = append(tx.n.audit, line) }
 func (tx notesTx) Put(key string, value []byte, expires time.Time) {
 	tx.n.all[key] = kept{value, expires}
 }

@@ -33,6 +33,9 @@ type Desk interface {
 	// is another one once the name is somebody else's, and there is none while
 	// it is nobody's.
 	Bearer(name string) (mark string, known bool)
+	// Whose returns the human who an account at a provider is; nobody's is
+	// [bridge.ErrNotFound].
+	Whose(ctx context.Context, provider string, who bridge.Account) (human string, err error)
 }
 
 // Notes is where the inbox remembers links and sessions; it puts only hashes
@@ -45,17 +48,30 @@ type Notes interface {
 	Update(ctx context.Context, change func(bridge.NotesTx) error) error
 }
 
-// Options is what an inbox is made of; all fields are required.
+// Options is what an inbox is made of. Desk, Notes and Log are required.
 type Options struct {
 	Desk  Desk
 	Notes Notes
-	Hosts []string     // values of the Host header that are served, with port; see [Hosts]
 	Log   *slog.Logger // faults behind a "try again"; never a secret
+
+	// Hosts are the values of the Host header under which this machine's own
+	// browsers are served, with port; see [Hosts].
+	Hosts []string
+
+	// Public is the origin under which others are served, such as
+	// "https://bridge.example.com"; "" = none is. Whatever connects to the
+	// listener has made sure that such a request came over that scheme.
+	Public string
+
+	// SignIn says how people sign in there by themselves. While it says nil,
+	// nothing is served under Public. A nil func is one that always does.
+	SignIn func() *SignIn
 }
 
 // Inbox serves the page and what its script calls. It is an http.Handler for
-// the root of a listener: GET / is the page, POST and DELETE /session sign in
-// and out, POST /sessions/{id}/sign_out ends a session of the human's and
+// the root of a listener: GET / is the page, and GET /callback too, where a
+// provider sends browsers back to; POST /sign-in says where to go for that.
+// POST and DELETE /session sign in and out, POST /sessions/{id}/sign_out ends a session of the human's and
 // POST /sessions/{id}/sign_out_others all but that one, GET
 // /inbox?after=ETAG&wait=SECONDS is what the human sees, and
 // POST /requests/{id}/{verb} presses a button, with {"digits"} if it takes what
@@ -70,24 +86,35 @@ type Inbox struct {
 	desk   Desk
 	notes  Notes
 	hosts  []string
+	public string
+	named  []string // the values of the Host header that stand for public
+	signIn func() *SignIn
 	log    *slog.Logger
 	render *renderer
 	seats  seats
 	bells  bells
 	mux    *http.ServeMux
+
+	attempts attempts
 }
 
 // New makes an inbox.
 func New(o Options) *Inbox {
 	in := &Inbox{
 		desk: o.Desk, notes: o.Notes, hosts: o.Hosts, log: o.Log,
+		public: o.Public, named: hostsOf(o.Public), signIn: o.SignIn,
 		render: newRenderer(newKey()), mux: http.NewServeMux(),
 	}
-	in.mux.HandleFunc("GET /{$}", part("inbox.html", "text/html; charset=utf-8"))
+	if in.signIn == nil {
+		in.signIn = func() *SignIn { return nil }
+	}
+	in.mux.HandleFunc("GET /{$}", in.page)
+	in.mux.HandleFunc("GET /callback", in.page)
 	in.mux.HandleFunc("GET /inbox.css", part("inbox.css", "text/css; charset=utf-8"))
 	in.mux.HandleFunc("GET /inbox.js", part("inbox.js", "text/javascript; charset=utf-8"))
 	in.mux.HandleFunc("GET /inbox.svg", part("inbox.svg", "image/svg+xml"))
-	in.mux.HandleFunc("POST /session", in.signIn)
+	in.mux.HandleFunc("POST /sign-in", in.begin)
+	in.mux.HandleFunc("POST /session", in.open)
 	in.mux.HandleFunc("DELETE /session", in.signedIn(in.signOut))
 	in.mux.HandleFunc("POST /sessions/{id}/sign_out", in.signedIn(in.endOne))
 	in.mux.HandleFunc("POST /sessions/{id}/sign_out_others", in.signedIn(in.endOthers))
@@ -100,7 +127,7 @@ func New(o Options) *Inbox {
 // ServeHTTP turns away what no page of ours can have sent, and answers the
 // rest.
 func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	protect(w.Header())
+	in.protect(w.Header(), r)
 	if status, why := in.foreign(r); status != 0 {
 		http.Error(w, why, status)
 		return
@@ -111,6 +138,21 @@ func (in *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 //go:embed page
 var page embed.FS
+
+// page serves the page itself, as it is for somebody who has not signed in.
+func (in *Inbox) page(w http.ResponseWriter, r *http.Request) {
+	provider := ""
+	if way := in.through(r); way != nil {
+		provider = way.Provider
+	}
+	html, err := in.render.page(provider)
+	if err != nil {
+		in.refuse(w, r, "show the page", err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	http.ServeContent(w, r, "inbox.html", time.Time{}, bytes.NewReader(html))
+}
 
 // part serves one of the page's unchanging parts.
 func part(name, contentType string) http.HandlerFunc {

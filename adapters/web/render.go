@@ -39,7 +39,7 @@ func newRenderer(key []byte) *renderer {
 		"path":  url.PathEscape,
 		"plain": func(address string) string { return strings.TrimPrefix(address, "https://") },
 	})
-	return &renderer{template.Must(pages.ParseFS(page, "page/cards.html")), key}
+	return &renderer{template.Must(pages.ParseFS(page, "page/cards.html", "page/inbox.html")), key}
 }
 
 // shown is a card as the template sees it.
@@ -167,6 +167,12 @@ func (t *renderer) session(s shownSession) (shownSession, error) {
 	bare, err := t.execute("session", s)
 	s.Digest = t.digest(bare)
 	return s, err
+}
+
+// page writes what everybody sees first. provider is through whom people may
+// sign in there, "" = nobody.
+func (t *renderer) page(provider string) ([]byte, error) {
+	return t.execute("inbox.html", map[string]string{"SignIn": provider})
 }
 
 func (t *renderer) execute(name string, data any) ([]byte, error) {

@@ -58,13 +58,22 @@ func hashed(s bridge.Secret) string {
 // learns nothing.
 const spent = "This link does not work any more. A link works once, and only for two minutes."
 
-// signIn exchanges the secret of a link for that of a session.
-func (in *Inbox) signIn(w http.ResponseWriter, r *http.Request) {
-	link, status := readLink(r)
-	if status != 0 {
+// open makes a session of what a page has brought: the secret of a link, or
+// the answer to a sign-in that it began.
+func (in *Inbox) open(w http.ResponseWriter, r *http.Request) {
+	o, status := readOpening(r)
+	switch {
+	case status != 0:
 		http.Error(w, "This is not how a link is opened: open it in a browser.", status)
-		return
+	case o.Begun != "":
+		in.finish(w, r, o)
+	default:
+		in.openLink(w, r, bridge.NewSecret(o.Link))
 	}
+}
+
+// openLink exchanges the secret of a link for that of a session.
+func (in *Inbox) openLink(w http.ResponseWriter, r *http.Request, link bridge.Secret) {
 	secret := newSecret()
 	human, err := in.spend(r, link, secret)
 	if errors.Is(err, bridge.ErrNotFound) {
@@ -78,25 +87,41 @@ func (in *Inbox) signIn(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, map[string]string{"session": secret.Reveal(), "human": human})
 }
 
-// readLink reads {"link": "..."}; a status other than 0 says what is wrong.
-func readLink(r *http.Request) (link bridge.Secret, status int) {
+// opening is what a page brings: a link, or the rest.
+type opening struct {
+	Link string `json:"link"`
+
+	Begun  string `json:"begun"` // the tab's own secret
+	State  string `json:"state"`
+	Code   string `json:"code"`
+	Issuer string `json:"iss"`
+	Error  string `json:"error"` // in the place of a code
+}
+
+// readOpening reads it; a status other than 0 says what is wrong.
+func readOpening(r *http.Request) (o opening, status int) {
 	if r.Header.Get("Content-Type") != "application/json" {
-		return link, http.StatusUnsupportedMediaType
-	}
-	var body struct {
-		Link string `json:"link"`
+		return o, http.StatusUnsupportedMediaType
 	}
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&body)
+	err := decoder.Decode(&o)
 	var long *http.MaxBytesError
 	switch {
 	case errors.As(err, &long):
-		return link, http.StatusRequestEntityTooLarge
-	case err != nil || body.Link == "":
-		return link, http.StatusBadRequest
+		return o, http.StatusRequestEntityTooLarge
+	case err != nil || !o.whole():
+		return o, http.StatusBadRequest
 	}
-	return bridge.NewSecret(body.Link), 0
+	return o, 0
+}
+
+// whole reports whether it is one of the two, and not something of both.
+func (o opening) whole() bool {
+	if o.Link != "" {
+		return o == opening{Link: o.Link}
+	}
+	return o.Begun != "" && o.State != "" && (o.Code == "") != (o.Error == "")
 }
 
 // spend makes a session of a link and returns whom it signs in. It looks
@@ -114,6 +139,7 @@ func (in *Inbox) spend(r *http.Request, link, secret bridge.Secret) (human strin
 		tx.Delete(linkNote(link))
 		var mark string
 		human, mark, _ = strings.Cut(string(kept), " ")
+		tx.Audit(signInLine(r, bridge.AuditLinkSpent, human))
 		return in.start(tx, secret, newSession(r, human, mark, ""))
 	})
 	if err == nil {
@@ -145,7 +171,8 @@ func (in *Inbox) signedIn(serve func(http.ResponseWriter, *http.Request, session
 }
 
 // session finds out who sends a request. A human who is no longer configured,
-// or whose name is somebody else's, has no session.
+// or whose name is somebody else's, has no session; neither has one whose
+// account would not be let in any more.
 func (in *Inbox) session(r *http.Request) (session, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
@@ -160,10 +187,14 @@ func (in *Inbox) session(r *http.Request) (session, error) {
 		return session{}, err
 	}
 	s, readable := decodeSession(note, kept)
-	if !readable || !in.bears(s.Human, s.Mark) {
+	if !readable {
 		return session{}, errSignedOut
 	}
-	return s, nil
+	stands, err := in.stands(r.Context(), s)
+	if err == nil && !stands {
+		err = errSignedOut
+	}
+	return s, err
 }
 
 // bears reports whether a human still bears the name that they had when

@@ -27,6 +27,8 @@ type session struct {
 	Since   time.Time `json:"since"`
 	Seen    time.Time `json:"seen"` // roughly: seenEvery behind at most, while a page is open
 	Until   time.Time `json:"until"`
+
+	Account *bridge.Account `json:"account,omitempty"` // that they signed in with; nil = a link
 }
 
 const (
@@ -142,9 +144,17 @@ func listed(get func(key string) ([]byte, error), s session) ([]session, error) 
 	return all, nil
 }
 
-// sessions lists the sessions of the human whose session s is.
-func (in *Inbox) sessions(ctx context.Context, s session) ([]session, error) {
-	return listed(func(key string) ([]byte, error) { return in.notes.Get(ctx, key) }, s)
+// sessions lists the sessions of the human whose session s is, without those
+// that are no good any more.
+func (in *Inbox) sessions(ctx context.Context, s session) (live []session, err error) {
+	all, err := listed(func(key string) ([]byte, error) { return in.notes.Get(ctx, key) }, s)
+	for _, one := range all {
+		stands, failed := in.stands(ctx, one)
+		if err = errors.Join(err, failed); stands {
+			live = append(live, one)
+		}
+	}
+	return live, err
 }
 
 // end ends those sessions of a human that are chosen, in one step, and returns

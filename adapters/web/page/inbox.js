@@ -3,6 +3,7 @@
 // and sends clicks. Text from the server becomes markup in one place, parse().
 
 const stored = "authbridge.session";
+const begun = "authbridge.sign-in"; // the secret of a sign-in that is under way in this tab
 const waitSeconds = 25;
 const lostAfter = 40_000; // ms; longer than any answer takes
 const longestPause = 10_000;
@@ -39,11 +40,32 @@ function takeLink() {
   return link;
 }
 
+// takeAnswer reads what a provider has sent this tab back with, and removes it
+// from the address bar and the tab's history at once. null = nothing.
+function takeAnswer() {
+  if (location.pathname !== "/callback") {
+    return null;
+  }
+  const given = new URLSearchParams(location.search);
+  history.replaceState(null, "", "/");
+  const answer = { begun: sessionStorage.getItem(begun) ?? "" };
+  sessionStorage.removeItem(begun);
+  for (const name of ["state", "iss", ...(given.has("error") ? ["error"] : ["code"])]) {
+    answer[name] = given.get(name) ?? "";
+  }
+  return answer;
+}
+
 async function enter() {
+  const answer = takeAnswer();
   const link = takeLink();
   const known = sessionStorage.getItem(stored);
-  if (link !== "") {
-    await signIn(link, known);
+  if (answer?.begun === "") { // somebody else's, perhaps: it is not even sent on
+    refused("This tab did not begin that sign-in, so nobody is signed in by it. Begin again.", known);
+  } else if (answer) {
+    await signIn(answer, known);
+  } else if (link !== "") {
+    await signIn({ link }, known);
   } else if (known) {
     begin(known);
   } else {
@@ -51,13 +73,14 @@ async function enter() {
   }
 }
 
-async function signIn(link, known) {
+// signIn exchanges what was brought for a session.
+async function signIn(brought, known) {
   let why;
   try {
     const answer = await fetch("/session", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ link }),
+      body: JSON.stringify(brought),
     });
     if (answer.ok) {
       begin((await answer.json()).session);
@@ -67,6 +90,11 @@ async function signIn(link, known) {
   } catch {
     why = "The bridge did not answer. Is it running?";
   }
+  refused(why, known);
+}
+
+// refused says why nobody was signed in. Who is signed in already stays so.
+function refused(why, known) {
   if (!known) {
     shut(why);
     return;
@@ -86,6 +114,29 @@ function begin(secret) {
   session = secret;
   poll?.abort();
   follow(secret);
+}
+
+// leave goes to the provider. What proves later that it was this tab stays here.
+async function leave(button) {
+  const line = button.closest("section").querySelector("[data-remark]");
+  button.setAttribute("aria-disabled", "true");
+  let why = "The bridge did not answer. Try again.";
+  try {
+    const answer = await fetch("/sign-in", { method: "POST", cache: "no-store", signal: AbortSignal.timeout(lostAfter) });
+    if (answer.ok) {
+      const way = await answer.json();
+      sessionStorage.setItem(begun, way.begun);
+      location.assign(way.at);
+      return;
+    }
+    why = await answer.text();
+  } catch {
+    // Said below.
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+  line.textContent = why;
+  announce(why);
 }
 
 async function signOut() {
@@ -363,7 +414,9 @@ main.addEventListener("click", (event) => {
   if (!button || button.getAttribute("aria-disabled") === "true") {
     return;
   }
-  if (button.dataset.verb) {
+  if (button.id === "sign-in") {
+    leave(button);
+  } else if (button.dataset.verb) {
     const card = button.closest(".card");
     if (event.detail > 0 && performance.now() < settled.get(button)) { // detail 0: the keyboard, which aims at what has the focus
       remarkOn(where(card), "The card has just changed: press again.");
