@@ -170,6 +170,8 @@ func (h Human) marks() map[string]string {
 	return marks("email", strings.ToLower(h.Email), "slack", h.Slack, "discord", h.Discord)
 }
 
+// marks are what tells an agent from others. A key does not: it is replaced
+// now and then, and whoever has it is the same agent as before.
 func (a Agent) marks() map[string]string {
 	if a.UID == nil {
 		return nil

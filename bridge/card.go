@@ -220,6 +220,9 @@ func (b *Bridge) who(r Request) string {
 	if agent.UID != nil {
 		words = append(words, fmt.Sprintf("local user %d", *agent.UID))
 	}
+	if !agent.KeyHash.IsZero() {
+		words = append(words, "known by its key")
+	}
 	switch agent.Owner {
 	case "":
 	case r.Human:

@@ -35,11 +35,12 @@ type Team struct {
 
 // Agent is a program that may ask.
 type Agent struct {
-	Name  string
-	UID   *uint32 // the local user it runs as; nil = not by uid
-	Owner string  // a human; "" = none
-	Where string  // in the operator's words, "" = none
-	May   []Rule
+	Name    string
+	UID     *uint32 // the local user it runs as; nil = not by uid
+	KeyHash KeyHash // of the key that it calls with; zero = not by key
+	Owner   string  // a human; "" = none
+	Where   string  // in the operator's words, "" = none
+	May     []Rule
 }
 
 // Rule lets an agent ask. The first rule that allows the whole of an ask

@@ -24,10 +24,14 @@ func (d *decoder) agent(name string) []setting {
 		got := uint32(n) //nolint:gosec // G115: count keeps to these bounds
 		a.UID = &got
 	})
-	all := []setting{
+	return []setting{
 		{
 			key: "uid", read: uid, example: "1001",
 			means: "The number of the user that the agent runs as (`id -u`): the kernel tells who is at the other end of the socket. No two agents share one.",
+		},
+		{
+			key: "key_hash", read: d.keyHash(a), example: `"abh1$uYKvdtAHkcTPyHxLWUDkKfUMZP7LQBbgQaRTWHUi3EI"`,
+			means: "The hash of the key that the agent calls with, over TCP or on the socket; `authbridge agent add NAME` makes both. Another one ends the old key at the next reload, and the agent stays who it is.",
 		},
 		{
 			key: "owner", read: d.owner(a), example: "alice",
@@ -43,7 +47,6 @@ func (d *decoder) agent(name string) []setting {
 			return d.rule(&a.May[len(a.May)-1])
 		}),
 	}
-	return append(all, later("key_hash")...)
 }
 
 func (d *decoder) rule(r *bridge.Rule) []setting {
@@ -145,13 +148,14 @@ func (d *decoder) checkDefault(path, s string) bool {
 }
 
 func (d *decoder) checkAgents() {
-	uids := map[uint32]string{}
+	uids, keys := map[uint32]string{}, map[bridge.KeyHash]string{}
 	for _, name := range inOrder(d, "agents", d.agents) {
 		a, at := d.agents[name], join("agents", name)
 		if !d.given(at) {
 			continue
 		}
 		d.checkUID(at, a, uids)
+		d.checkKeyHash(at, a, keys)
 		for i := range a.May {
 			d.checkRule(fmt.Sprintf("%s.may[%d]", at, i), &a.May[i])
 		}
@@ -165,7 +169,8 @@ const overflowUID = 65534
 func (d *decoder) checkUID(at string, a *bridge.Agent, seen map[uint32]string) {
 	if a.UID == nil {
 		if !d.given(at+".uid") && !d.given(at+".key_hash") {
-			d.fault(at, "has no uid, so nobody could be this agent", "uid: the number that `id -u` prints for the user it runs as")
+			d.fault(at, "has no uid and no key_hash, so nobody could be this agent",
+				"uid: the number that `id -u` prints for the user it runs as; or a key, from: authbridge agent add "+a.Name)
 		}
 		return
 	}

@@ -42,6 +42,20 @@ type Listen struct {
 	Admin       string // the operator's commands; mode 0600
 	Web         string // loopback host:port of the inbox, "" = off
 	Ops         string // loopback host:port of health and metrics, "" = off
+
+	TCP      string   // host:port of the agent API, "" = off; beyond loopback only with TLS
+	TCPHosts []string // Host values that agents may send there besides TCP itself, in lower case
+	TLS      *TLS     // nil = none
+}
+
+// TLS is how the bridge proves on ports who it is, and who may call. What the
+// files hold was read with the configuration, and fits together.
+type TLS struct {
+	Cert, Key   string        // absolute paths
+	ClientCA    string        // likewise; "" = callers need no certificate
+	CertPEM     []byte        // the certificate, and those between it and its CA
+	KeyPEM      bridge.Secret // its private key
+	ClientCAPEM []byte        // those whose certificates callers at TCP must have; nil = none
 }
 
 // Store says where requests and grants are kept.

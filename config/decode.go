@@ -89,6 +89,8 @@ func (d *decoder) is(path string, v value, wanted kind) bool {
 	switch {
 	case wanted == text && (v.kind == number || v.kind == truth):
 		hint = "put it in quotes"
+	case wanted == text && v.kind == mapping:
+		hint = "if it is one text with a colon in it, put it in quotes"
 	case wanted == list && v.kind != mapping:
 		hint = "write it in brackets, even if it is one: [...]"
 	}

@@ -97,9 +97,18 @@ func (d *decoder) listen(l *Listen) []setting {
 			key: "ops", read: d.loopback(&l.Ops, "which it has no protection for"), example: "127.0.0.1:8742",
 			means: "Where `/healthz` and `/readyz` listen.",
 		},
-		laterSection("tls", "cert", "key", "client_ca"),
+		{
+			key: "tcp", read: d.address(&l.TCP), example: "127.0.0.1:8740",
+			means:     "Where agents ask over TCP, always with a key. Beyond loopback only with `tls`.",
+			otherwise: "off",
+		},
+		{
+			key: "tcp_hosts", read: d.hosts(&l.TCPHosts), example: "[bridge.internal:8740]",
+			means: "What agents may call the bridge there, besides its address: `Host` values in small letters, with the port unless it is the scheme's own.",
+		},
+		d.tls(l),
 	}
-	return append(all, later("tcp", "tcp_hosts", "trusted_proxy", "sign_in")...)
+	return append(all, later("trusted_proxy", "sign_in")...)
 }
 
 func (d *decoder) request() []setting {

@@ -56,7 +56,9 @@ func TestExampleOfEverything(t *testing.T) {
 		Getenv:  func(name string) string { return map[string]string{"CORP_SECRET": "correct horse"}[name] },
 		GroupID: func(string) (uint32, error) { return 1000, nil },
 	}
-	_, err := config.Parse("authbridge.yaml", []byte(exampleOfEverything(config.Keys())), env)
+	cert, key := pair(t)
+	here := strings.NewReplacer("/etc/authbridge/cert.pem", cert, "/etc/authbridge/key.pem", key, "/etc/authbridge/ca.pem", cert)
+	_, err := config.Parse("authbridge.yaml", []byte(here.Replace(exampleOfEverything(config.Keys()))), env)
 	if err != nil {
 		t.Error(err)
 	}

@@ -90,6 +90,8 @@ func beside(file, name string) string {
 // check judges what needs more than one value, or all of them.
 func (d *decoder) check() {
 	d.checkPaths()
+	d.checkTCP()
+	d.checkTLS()
 	d.checkLimits()
 	d.checkProviders()
 	d.checkHumans()
@@ -126,6 +128,7 @@ func (d *decoder) checkPaths() {
 		{"seal", d.config.Seal},
 		{"listen.web", l.Web},
 		{"listen.ops", l.Ops},
+		{"listen.tcp", l.TCP},
 	} {
 		if first, double := taken[one.place]; double && one.place != "" && !strings.HasSuffix(one.place, ":0") {
 			d.fault(one.key, "the same as "+first, "give each its own")

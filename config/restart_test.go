@@ -9,7 +9,7 @@ import (
 )
 
 const started = `state_dir: /srv/a
-listen: {socket: /run/a.sock, socket_group: agents, admin: /run/b.sock, web: "127.0.0.1:1", ops: "127.0.0.1:2"}
+listen: {socket: /run/a.sock, socket_group: agents, admin: /run/b.sock, web: "127.0.0.1:1", ops: "127.0.0.1:2", tcp: "127.0.0.1:5", tcp_hosts: [bridge.internal]}
 store: bolt:/srv/a.db
 seal: file:/srv/a.key
 log: {level: info, format: text}
@@ -25,6 +25,8 @@ func TestWhatNeedsARestart(t *testing.T) {
 		"admin: /run/b.sock":    {"admin: /run/c.sock", "2: listen.admin"},
 		`web: "127.0.0.1:1"`:    {`web: ""`, "2: listen.web"},
 		`ops: "127.0.0.1:2"`:    {`ops: "127.0.0.1:3"`, "2: listen.ops"},
+		`tcp: "127.0.0.1:5"`:    {`tcp: "127.0.0.1:4"`, "2: listen.tcp"},
+		"[bridge.internal]":     {"[bridge.internal, other.internal]", "2: listen.tcp_hosts"},
 		"store: bolt:/srv/a.db": {"", "store"},
 		"file:/srv/a.key":       {"file:/srv/b.key", "4: seal"},
 		"level: info":           {"level: debug", "5: log.level"},

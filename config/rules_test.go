@@ -161,8 +161,7 @@ func TestHumansAreJudged(t *testing.T) {
 
 func TestAgentsAreJudged(t *testing.T) {
 	checkWrong(t, []wrong{
-		{"no uid", "agents: {ci: {}}", "1: agents.ci: has no uid, so nobody could be this agent"},
-		{"key", "agents: {ci: {key_hash: abh1}}", "1: agents.ci.key_hash: not in this version"},
+		{"no uid", "agents: {ci: {}}", "1: agents.ci: has no uid and no key_hash, so nobody could be this agent"},
 		{"negative uid", "agents: {ci: {uid: -1}}", "1: agents.ci.uid: not a whole number from 0 to 4294967294"},
 		{"nobody in particular", "agents: {ci: {uid: 4294967295}}", "1: agents.ci.uid: not a whole number from 0 to 4294967294"},
 		{"everybody who has no number", "agents: {ci: {uid: 65534}}", "1: agents.ci.uid: what the kernel shows for every user that it cannot name, so anybody could be this agent"},

@@ -69,9 +69,6 @@ func (w *world) check(exit int) checked {
 // later is a file of keys and values that this version refuses, each marked
 // with nothing else wrong beside it.
 const later = `listen:
-  tcp: 127.0.0.1:8740
-  tcp_hosts: [bridge.internal:8740]
-  tls: {cert: file:/c, key: file:/k, client_ca: file:/a}
   trusted_proxy: [10.0.0.0/8]
   sign_in: corp
 public_url: https://authbridge.example.com
@@ -89,7 +86,7 @@ teams:
   nights: {members: [alice], slack_group: S0123456, discord_role: "112233445566778899"}
 agents:
   ci:
-    key_hash: "abh1$x"
+    uid: 7
     may:
       - resource: "https://files.mcp.example.com/**"
         scopes: ["files:*"]

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -39,6 +40,7 @@ type Daemon struct {
 	bounds    map[string]localhttp.Bounds // by door
 	probe     probe                       // of readyz
 	calls     *calls                      // to providers; with reloading once it runs
+	tls       credentials                 // of ports
 	reloading sync.Mutex
 	stopping  context.Context // ends when the daemon begins to stop
 	stop      context.CancelFunc
@@ -76,7 +78,12 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 	if err != nil {
 		return nil, err
 	}
+	credential, err := newCredential(cfg.Listen.TLS)
+	if err != nil {
+		return nil, err
+	}
 	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files), calls: calls, probe: probe{turn: make(chan struct{}, 1)}}
+	d.tls.now.Store(credential)
 	d.probe.turn <- struct{}{}
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	d.store, err = store.Open(ctx, store.Options{URL: storeURL(cfg), StateDir: cfg.StateDir, SealPath: cfg.Seal, SealHandedOver: cfg.SealHandedOver}, bolt.Backend())
@@ -101,6 +108,9 @@ func (d *Daemon) warn(cfg *config.Config) {
 		if cfg.File != "" && a.UID != nil && int(*a.UID) == os.Getuid() {
 			d.log.Warn("an agent runs as the bridge's own user: it can read the bridge's files and call its admin socket; give it a user of its own", "agent", a.Name)
 		}
+	}
+	if why := d.tls.now.Load().unfit(time.Now(), cfg.Listen.TCPHosts); why != "" {
+		d.log.Warn("whoever calls will not believe the bridge's certificate: renew it, and send the bridge a SIGHUP", "file", cfg.Listen.TLS.Cert, "why", why)
 	}
 }
 

@@ -27,6 +27,10 @@ func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
 	if err != nil {
 		return err
 	}
+	credential, err := newCredential(next.Listen.TLS)
+	if err != nil {
+		return err
+	}
 	ended, err := d.bridge.Reload(ctx, &next.Directory, calls.providers)
 	if err != nil {
 		return err
@@ -35,6 +39,7 @@ func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
 		d.calls.hangUp()
 	}
 	d.calls = calls
+	d.tls.now.Store(credential)
 	d.warn(next)
 	d.log.Info("reloaded", "file", next.File, "requests ended", ended.Requests, "grants revoked", ended.Grants, "grants shortened", ended.Shortened)
 	return nil
