@@ -93,12 +93,22 @@ type Parked struct {
 type Whoami struct {
 	Agent     string   `json:"agent"`
 	UID       *uint32  `json:"uid"` // null when it is not known by its uid
+	By        Proof    `json:"by"`  // how this call has shown who it is from
 	Owner     Optional `json:"owner"`
 	Where     Optional `json:"where"`
 	May       []May    `json:"may"` // the first that allows the whole of an ask decides
 	Teams     []string `json:"teams"`
 	Providers []string `json:"providers"` // what "*" in May comes to
 }
+
+// Proof is how a call shows which agent it is from.
+type Proof string
+
+// How it does.
+const (
+	ByUID Proof = "uid" // of the process at the other end of the socket
+	ByKey Proof = "key" // in the call
+)
 
 // May is one rule of what an agent may ask.
 type May struct {

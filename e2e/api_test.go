@@ -82,7 +82,7 @@ func TestAnswersHaveTheMembersOfTheContract(t *testing.T) {
 		t.Errorf("token: %+v, expires %v, of %s", got, got.ExpiresAt, got.Account)
 	}
 	members(t, w.http("GET", "/v1/requests", "").wants(t, http.StatusOK), "items next_cursor")
-	members(t, w.http("GET", "/v1/whoami", "").wants(t, http.StatusOK), "agent uid owner where may teams providers")
+	members(t, w.http("GET", "/v1/whoami", "").wants(t, http.StatusOK), "agent uid by owner where may teams providers")
 }
 
 // members fails the test unless an answer is an object with just these.
@@ -99,7 +99,7 @@ func TestWhoamiSaysWhatAnAgentMayAsk(t *testing.T) {
 	w := newWorld(t, options{})
 	who := decode[api.Whoami](t, w.http("GET", "/v1/whoami", "").wants(t, http.StatusOK))
 	want := api.Whoami{
-		Agent: "helper", UID: new(uint32(os.Getuid())), Owner: "alice", Where: "the test bench", Teams: []string{}, Providers: []string{"corp"},
+		Agent: "helper", UID: new(uint32(os.Getuid())), By: api.ByUID, Owner: "alice", Where: "the test bench", Teams: []string{}, Providers: []string{"corp"},
 		May: []api.May{{
 			Provider: "corp", Scopes: []string{"files.*"}, DefaultScopes: []string{}, Ask: []string{"alice", "bob"},
 			Reuse: api.Duration(8 * time.Hour), Code: api.CodeOnClick, Binding: api.BindingShow,

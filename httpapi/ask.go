@@ -69,7 +69,7 @@ func (h *handler) place(w http.ResponseWriter, r *http.Request, agent bridge.Age
 	defer leave()
 	request, reply, err := h.desk.Ask(r.Context(), agent, ask)
 	if err == nil && wait > 0 && request.State.Open() {
-		request, err = h.await(r.Context(), agent, request.ID, wait, func(r bridge.Request) bool { return !r.State.Open() })
+		request, err = h.await(r, agent, request.ID, wait, func(r bridge.Request) bool { return !r.State.Open() })
 	}
 	if err == nil && stated {
 		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))

@@ -21,6 +21,9 @@ import (
 type Desk interface {
 	// AgentByUID finds the agent that runs as a local user.
 	AgentByUID(uid uint32) (bridge.Agent, bool)
+	// AgentByKey finds the agent that has a key. How long it takes says
+	// nothing about the key.
+	AgentByKey(key bridge.Secret) (bridge.Agent, bool)
 	// Whoami tells what an agent may ask.
 	Whoami(agent bridge.Agent) bridge.Standing
 
@@ -57,9 +60,25 @@ type Options struct {
 	Stopping context.Context // when it ends, waits and streams end and new calls are refused; nil = never
 }
 
-// New returns the handler of the agent API. Its server has to have
-// [localhttp.ConnContext] as ConnContext, or nobody is known.
-func New(o Options) http.Handler {
+// API is the agent API as it is served at the agents' socket. The server there
+// has to have [localhttp.ConnContext] as ConnContext, or nobody is known but by
+// a key.
+type API struct {
+	http.Handler
+	h *handler
+}
+
+// TCP is the same API at a port: whoever calls needs a key, and the Host has
+// to be one of these, in lower case and as it is sent. What one agent may have
+// under way is counted for both together.
+func (a *API) TCP(hosts []string) http.Handler {
+	h := *a.h
+	h.hosts, h.keyed = hosts, true
+	return h.tidy(h.routes())
+}
+
+// New makes the agent API.
+func New(o Options) *API {
 	h := &handler{desk: o.Desk, log: o.Log, stopping: o.Stopping, waits: newPlaces(maxWaits), streams: newPlaces(maxStreams), asks: newPace(asksEvery, asksAtOnce), outages: newOutages()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -67,10 +86,12 @@ func New(o Options) http.Handler {
 	if h.stopping == nil {
 		h.stopping = context.Background()
 	}
-	return h.tidy(h.routes())
+	return &API{h.tidy(h.routes()), h}
 }
 
 type handler struct {
+	hosts    []string // none = localhost alone
+	keyed    bool     // nobody is known by a uid
 	desk     Desk
 	log      *slog.Logger
 	stopping context.Context

@@ -40,7 +40,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request, agent bridge.Agent
 		enough = func(now bridge.Request) bool { return now.State.Ended() || now.Version > *after }
 	}
 	if wait > 0 && !enough(request) {
-		if request, err = h.await(r.Context(), agent, id, wait, enough); err != nil {
+		if request, err = h.await(r, agent, id, wait, enough); err != nil {
 			return err
 		}
 	}
@@ -82,7 +82,11 @@ func (h *handler) whoami(w http.ResponseWriter, r *http.Request, agent bridge.Ag
 	if _, err := readQuery(r); err != nil {
 		return err
 	}
-	return localhttp.WriteJSON(w, http.StatusOK, whoamiOf(h.desk.Whoami(agent)))
+	who := whoamiOf(h.desk.Whoami(agent))
+	if _, keyed := r.Header["Authorization"]; keyed {
+		who.By = api.ByKey
+	}
+	return localhttp.WriteJSON(w, http.StatusOK, who)
 }
 
 // list serves GET /v1/requests.

@@ -325,7 +325,7 @@ func TestAnIdempotencyKeyStandsForItsAskAlone(t *testing.T) {
 
 func TestWhoami(t *testing.T) {
 	a := newStage(t).do(get(api.WhoamiPath)).want(http.StatusOK)
-	const want = `{"agent":"helper","uid":1001,"owner":"alice","where":"alice's laptop",` +
+	const want = `{"agent":"helper","uid":1001,"by":"uid","owner":"alice","where":"alice's laptop",` +
 		`"may":[{"provider":"*","scopes":["files:*"],"default_scopes":[],"ask":["alice"],"reuse":"8h0m0s","code":"at_once","binding":"show"},` +
 		`{"provider":"corp","scopes":["mail"],"default_scopes":[],"ask":["oncall"],"reuse":"0s","code":"on_click","binding":"require"}],` +
 		`"teams":["oncall"],"providers":["corp","github"]}` + "\n"

@@ -14,12 +14,17 @@ import (
 )
 
 // await waits for a request, until the time is over, the caller has gone or
-// the bridge is stopping, and returns it as it is then.
-func (h *handler) await(ctx context.Context, agent bridge.Agent, id bridge.RequestID, wait time.Duration, enough func(bridge.Request) bool) (bridge.Request, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
+// the bridge is stopping, and returns it as it is then, if the caller still is
+// the agent.
+func (h *handler) await(r *http.Request, agent bridge.Agent, id bridge.RequestID, wait time.Duration, enough func(bridge.Request) bool) (bridge.Request, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(h.stopping, cancel)() //nolint:contextcheck // a second end, not a second parent
-	return h.desk.Await(ctx, agent.Name, id, enough)
+	request, err := h.desk.Await(ctx, agent.Name, id, enough)
+	if err == nil {
+		err = h.still(r, agent)
+	}
+	return request, err
 }
 
 // maxWaits is how many calls of one agent may wait at once.

@@ -73,7 +73,7 @@ func whoamiOf(s bridge.Standing) api.Whoami {
 		})
 	}
 	return api.Whoami{
-		Agent: s.Agent.Name, UID: s.Agent.UID, Owner: api.Optional(s.Agent.Owner), Where: api.Optional(s.Agent.Where),
+		Agent: s.Agent.Name, UID: s.Agent.UID, By: api.ByUID, Owner: api.Optional(s.Agent.Owner), Where: api.Optional(s.Agent.Where),
 		May: may, Teams: list(s.Teams), Providers: list(s.Providers),
 	}
 }

@@ -20,7 +20,7 @@ type Desk struct {
 	t testing.TB
 
 	mu       sync.Mutex
-	agents   map[uint32]bridge.Agent
+	agents   []bridge.Agent
 	requests []bridge.Request // oldest first
 	grants   []bridge.Grant   // oldest first
 	tokens   map[bridge.RequestID]bridge.Token
@@ -39,14 +39,11 @@ type key struct {
 	id   bridge.RequestID
 }
 
-// NewDesk returns a desk that knows these agents by their uid.
+// NewDesk returns a desk that knows these agents.
 func NewDesk(t testing.TB, agents ...bridge.Agent) *Desk {
 	d := &Desk{
-		t: t, agents: make(map[uint32]bridge.Agent), tokens: make(map[bridge.RequestID]bridge.Token),
+		t: t, agents: agents, tokens: make(map[bridge.RequestID]bridge.Token),
 		keys: make(map[string]key), changed: make(chan struct{}),
-	}
-	for _, a := range agents {
-		d.agents[*a.UID] = a
 	}
 	return d
 }
@@ -177,11 +174,21 @@ func (d *Desk) tell(c bridge.Change) {
 
 // Rename makes a user another agent, and the one before unknown.
 func (d *Desk) Rename(uid uint32, name string) {
+	d.edit(func(a *bridge.Agent) {
+		if a.UID != nil && *a.UID == uid {
+			a.Name = name
+		}
+	})
+}
+
+// edit changes agents.
+func (d *Desk) edit(change func(*bridge.Agent)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	a := d.agents[uid]
-	a.Name = name
-	d.agents[uid] = a
+	d.agents = slices.Clone(d.agents)
+	for i := range d.agents {
+		change(&d.agents[i])
+	}
 }
 
 // Forget makes every cursor so far one that nobody knows.
@@ -208,8 +215,33 @@ func (d *Desk) End(id bridge.RequestID, state bridge.State, outcome bridge.Outco
 func (d *Desk) AgentByUID(uid uint32) (bridge.Agent, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	a, ok := d.agents[uid]
-	return a, ok
+	for _, a := range d.agents {
+		if a.UID != nil && *a.UID == uid {
+			return a, true
+		}
+	}
+	return bridge.Agent{}, false
+}
+
+// AgentByKey finds an agent.
+func (d *Desk) AgentByKey(key bridge.Secret) (bridge.Agent, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, a := range d.agents {
+		if !a.KeyHash.IsZero() && a.KeyHash == bridge.HashKey(key) {
+			return a, true
+		}
+	}
+	return bridge.Agent{}, false
+}
+
+// Rekey replaces the key of an agent.
+func (d *Desk) Rekey(name string, hash bridge.KeyHash) {
+	d.edit(func(a *bridge.Agent) {
+		if a.Name == name {
+			a.KeyHash = hash
+		}
+	})
 }
 
 // Whoami says that there are two providers, and one team.

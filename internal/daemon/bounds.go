@@ -32,14 +32,19 @@ const (
 	mostAdmin  = 128
 )
 
-// boundsFor shares out what files may be open among the doors. All of them
-// full still leave some.
-func boundsFor(files uint64) map[string]localhttp.Bounds {
+// boundsFor shares out what files may be open among the doors, of which agents
+// have two if they are also served over TCP. All of them full still leave some.
+func boundsFor(files uint64, overTCP bool) map[string]localhttp.Bounds {
 	room := int(min(files-min(kept, files/2), 1<<20))
 	share := func(part, most int) int { return max(2, min(room/part, most)) }
 	agents := share(2, mostAgents)
+	if overTCP {
+		agents = share(4, mostAgents/2)
+	}
+	each := localhttp.Bounds{Total: agents, Each: max(1, agents/2)}
 	return map[string]localhttp.Bounds{
-		agentDoor: {Total: agents, Each: max(1, agents/2)},
+		agentDoor: each,
+		tcpDoor:   each,
 		webDoor:   {Total: share(4, mostPages)},
 		opsDoor:   {Total: share(16, mostOps)},
 		adminDoor: {Total: share(16, mostAdmin)},

@@ -5,10 +5,12 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -50,6 +52,7 @@ type Daemon struct {
 type door struct {
 	name     string
 	listener *localhttp.Bounded
+	secure   *tls.Config // nil = what is said there can be read on the way
 	server   *http.Server
 }
 
@@ -82,7 +85,7 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files), calls: calls, probe: probe{turn: make(chan struct{}, 1)}}
+	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files, cfg.Listen.TCP != ""), calls: calls, probe: probe{turn: make(chan struct{}, 1)}}
 	d.tls.now.Store(credential)
 	d.probe.turn <- struct{}{}
 	d.stopping, d.stop = context.WithCancel(context.Background())
@@ -158,7 +161,11 @@ func (d *Daemon) work(ctx context.Context) error {
 }
 
 func serve(o door) error {
-	if err := o.server.Serve(o.listener); !errors.Is(err, http.ErrServerClosed) {
+	var l net.Listener = o.listener
+	if o.secure != nil {
+		l = tls.NewListener(l, o.secure) // whoever has not proved anything yet has a place too
+	}
+	if err := o.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", o.name, err)
 	}
 	return nil

@@ -2,8 +2,9 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 // The names of the doors, in the log and in errors.
 const (
 	agentDoor = "agents"
+	tcpDoor   = "agents over TCP"
 	adminDoor = "admin"
 	webDoor   = "inbox"
 	opsDoor   = "ops"
@@ -45,11 +47,14 @@ func (d *Daemon) open(ctx context.Context) error {
 	if err := d.openSocket(ctx, agentDoor, d.cfg.Listen.Socket, d.group(), agents); err != nil {
 		return err
 	}
+	if err := d.openAgents(ctx, agents); err != nil {
+		return err
+	}
 	operator := admin.New(admin.Options{Linker: d.linker(), Unlinker: d.bridge, Keeper: d.bridge, Hand: d.bridge, Examiner: d, Log: d.log, Stopping: d.stopping})
 	if err := d.openSocket(ctx, adminDoor, d.cfg.Listen.Admin, nil, operator); err != nil {
 		return err
 	}
-	return d.openTCP(ctx, opsDoor, d.cfg.Listen.Ops, func(net.Addr) http.Handler { return d.ops() })
+	return d.openTCP(ctx, opsDoor, d.cfg.Listen.Ops, nil, func(net.Addr) http.Handler { return d.ops() })
 }
 
 func (d *Daemon) group() *localhttp.Group {
@@ -64,13 +69,13 @@ func (d *Daemon) openSocket(ctx context.Context, name, path string, group *local
 	if err != nil {
 		return fmt.Errorf("open the socket for %s: %w", name, err)
 	}
-	d.admit(name, l, h) //nolint:contextcheck // a door outlives the start
+	d.admit(name, l, nil, h) //nolint:contextcheck // a door outlives the start
 	return nil
 }
 
-// openTCP opens a door on a loopback port; "" leaves it shut. What serves it
-// is made once the real port is known.
-func (d *Daemon) openTCP(ctx context.Context, name, address string, serve func(net.Addr) http.Handler) error {
+// openTCP opens a door on a port; "" leaves it shut. What serves it is made
+// once the real port is known.
+func (d *Daemon) openTCP(ctx context.Context, name, address string, secure *tls.Config, serve func(net.Addr) http.Handler) error {
 	if address == "" {
 		return nil
 	}
@@ -78,22 +83,22 @@ func (d *Daemon) openTCP(ctx context.Context, name, address string, serve func(n
 	if err != nil {
 		return fmt.Errorf("open %s for %s: %w; change listen.%s in the configuration, or stop what listens there", address, name, err, keys[name])
 	}
-	d.admit(name, l, serve(l.Addr())) //nolint:contextcheck // as above
+	d.admit(name, l, secure, serve(l.Addr())) //nolint:contextcheck // as above
 	return nil
 }
 
 // keys are the configuration's names for the doors on ports.
-var keys = map[string]string{webDoor: "web", opsDoor: "ops"}
+var keys = map[string]string{tcpDoor: "tcp", webDoor: "web", opsDoor: "ops"}
 
 func (d *Daemon) openWeb(ctx context.Context) error {
-	return d.openTCP(ctx, webDoor, d.cfg.Listen.Web, func(at net.Addr) http.Handler {
+	return d.openTCP(ctx, webDoor, d.cfg.Listen.Web, nil, func(at net.Addr) http.Handler {
 		d.inbox = web.New(web.Options{Desk: d.bridge, Notes: d.bridge.Notes("web"), Hosts: web.Hosts(at), Log: d.log})
 		d.inboxAt = "http://" + at.String()
 		return d.inbox
 	})
 }
 
-func (d *Daemon) admit(name string, l net.Listener, h http.Handler) {
+func (d *Daemon) admit(name string, l net.Listener, secure *tls.Config, h http.Handler) {
 	// The inbox waits on its calls' contexts; the agent API knows by itself
 	// when to end a wait, so that what it has begun to store is stored.
 	base := context.Background()
@@ -101,7 +106,9 @@ func (d *Daemon) admit(name string, l net.Listener, h http.Handler) {
 		base = d.stopping
 	}
 	bounded := localhttp.Bound(l, d.bounds[name])
-	d.doors = append(d.doors, door{name, bounded, &http.Server{
+	only := new(http.Protocols)
+	only.SetHTTP1(true) // one call at a time on each connection, which is what is bounded
+	d.doors = append(d.doors, door{name, bounded, secure, &http.Server{
 		Handler:           bounded.Serve(d.minded(name, h)),
 		ConnContext:       localhttp.ConnContext,
 		BaseContext:       func(net.Listener) context.Context { return base },
@@ -110,7 +117,8 @@ func (d *Daemon) admit(name string, l net.Listener, h http.Handler) {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(d.log.Handler(), slog.LevelWarn),
+		Protocols:         only,
+		ErrorLog:          log.New(complaints{d.log}, "", 0),
 	}})
 }
 

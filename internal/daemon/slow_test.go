@@ -97,7 +97,7 @@ func others(t *testing.T, memory *httpapitest.Listener) {
 func lone(name string, l net.Listener) *Daemon {
 	d := &Daemon{log: slog.New(slog.DiscardHandler), bounds: map[string]localhttp.Bounds{name: {Total: 9}}}
 	d.stopping, d.stop = context.WithCancel(context.Background())
-	d.admit(name, l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	d.admit(name, l, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body struct{}
 		if err := localhttp.ReadJSON(w, r, &body); err != nil {
 			w.WriteHeader(http.StatusBadRequest)

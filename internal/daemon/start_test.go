@@ -89,7 +89,7 @@ func elsewhere(cfg *config.Config) *config.Config {
 	return &other
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)

@@ -5,13 +5,14 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 )
 
 // Bounds say how many connections may be open at once.
 type Bounds struct {
 	Total int // of everybody
-	Each  int // of one user of this machine, where the kernel says which; 0 = as Total
+	Each  int // of one user of this machine, where the kernel says which, or of one other machine; 0 = as Total
 }
 
 // spare is the part of Total that is kept for telling callers that there is
@@ -37,11 +38,12 @@ type Bounded struct {
 	crowded int
 }
 
-// peer is a user of this machine; the zero value is everybody whom the kernel
-// does not tell.
+// peer is a user of this machine or another machine; the zero value is
+// everybody whom the kernel does not tell.
 type peer struct {
 	uid   uint32
-	known bool
+	known bool // there is a uid
+	from  netip.Addr
 }
 
 // party is all connections of one peer.
@@ -101,7 +103,7 @@ func (b *Bounded) enter(g *guest) (victim *guest, in bool) {
 	room := b.bounds.Total - max(1, b.bounds.Total/spare)
 	var from *party
 	switch p := b.parties[g.peer]; {
-	case p != nil && g.peer.known && p.open >= b.bounds.Each:
+	case p != nil && g.peer != peer{} && p.open >= b.bounds.Each:
 		from = p
 	case b.open >= room:
 		from = b.largest()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"testing"
 )
@@ -156,7 +157,7 @@ func TestABusyConnectionGivesWayToNobody(t *testing.T) {
 // TestWhoHasMostGivesWay when all places are taken; others keep theirs.
 func TestWhoHasMostGivesWay(t *testing.T) {
 	b := Bound(nil, Bounds{Total: 9, Each: 6})
-	greedy, modest, late := peer{1, true}, peer{2, true}, peer{3, true}
+	greedy, modest, late := peer{uid: 1, known: true}, peer{uid: 2, known: true}, peer{uid: 3, known: true}
 	sit := func(p peer) (*guest, *guest, bool) {
 		g := &guest{of: b, peer: p}
 		victim, in := b.enter(g)
@@ -179,7 +180,7 @@ func TestWhoHasMostGivesWay(t *testing.T) {
 
 func TestAtTheirBoundAUserPushesOutNobodyElse(t *testing.T) {
 	b := Bound(nil, Bounds{Total: 100, Each: 2})
-	own, other := peer{1, true}, peer{2, true}
+	own, other := peer{uid: 1, known: true}, peer{uid: 2, known: true}
 	b.enter(&guest{of: b, peer: other})
 	for range 2 {
 		g := &guest{of: b, peer: own}
@@ -223,3 +224,40 @@ func TestStrangersShareTheWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestMachinesAreToldApart at a port: one that opens connection after
+// connection loses its own, and a caller from elsewhere keeps theirs.
+func TestMachinesAreToldApart(t *testing.T) {
+	b := Bound(nil, Bounds{Total: 9, Each: 8})
+	from := func(addr string) peer {
+		return peerOf(remote{addr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(addr), 1))})
+	}
+	honest := &guest{of: b, peer: from("10.0.0.1")}
+	b.enter(honest)
+	for range 50 {
+		b.enter(&guest{of: b, peer: from("10.0.0.2")})
+	}
+	if honest.gone || b.open > 8 {
+		t.Errorf("who came first is gone: %v; %d are open", honest.gone, b.open)
+	}
+	for one, other := range map[string]string{
+		"10.0.0.1": "::ffff:10.0.0.1", "fd00::1": "fd00::ffff:1:2", "fe80::1%eth0": "fe80::2%eth1",
+	} {
+		if from(one) != from(other) {
+			t.Errorf("%s and %s count as two", one, other)
+		}
+	}
+	for one, other := range map[string]string{"10.0.0.1": "10.0.0.2", "fd00::1": "fd00:0:0:1::1"} {
+		if from(one) == from(other) {
+			t.Errorf("%s and %s count as one", one, other)
+		}
+	}
+}
+
+// remote is a connection from somewhere.
+type remote struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (r remote) RemoteAddr() net.Addr { return r.addr }

@@ -13,6 +13,9 @@ type callerKey struct{}
 // user opened it, as the kernel says, and whether there is room for it. Where
 // the user cannot be known, none is noted.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	if secured, is := c.(interface{ NetConn() net.Conn }); is {
+		c = secured.NetConn()
+	}
 	var who peer
 	if g, bounded := c.(*guest); bounded {
 		who = g.peer
@@ -26,8 +29,18 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return WithUID(ctx, who.uid)
 }
 
-// peerOf asks the kernel who opened a connection.
+// peerOf asks the kernel who opened a connection: which user of this machine,
+// or which other machine. Of IPv6 the first half counts: the rest is whatever
+// they like.
 func peerOf(c net.Conn) peer {
+	if at, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		addr := at.AddrPort().Addr().Unmap()
+		if addr.Is6() {
+			half, _ := addr.WithZone("").Prefix(64)
+			addr = half.Addr()
+		}
+		return peer{from: addr}
+	}
 	conn, ok := c.(syscall.Conn)
 	if !ok {
 		return peer{}
@@ -40,7 +53,7 @@ func peerOf(c net.Conn) peer {
 	if !ok {
 		return peer{}
 	}
-	return peer{uid, true}
+	return peer{uid: uid, known: true}
 }
 
 // WithUID notes who calls.
