@@ -19,6 +19,10 @@ help: ## Say what the targets do
 build: ## Build ./bin/authbridge (no C, no paths of this machine in it)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/authbridge ./cmd/authbridge
 
+.PHONY: demo
+demo: build ## See the whole story on this machine, in a minute: no accounts, no network
+	@bin/authbridge demo
+
 .PHONY: need
 need: # What the tests need besides Go; installs it on Debian
 	@scripts/need cc chromium

@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "ask", "audit", "backup", "cancel", "config check", "doctor", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
+	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "ask", "audit", "backup", "cancel", "config check", "demo", "doctor", "exec", "grants", "human unlink", "inbox link", "list", "revoke", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}
@@ -45,7 +45,6 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 
 func TestWhatHasNotLandedIsRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"demo"},
 		{"init"},
 		{"agent", "add", "ci"},
 		{"human", "link", "alice"},
@@ -65,6 +64,8 @@ func TestAFlagThatACommandHasNoUseForIsRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"serve", "--socket", "/nowhere"},
 		{"serve", "--json"},
+		{"demo", "--socket", "/nowhere"},
+		{"demo", "--config", "/nowhere"},
 		{"token", "--config", "/nowhere"},
 		{"--config", "/nowhere", "token"},
 		{"list", "--admin-socket", "/nowhere"},

@@ -88,7 +88,7 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 	f.StringVar(&a.config, "config", "", "`path` of the configuration (AUTHBRIDGE_CONFIG)")
 	f.BoolVar(&a.asJSON, "json", false, "print JSON")
 	root.AddCommand(
-		a.serveCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
+		a.serveCommand(), a.demoCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
 		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.grantsCommand(), a.revokeCommand(),
 		a.inboxCommand(), a.humanCommand(), a.auditCommand(), a.backupCommand(), a.adminCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
 	)
@@ -126,7 +126,7 @@ func refuseUnused(c *cobra.Command) error {
 
 // later are the commands that are promised and have not landed.
 var later = []string{
-	"demo", "init", "agent", "providers", "slack", "discord",
+	"init", "agent", "providers", "slack", "discord",
 }
 
 func laterCommands() []*cobra.Command {

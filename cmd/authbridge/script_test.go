@@ -191,7 +191,7 @@ func says(ts *testscript.TestScript, neg bool, args []string) {
 
 func send(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, neg, len(args) == 2, "signal NAME INT")
-	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "USR1": syscall.SIGUSR1}[args[1]]
+	sig := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL, "USR1": syscall.SIGUSR1}[args[1]]
 	ts.Check(jobOf(ts, args[0]).cmd.Process.Signal(sig))
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -164,14 +163,4 @@ func (b *browser) fail(w http.ResponseWriter, err error) {
 		return
 	}
 	b.pages.message(w, http.StatusConflict, messageDecided)
-}
-
-// logins lists who can sign in, for the page that asks.
-func logins(accounts []Account) []string {
-	names := make([]string, 0, len(accounts))
-	for _, a := range accounts {
-		names = append(names, a.Login)
-	}
-	slices.Sort(names)
-	return names
 }

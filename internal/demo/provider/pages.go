@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,12 +23,12 @@ type page struct {
 	Flow    string
 	Example string
 	Login   string
-	Logins  []string
 
 	UserCode string
 	Client   string
 	Scopes   []scopeWords
-	Account  Account
+	Account  Account   // who has signed in
+	Accounts []Account // who could
 }
 
 // scopeWords is a scope and what it allows, for people.
@@ -64,7 +66,7 @@ type pages struct {
 	templates *template.Template
 	words     map[string]string
 	example   string
-	logins    []string
+	accounts  []Account // by their logins
 }
 
 func newPages(o Options) (*pages, error) {
@@ -79,7 +81,8 @@ func newPages(o Options) (*pages, error) {
 		"offline_access": "keep this access while you are away, until you take it back",
 	}
 	maps.Copy(words, o.ScopeWords)
-	return &pages{templates, words, o.UserCode.example(), logins(o.Accounts)}, nil
+	accounts := slices.SortedFunc(slices.Values(o.Accounts), func(a, b Account) int { return strings.Compare(a.Login, b.Login) })
+	return &pages{templates, words, o.UserCode.example(), accounts}, nil
 }
 
 // inWords explains scopes; one without words stands for itself.
@@ -102,7 +105,7 @@ func (p *pages) message(w http.ResponseWriter, status int, m message) {
 
 // render writes a whole page or none.
 func (p *pages) render(w http.ResponseWriter, status int, name string, data page) {
-	data.Example, data.Logins = p.example, p.logins
+	data.Example, data.Accounts = p.example, p.accounts
 	var body bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&body, name+".html", data); err != nil {
 		http.Error(w, "this page could not be made", http.StatusInternalServerError)
