@@ -30,6 +30,8 @@ type Options struct {
 	Unlinker Unlinker        // required
 	Keeper   Keeper          // required
 	Hand     Hand            // required
+	Keymaker Keymaker        // required
+	File     string          // the configuration that the bridge was started with; "" = none
 	Examiner Examiner        // nil = nobody looks
 	Log      *slog.Logger    // faults, which callers are not told; nil = none
 	Stopping context.Context // when it ends, calls are refused; nil = never
@@ -38,7 +40,7 @@ type Options struct {
 // New returns the handler of the admin socket. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, hand: o.Hand, examiner: o.Examiner, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, hand: o.Hand, keymaker: o.Keymaker, file: o.File, examiner: o.Examiner, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -53,6 +55,8 @@ type handler struct {
 	unlinker Unlinker
 	keeper   Keeper
 	hand     Hand
+	keymaker Keymaker
+	file     string
 	examiner Examiner
 	log      *slog.Logger
 	stopping context.Context
@@ -96,6 +100,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 	}{
 		InboxLinksPath:  {http.MethodPost, h.inboxLink},
 		UnlinkPath:      {http.MethodPost, h.unlink},
+		AgentKeysPath:   {http.MethodPost, h.newAgentKey},
 		AuditPath:       {http.MethodGet, h.audit},
 		AuditReportPath: {http.MethodGet, h.verify},
 		BackupsPath:     {http.MethodPost, h.backup},

@@ -86,6 +86,7 @@ const (
 	AuditConfigLoaded   Kind = "configuration_loaded"
 	AuditConfigReloaded Kind = "configuration_reloaded"
 	AuditLinkMade       Kind = "inbox_link_made"
+	AuditKeyMade        Kind = "agent_key_made"
 	AuditLinkSpent      Kind = "inbox_link_spent"      // a human signed in with it
 	AuditSignedIn       Kind = "inbox_signed_in"       // through a provider, which is named
 	AuditSignInRefused  Kind = "inbox_sign_in_refused" // the account is no human's here

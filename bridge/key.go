@@ -1,12 +1,14 @@
 package bridge
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"strings"
+	"time"
 )
 
 // A key is how an agent without a local user says who it is: the prefix, so
@@ -67,3 +69,22 @@ func (d *Directory) AgentByKey(key Secret) (found Agent, ok bool) {
 
 // AgentByKey finds the agent that has a key.
 func (b *Bridge) AgentByKey(key Secret) (Agent, bool) { return b.dir().AgentByKey(key) }
+
+// DrawnKey is a key for an agent that nobody has yet.
+type DrawnKey struct {
+	Key     Secret
+	Hash    KeyHash
+	Known   bool // the agent is configured
+	Renewed bool // it has a key already
+}
+
+// NewAgentKey draws a key for an agent, which need not be configured, once the
+// audit log says so. The key is good when its hash stands in the configuration.
+func (b *Bridge) NewAgentKey(ctx context.Context, agent string, by Actor) (DrawnKey, error) {
+	if err := b.Audit(ctx, between(agent, "", AuditKeyMade, by, time.Now())); err != nil {
+		return DrawnKey{}, err
+	}
+	key, hash := NewKey()
+	now, known := b.dir().Agents[agent]
+	return DrawnKey{Key: key, Hash: hash, Known: known, Renewed: !now.KeyHash.IsZero()}, nil
+}
