@@ -222,7 +222,7 @@ func TestTheTwoKindsOfAbsenceAreCountedApart(t *testing.T) {
 	})
 }
 
-// TestWhatABridgeSaysWhileItIsAway: the hook tells of each absence once.
+// TestWhoWaitsIsToldThatTheBridgeIsAway: the hook tells of each absence once.
 func TestWhoWaitsIsToldThatTheBridgeIsAway(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Client, b *bridgeThatRestarts, id bridge.RequestID) {
 		start := time.Now()
@@ -240,7 +240,7 @@ func TestWhoWaitsIsToldThatTheBridgeIsAway(t *testing.T) {
 		if _, err := c.Wait(t.Context(), string(id), 0, nil); !errors.Is(err, ErrNoBridge) {
 			t.Errorf("got %v", err)
 		}
-		if got := fmt.Sprint(told); got != "[true 50s back true 1m30s back]" {
+		if got := fmt.Sprint(told); got != "[true 50s back true 1m30s]" {
 			t.Errorf("told %s", got)
 		}
 		b.start()

@@ -86,7 +86,7 @@ func try[T any](ctx context.Context, p *patience, do func() (T, error)) (T, erro
 	for {
 		v, err := do()
 		if ctx.Err() != nil || !p.bears(err) {
-			p.back()
+			p.back(err)
 			return v, err
 		}
 		if err := pause(ctx, p.pause); err != nil {
@@ -133,8 +133,8 @@ func (p *patience) leaves(how absence, why error, until time.Time) {
 }
 
 // back notes that the bridge has answered, or will not be waited for.
-func (p *patience) back() {
-	if p.absent != none && p.away != nil {
+func (p *patience) back(err error) {
+	if p.absent != none && absenceOf(err) == none && p.away != nil {
 		p.away(nil, time.Time{})
 	}
 	p.known, p.absent, p.pause = true, none, 0

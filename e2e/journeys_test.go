@@ -71,7 +71,7 @@ func TestOneRequestWalksTheWholePath(t *testing.T) {
 	if j.page.value("window.here") != "still here" {
 		t.Error("the page was loaded again to show the code")
 	}
-	j.agent.says("alice has a code")
+	j.agent.says("alice is looking at it")
 	j.provider.wants(t, counts{devprovider.KindDeviceAuthorization: 1, devprovider.KindSignIn: 0, devprovider.KindTokenIssued: 0})
 	j.page.press("I have finished") // too soon: it gives nothing away, and is answered
 	j.page.sees("Asking " + host(j.provider.Issuer()))

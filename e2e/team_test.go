@@ -31,7 +31,7 @@ func TestATeamClaims(t *testing.T) {
 	}
 
 	first := alice.showCode(r.ID, "Claim")
-	agent.says("somebody of oncall has a code")
+	agent.says("somebody of oncall is looking at it")
 	other := bob.sees(r.ID, "who has it", func(c card) bool { return strings.Contains(c.text, "Claimed by alice") })
 	if other.code != "" || other.open != "" || len(other.buttons) != 0 || strings.Contains(other.text, r.CheckPhrase) {
 		t.Errorf("bob sees %q and %v", other.text, other.buttons)

@@ -144,7 +144,10 @@ func (a *app) waitCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			token, err := a.await(c.Context(), agent, a.progress(), args[0], 0, time.Duration(timeout))
+			p := a.progress()
+			defer p.end()
+			agent.Away = p.away
+			token, err := a.await(c.Context(), agent, p, args[0], 0, time.Duration(timeout))
 			if err != nil {
 				return err
 			}
@@ -184,6 +187,9 @@ func (a *app) obtain(ctx context.Context, w what) (api.Token, error) {
 	if err != nil {
 		return api.Token{}, err
 	}
+	p := a.progress()
+	defer p.end()
+	agent.Away = p.away
 	r, err := agent.Ask(ctx, ask, client.AskOptions{})
 	if err != nil {
 		return api.Token{}, err
@@ -191,7 +197,6 @@ func (a *app) obtain(ctx context.Context, w what) (api.Token, error) {
 	if r.State == api.Granted {
 		return agent.Collect(ctx, r.ID)
 	}
-	p := a.progress()
 	p.show(r)
 	return a.await(ctx, agent, p, r.ID, r.Version, time.Duration(w.timeout))
 }
@@ -210,9 +215,10 @@ func (a *app) await(ctx context.Context, agent *client.Client, p *progress, id s
 	}
 	token, err := agent.WaitToken(waiting, id, after, p.show)
 	if err == nil {
-		p.granted(token)
+		p.granted(ctx, agent, token)
 	}
 	p.end()
+	none, lost := errors.AsType[*client.NoBridge](err)
 	switch {
 	case err == nil:
 		return token, nil
@@ -220,8 +226,8 @@ func (a *app) await(ctx context.Context, agent *client.Client, p *progress, id s
 		return api.Token{}, &failure{exit: exitGaveUp, err: fmt.Errorf("gave up waiting after %s; the request lives on", api.Duration(timeout)), hint: resume(id)}
 	case ctx.Err() != nil:
 		return api.Token{}, &failure{exit: exitInterrupted, err: fmt.Errorf("interrupted; request %s lives on", id), hint: resume(id)}
-	case errors.Is(err, client.ErrNoBridge) && after > 0:
-		return api.Token{}, &failure{exit: exitNoBridge, err: err, hint: "the request lives on with the bridge; when it is back, " + resume(id)}
+	case lost && after > 0:
+		return api.Token{}, &failure{exit: exitNoBridge, err: errors.New(none.Reason()), hint: "the request lives on with the bridge; when it is back, " + resume(id)}
 	}
 	return api.Token{}, err
 }

@@ -23,6 +23,7 @@ type desk struct {
 	waited chan struct{} // gets a value when somebody begins to wait
 
 	given int
+	close func() // the bridge is away
 
 	mu   sync.Mutex
 	plan []func(bridge.RequestID)
@@ -37,15 +38,22 @@ func openDesk(t testing.TB, socket string) *desk {
 		Desk:   httpapitest.NewDesk(t, bridge.Agent{Name: "helper", UID: &uid, Owner: "alice"}),
 		socket: socket, waited: make(chan struct{}, 1),
 	}
-	l, err := localhttp.Listen(t.Context(), socket, nil)
+	d.opens(t)
+	t.Cleanup(func() { d.close() })
+	return d
+}
+
+// opens begins to serve, also after close. What is known stays known.
+func (d *desk) opens(t testing.TB) {
+	t.Helper()
+	l, err := localhttp.Listen(t.Context(), d.socket, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := &http.Server{Handler: httpapi.New(httpapi.Options{Desk: d}), ConnContext: localhttp.ConnContext}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close(); <-done })
-	return d
+	d.close = func() { _ = srv.Close(); <-done }
 }
 
 // shortDir is a directory whose sockets have paths short enough for every

@@ -2,23 +2,35 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
-	"strings"
+	"os/signal"
+	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/client"
 )
 
 // progress tells on standard error how a request goes: on a terminal in one
-// line that is written over, elsewhere one plain line for each change.
+// line that is written over, and that counts the time, elsewhere one plain
+// line for each change. All methods are safe for concurrent use.
 type progress struct {
 	s     *stdio
 	width func() int // of the terminal, 0 = not known; nil when there is none
-	last  string
-	open  bool // a line is begun
+
+	mu       sync.Mutex
+	standing line // how the request stands; not said again when the bridge is back
+	now      line
+	last     string // as it was written
+	columns  int    // that it took
+	open     bool   // a line is begun
+	tick     *time.Timer
+	resized  chan os.Signal
 }
 
 func (s *stdio) progress() *progress {
@@ -28,122 +40,145 @@ func (s *stdio) progress() *progress {
 			width, _, _ := term.GetSize(int(f.Fd()))
 			return width
 		}
+		p.followSize()
 	}
 	return p
 }
 
+// followSize draws the line again when the terminal's size changes, until
+// end.
+func (p *progress) followSize() {
+	resized := make(chan os.Signal, 1)
+	p.resized = resized
+	signal.Notify(resized, syscall.SIGWINCH)
+	go func() {
+		for range resized {
+			p.redraw()
+		}
+	}()
+}
+
 // show tells how a request stands now, if that is news.
 func (p *progress) show(r api.Request) {
-	p.say(standing(r))
-}
-
-// granted tells what came of it: whose account granted, and what.
-func (p *progress) granted(t api.Token) {
-	line := fmt.Sprintf("granted by %s · %s", cmp.Or(string(t.Account), string(t.Human)), orNone(t.Scopes))
-	if t.ExpiresAt != nil {
-		line += " · the token is good until " + clock(*t.ExpiresAt)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.standing = standing(r); p.standing.texts != nil {
+		p.say(p.standing)
 	}
-	p.say(line)
 }
 
-func (p *progress) say(text string) {
-	line := p.s.plain(text)
-	if line == "" || line == p.last {
+// away tells that the bridge is away and until when it is waited for, and that
+// it is back; see [client.Client].
+func (p *progress) away(why error, until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case why != nil:
+		p.say(absent(why, until))
+	case p.width == nil:
+		p.say(plainly("the bridge is back"))
+	case p.standing.texts != nil:
+		p.say(p.standing)
+	}
+}
+
+// granted tells what came of it: who gave what, and until when.
+func (p *progress) granted(ctx context.Context, agent *client.Client, t api.Token) {
+	text := fmt.Sprintf("granted by %s · %s", cmp.Or(string(t.Account), string(t.Human)), orNone(t.Scopes))
+	if until := reusable(ctx, agent, t.Grant); until.After(time.Now()) {
+		text += " · until " + clock(until)
+	} else if t.ExpiresAt != nil {
+		text += " · the token is good until " + clock(*t.ExpiresAt)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.say(plainly(text))
+}
+
+// reusable is until when a grant answers further asks; zero when that cannot
+// be learnt at once. The one that was just given is among the newest.
+func reusable(ctx context.Context, agent *client.Client, id string) (until time.Time) {
+	const newest = 20
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	for g, err := range agent.Grants(ctx, newest) {
+		if err != nil || g.ID == id {
+			return g.ReuseUntil
+		}
+	}
+	return time.Time{}
+}
+
+// say makes a line the one that is told. Who calls it holds the lock.
+func (p *progress) say(l line) {
+	p.now = l
+	if p.width != nil {
+		p.draw()
 		return
 	}
-	p.last = line
-	if p.width == nil {
-		fmt.Fprintln(p.s.err, line)
-		return
+	if text := p.s.plain(l.texts(moment{now: time.Now()})[0]); text != p.last {
+		p.last = text
+		fmt.Fprintln(p.s.err, text)
 	}
-	fmt.Fprintf(p.s.err, "\r\x1b[K%s", fitted(line, p.width()))
-	p.open = true
 }
 
-// fitted cuts a line to a terminal: one that went on in the next row could
-// not be written over.
-func fitted(line string, width int) string {
-	letters := []rune(line)
-	if width < 2 || len(letters) < width {
-		return line
+// draw writes the line over the one before, and plans when that is due again.
+// Who calls it holds the lock.
+func (p *progress) draw() {
+	m, width := moment{now: time.Now(), counts: true}, p.width()
+	texts := p.now.texts(m)
+	for i := range texts {
+		texts[i] = p.s.plain(texts[i])
 	}
-	return string(letters[:width-2]) + "…"
+	text := fitted(texts, width)
+	if p.open && width > 1 && p.columns >= width {
+		// The terminal has become narrow, and has broken the line: what was in
+		// its upper rows cannot be taken back without guessing.
+		fmt.Fprintln(p.s.err)
+		p.last = ""
+	}
+	if text != p.last {
+		fmt.Fprintf(p.s.err, "\r\x1b[K%s", text)
+		p.last, p.columns, p.open = text, columns(text), true
+	}
+	p.plan(m)
 }
 
-// end leaves the last line standing.
+// plan has the line drawn again when its time reads otherwise.
+func (p *progress) plan(m moment) {
+	if p.tick != nil {
+		p.tick.Stop()
+		p.tick = nil
+	}
+	if !p.now.until.IsZero() {
+		p.tick = time.AfterFunc(nextTick(p.now.until.Sub(m.now)), p.redraw)
+	}
+}
+
+// redraw draws the line again, unless it has ended.
+func (p *progress) redraw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open {
+		p.draw()
+	}
+}
+
+// end leaves the last line standing. Nothing is said after it.
 func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.tick != nil {
+		p.tick.Stop()
+		p.tick = nil
+	}
+	if p.resized != nil {
+		signal.Stop(p.resized)
+		close(p.resized)
+		p.resized = nil
+	}
 	if p.open {
 		fmt.Fprintln(p.s.err)
 		p.open = false
 	}
-}
-
-// standing says in one line how an open request stands. A grant is told with
-// its token, other ends by the command's result.
-func standing(r api.Request) string {
-	phrase := "check phrase " + r.CheckPhrase
-	switch r.State {
-	case api.Asked:
-		return fmt.Sprintf("asked %s in %s · %s · %s, until %s", cmp.Or(r.Human, r.Team), place(r), phrase, seen(r), clock(r.ExpiresAt))
-	case api.Coded:
-		lapse := ""
-		if r.CodeExpiresAt != nil {
-			lapse = " · it lapses at " + clock(*r.CodeExpiresAt)
-		}
-		return fmt.Sprintf("%s has a code%s · %s", who(r), lapse, phrase)
-	case api.Held:
-		return fmt.Sprintf("%s granted; the account is being checked", who(r))
-	case api.Granted, api.Collected, api.Denied, api.Expired, api.Cancelled, api.Failed:
-	}
-	return ""
-}
-
-// who is the human who acts: of a team it is not told who that is.
-func who(r api.Request) string {
-	if r.Human == "" && r.Team != "" {
-		return "somebody of " + string(r.Team)
-	}
-	return string(r.Human)
-}
-
-// place names where the human is asked.
-func place(r api.Request) string {
-	var names []string
-	for _, d := range r.Delivery {
-		name := d.Channel
-		if name == "web" {
-			name = "their inbox"
-		}
-		names = append(names, name)
-	}
-	if len(names) == 0 {
-		return "their inbox"
-	}
-	return strings.Join(names, " and ")
-}
-
-func seen(r api.Request) string {
-	for _, d := range r.Delivery {
-		if d.State == api.Shown {
-			return "seen"
-		}
-	}
-	return "waiting"
-}
-
-// clock writes a time for people: the hour today, the day too otherwise.
-func clock(t time.Time) string {
-	t = t.Local()
-	now := time.Now()
-	switch {
-	case sameDay(t, now):
-		return t.Format("15:04")
-	case sameDay(t, now.AddDate(0, 0, 1)):
-		return "tomorrow " + t.Format("15:04")
-	}
-	return t.Format("2 Jan 15:04")
-}
-
-func sameDay(a, b time.Time) bool {
-	return a.Year() == b.Year() && a.YearDay() == b.YearDay()
 }

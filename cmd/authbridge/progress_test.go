@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/client"
 )
 
 // open is a request that waits for alice.
@@ -33,7 +36,7 @@ func TestProgressIsOnePlainLineForEachChange(t *testing.T) {
 	want := []string{
 		"asked alice in their inbox · check phrase amber falcon 42 · waiting, until tomorrow ",
 		"asked alice in their inbox · check phrase amber falcon 42 · seen, until tomorrow ",
-		"alice has a code · it lapses at ",
+		"alice is looking at it · code lapses at ",
 		"alice granted; the account is being checked",
 		"granted by alice@example.com · files.read · the token is good until ",
 	}
@@ -50,19 +53,195 @@ func TestProgressIsOnePlainLineForEachChange(t *testing.T) {
 	}
 }
 
-func TestOnATerminalProgressIsOneLine(t *testing.T) {
-	var screen bytes.Buffer
-	p := &progress{s: &stdio{err: &screen}, width: func() int { return 40 }}
-	r := open()
-	p.show(r)
-	p.show(r)
-	r.State = api.Held
-	p.show(r)
-	p.end()
-	p.end()
-	const want = "\r\x1b[Kasked alice in their inbox · check phr…" + "\r\x1b[Kalice granted; the account is being ch…" + "\n"
-	if got := screen.String(); got != want {
+// TestTheGrantIsToldAsItStands: until when no human is asked again, and not
+// until when this token is good.
+func TestTheGrantIsToldAsItStands(t *testing.T) {
+	d := newDesk(t)
+	token := tokenOf("tok-123")
+	token.Grant = d.gives("", func(g *bridge.Grant) { g.ReuseUntil = time.Now().Add(20 * time.Hour) })
+	d.grants(token)
+	got := d.call("token", "--provider", "corp").expect(t, exitDone)
+	if want := "granted by alice@example.com · files.read · until " + clock(time.Now().Add(20*time.Hour)); !strings.HasSuffix(got.err, want+"\n") {
+		t.Errorf("it said %q, want %q in the end", got.err, want)
+	}
+}
+
+// screen is what a terminal was sent, and its width.
+type screen struct {
+	width int
+
+	mu   sync.Mutex
+	text []byte
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = append(s.text, p...)
+	return len(p), nil
+}
+
+// take is what was sent since it was last looked at.
+func (s *screen) take() string {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := string(s.text)
+	s.text = nil
+	return text
+}
+
+func (s *screen) progress() *progress {
+	return &progress{s: &stdio{err: s}, width: func() int { return s.width }}
+}
+
+func (s *screen) says(t *testing.T, want string) {
+	t.Helper()
+	if got := s.take(); got != want {
 		t.Errorf("the terminal got %q, want %q", got, want)
+	}
+}
+
+const home = "\r\x1b[K" // the line is written over
+
+func TestOnATerminalProgressIsOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &screen{width: 80}
+		p := s.progress()
+		r := open()
+		p.show(r)
+		p.show(r)
+		s.says(t, home+"asked alice in their inbox · check phrase amber falcon 42 · waiting, 24 h left")
+		r.State = api.Held
+		p.show(r)
+		p.end()
+		p.end()
+		s.says(t, home+"alice granted; the account is being checked\n")
+	})
+}
+
+// TestTheTimeLeftTicks: sparsely before, once a second near the end; and not
+// when the line has ended.
+func TestTheTimeLeftTicks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &screen{width: 80}
+		p := s.progress()
+		r := open()
+		lapse := time.Now().Add(3*time.Minute + 20*time.Second)
+		r.State, r.CodeExpiresAt = api.Coded, &lapse
+		told := func(left string) string {
+			return home + "alice is looking at it · code lapses in " + left + " · check phrase amber falcon 42"
+		}
+		p.show(r)
+		s.says(t, told("3 min"))
+		<-time.After(time.Minute)
+		s.says(t, told("2 min"))
+		<-time.After(20*time.Second + 2*time.Millisecond)
+		s.says(t, told("120 s"))
+		<-time.After(2 * time.Second)
+		s.says(t, told("119 s")+told("118 s"))
+		<-time.After(118 * time.Second)
+		s.take()
+		<-time.After(3 * time.Hour)
+		s.says(t, "") // it is over, and the bridge will say so
+		p.end()
+		s.says(t, "\n")
+		<-time.After(3 * time.Hour)
+		s.says(t, "")
+	})
+}
+
+// TestANarrowTerminalGetsWhatMatters: the phrase and the time.
+func TestANarrowTerminalGetsWhatMatters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &screen{width: 40}
+		p := s.progress()
+		p.show(open())
+		s.says(t, home+"amber falcon 42 · waiting, 24 h left")
+		s.width = 20
+		p.redraw() // as when the terminal says that its size has changed
+		s.says(t, "\n"+home+"amber falcon 42 · …")
+		s.width = 100
+		p.redraw()
+		s.says(t, home+"asked alice in their inbox · check phrase amber falcon 42 · waiting, 24 h left")
+		p.end()
+	})
+}
+
+func TestABridgeThatIsAwayIsSaid(t *testing.T) {
+	away := &client.NoBridge{Socket: "/run/x", Err: errors.New("connection refused")}
+	synctest.Test(t, func(t *testing.T) {
+		s := &screen{width: 80}
+		p := s.progress()
+		p.show(open())
+		s.take()
+		p.away(away, time.Now().Add(30*time.Second))
+		s.says(t, home+"the bridge is away, waiting for it, 30 s")
+		<-time.After(time.Second + 2*time.Millisecond)
+		s.says(t, home+"the bridge is away, waiting for it, 29 s")
+		p.away(nil, time.Time{})
+		s.says(t, home+"asked alice in their inbox · check phrase amber falcon 42 · waiting, 23 h left")
+		p.end()
+
+		var plain bytes.Buffer
+		p = &progress{s: &stdio{err: &plain}}
+		for range 2 {
+			p.away(away, time.Now().Add(30*time.Second))
+			p.away(nil, time.Time{})
+		}
+		p.away(&client.Problem{Problem: api.Problem{Code: api.ProblemTooManyOpen}}, time.Time{})
+		p.end()
+		want := strings.Repeat("the bridge is away, waiting for it, 30 s\nthe bridge is back\n", 2) + "the bridge has no room now, waiting for some\n"
+		if plain.String() != want {
+			t.Errorf("it said %q, want %q", plain.String(), want)
+		}
+	})
+}
+
+func TestHowARequestIsTold(t *testing.T) {
+	for want, change := range map[string]func(*api.Request){
+		"asked oncall in Slack and Discord · check phrase amber falcon 42 · waiting, until": func(r *api.Request) {
+			r.Human, r.Team = "", "oncall"
+			r.Delivery = []api.Delivery{{Channel: "slack", State: api.Waiting}, {Channel: "discord", State: api.Unreachable}}
+		},
+		"asked oncall in their inbox · check phrase amber falcon 42 · claimed by one of them, until": func(r *api.Request) {
+			r.Human, r.Team, r.Claimed = "", "oncall", true
+		},
+		"somebody of oncall is looking at it · check phrase amber falcon 42": func(r *api.Request) {
+			r.Human, r.Team, r.Claimed, r.State = "", "oncall", true, api.Coded
+		},
+		"asked alice in their inbox · check phrase amber falcon 4271 (they are asked for 4271) · waiting, until": func(r *api.Request) {
+			r.CheckPhrase = "amber falcon 4271"
+		},
+		"asked alice in their inbox to renew grt_1 · check phrase amber falcon 42 · waiting, until": func(r *api.Request) { r.Renews = "grt_1" },
+		"asked alice in Slack · check phrase amber falcon 42 · not delivered yet, until": func(r *api.Request) {
+			r.Delivery = []api.Delivery{{Channel: "slack", State: api.Retrying}}
+		},
+		"asked alice in Slack · check phrase amber falcon 42 · not reached there, until": func(r *api.Request) {
+			r.Delivery = []api.Delivery{{Channel: "slack", State: api.Unreachable}}
+		},
+	} {
+		var plain bytes.Buffer
+		p := &progress{s: &stdio{err: &plain}}
+		r := open()
+		change(&r)
+		if p.show(r); !strings.HasPrefix(plain.String(), want) {
+			t.Errorf("it said %q, want %q", plain.String(), want)
+		}
+	}
+}
+
+func TestTimeLeft(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second: "0 s", 0: "0 s", time.Millisecond: "1 s", 83 * time.Second: "83 s", 2 * time.Minute: "2 min", 119*time.Minute + time.Second: "119 min",
+		2 * time.Hour: "2 h", 47*time.Hour + 59*time.Minute: "47 h", 48 * time.Hour: "2 days", 200 * time.Hour: "8 days",
+	} {
+		if got := left(d); got != want {
+			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+		if next := nextTick(d); d > 0 && left(d-next) == left(d) && left(d-next-time.Second) == left(d) {
+			t.Errorf("%s: after %s it still reads %q", d, next, left(d))
+		}
 	}
 }
 
@@ -78,10 +257,16 @@ func TestLinesFitTheTerminal(t *testing.T) {
 		{"über·all", 5, "übe…"},
 		{"of an unknown width", 0, "of an unknown width"},
 		{"narrow", 1, "narrow"},
+		{"山田太郎", 9, "山田太郎"}, // two columns each
+		{"山田太郎", 8, "山田太…"},
+		{"e\u0301e\u0301e", 4, "e\u0301e\u0301e"},
 	} {
-		if got := fitted(c.line, c.width); got != c.want {
+		if got := fitted([]string{c.line}, c.width); got != c.want {
 			t.Errorf("%q in %d columns: %q, want %q", c.line, c.width, got, c.want)
 		}
+	}
+	if got := fitted([]string{"the whole of it", "half of it", "a bit"}, 12); got != "half of it" {
+		t.Errorf("of three %q is taken", got)
 	}
 }
 
@@ -152,7 +337,7 @@ func TestTimesAreForPeople(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	for want, channels := range map[string][]string{
 		"their inbox":           {"web"},
-		"slack and their inbox": {"slack", "web"},
+		"Slack and their inbox": {"slack", "web"},
 	} {
 		r := open()
 		r.Delivery = nil

@@ -29,6 +29,7 @@ import (
 //	ends N NAME            wait for its end, which has to be with this exit
 //	capture VARIABLE       keep what the last command printed
 //	desk                   open a bridge with a human who follows the script
+//	leaves, returns        that bridge is away, and is back
 //	human VERB [WORD]      plan what that human does the next time an agent waits
 //	given SESSION VARIABLE a human has given the agent a grant; keep its id
 //	refuse CODE HINT       make that bridge refuse everything
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": start, "says": says, "signal": send, "ends": ends, "capture": capture,
 			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "occupy": occupy, "remote": remote,
+			"leaves": leaves, "returns": returns,
 			"issuer": issuer, "complains": complains,
 		},
 	})
@@ -209,6 +211,16 @@ func atDesk(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, neg, len(args) == 0, "desk")
 	s := sceneOf(ts)
 	s.desk = openDesk(s.t, filepath.Join(ts.Getenv("XDG_RUNTIME_DIR"), "authbridge", "agent.sock"))
+}
+
+func leaves(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, neg, len(args) == 0, "leaves")
+	sceneOf(ts).desk.close()
+}
+
+func returns(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, neg, len(args) == 0, "returns")
+	sceneOf(ts).desk.opens(sceneOf(ts).t)
 }
 
 func human(ts *testscript.TestScript, neg bool, args []string) {
