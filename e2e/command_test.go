@@ -126,7 +126,7 @@ func (r *running) record(got result) {
 	}
 	recordCommand(r.t, r.args, got)
 	name := commandName(r.args)
-	may := map[string][]string{"token": {accessToken}, "wait": {accessToken}, "exec": {accessToken}, "inbox link": {linkSecret}}[name]
+	may := map[string][]string{"token": {accessToken}, "wait": {accessToken}, "exec": {accessToken}, "inbox link": {linkSecret}, "demo": {linkSecret}}[name]
 	r.world.heard("standard output of "+name, got.stdout, may...)
 	r.world.heard("standard error of "+name, got.stderr)
 }

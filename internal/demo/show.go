@@ -72,7 +72,7 @@ func (d *Demo) linkCommand() string {
 // another bridge are taken out of its way.
 func (d *Demo) command(args ...string) string {
 	var words []string
-	for _, name := range []string{"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"} {
+	for _, name := range []string{"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY", "AUTHBRIDGE_CA", "AUTHBRIDGE_CERT", "AUTHBRIDGE_CERT_KEY"} {
 		if d.options.Env(name) != "" {
 			words = append(words, "-u", name)
 		}
