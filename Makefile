@@ -8,6 +8,8 @@ BENCH    ?= .
 TIMES    ?= 20
 ROUNDS   ?= 1000
 SEED     ?=
+PREFIX   ?= /usr/local
+DESTDIR  ?=
 
 .DEFAULT_GOAL := help
 
@@ -22,6 +24,10 @@ build: ## Build ./bin/authbridge (no C, no paths of this machine in it)
 .PHONY: demo
 demo: build ## See the whole story on this machine, in a minute: no accounts, no network
 	@bin/authbridge demo
+
+.PHONY: install
+install: build ## Install the binary, man pages and completions below PREFIX (/usr/local); DESTDIR goes before it
+	scripts/install bin/authbridge '$(DESTDIR)$(PREFIX)'
 
 .PHONY: need
 need: # What the tests need besides Go; installs it on Debian

@@ -35,7 +35,7 @@ func openDesk(t testing.TB, socket string) *desk {
 	t.Helper()
 	uid := uint32(os.Getuid())
 	d := &desk{
-		Desk:   httpapitest.NewDesk(t, bridge.Agent{Name: "helper", UID: &uid, Owner: "alice"}),
+		Desk:   httpapitest.NewDesk(t, bridge.Agent{Name: "helper", UID: &uid, Owner: "alice", May: mayAsk()}),
 		socket: socket, waited: make(chan struct{}, 1),
 	}
 	d.opens(t)
@@ -54,6 +54,14 @@ func (d *desk) opens(t testing.TB) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = srv.Serve(l) }()
 	d.close = func() { _ = srv.Close(); <-done }
+}
+
+// mayAsk is what the agent of a desk is told that it may ask.
+func mayAsk() []bridge.Rule {
+	return []bridge.Rule{
+		{Provider: "corp", Scopes: []string{"files.read", "calendar.*"}, DefaultScopes: []string{"files.read"}, Ask: []string{"alice", "bob"}},
+		{Provider: "wiki", Scopes: []string{"*"}, DefaultScopes: []string{"pages"}, Ask: []string{"alice"}},
+	}
 }
 
 // shortDir is a directory whose sockets have paths short enough for every

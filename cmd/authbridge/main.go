@@ -9,4 +9,6 @@ import (
 // version is set when a release is built.
 var version = "development"
 
+//go:generate go test -run ^TestManPages$ -update
+
 func main() { os.Exit(run(os.Args[1:], standardIO())) }

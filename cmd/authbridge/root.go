@@ -100,8 +100,17 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 			c.Args, c.RunE = noArgs, needsOne
 		}
 	}
+	a.complete(root)
+	explain := root.HelpFunc()
+	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		hideUnused(c)
+		explain(c, args)
+	})
 	return root
 }
+
+// general are the flags that belong to no single command.
+var general = []string{"socket", "url", "admin-socket", "config", "json"}
 
 // uses marks a command with the general flags that mean something to it. They
 // may stand anywhere in a call, but one that a command has no use for is
@@ -112,16 +121,27 @@ func uses(c *cobra.Command, flags ...string) *cobra.Command {
 }
 
 func refuseUnused(c *cobra.Command) error {
-	marked, isMarked := c.Annotations["uses"]
-	if !isMarked {
+	if _, isMarked := c.Annotations["uses"]; !isMarked {
 		return nil // a command that only explains
 	}
-	for _, name := range []string{"socket", "url", "admin-socket", "config", "json"} {
-		if c.Flags().Changed(name) && !slices.Contains(strings.Fields(marked), name) {
+	for _, name := range general {
+		if c.Flags().Changed(name) && !hasUse(c, name) {
 			return &failure{exit: exitUsage, err: fmt.Errorf("%s has no use for --%s", c.CommandPath(), name), hint: "see " + c.CommandPath() + " --help"}
 		}
 	}
 	return nil
+}
+
+// hideUnused leaves out of a command's help what it would refuse. The program
+// as a whole explains all of them.
+func hideUnused(c *cobra.Command) {
+	for _, name := range general {
+		c.Root().PersistentFlags().Lookup(name).Hidden = c.HasParent() && !hasUse(c, name)
+	}
+}
+
+func hasUse(c *cobra.Command, flag string) bool {
+	return slices.Contains(strings.Fields(c.Annotations["uses"]), flag)
 }
 
 // later are the commands that are promised and have not landed.
@@ -147,6 +167,8 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 		Use:     "help [COMMAND]",
 		Short:   "Explain a command",
 		Example: "  authbridge help config check",
+
+		ValidArgsFunction: propose(subcommands),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
