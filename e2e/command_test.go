@@ -114,6 +114,8 @@ func (r *running) signal(s os.Signal) {
 
 var jwt = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`)
 
+var keyOfAgent = regexp.MustCompile(`abk_[A-Z2-7]{26}`)
+
 // record writes down what of the contract a command has reached, and which
 // secrets it told.
 func (r *running) record(got result) {
@@ -124,9 +126,12 @@ func (r *running) record(got result) {
 		secret, _, _ := strings.Cut(strings.TrimSpace(link), `"`)
 		r.world.secret(secret, linkSecret)
 	}
+	for _, key := range keyOfAgent.FindAllString(got.stdout, -1) {
+		r.world.secret(key, agentKey)
+	}
 	recordCommand(r.t, r.args, got)
 	name := commandName(r.args)
-	may := map[string][]string{"token": {accessToken}, "wait": {accessToken}, "exec": {accessToken}, "inbox link": {linkSecret}, "demo": {linkSecret}}[name]
+	may := map[string][]string{"token": {accessToken}, "wait": {accessToken}, "exec": {accessToken}, "inbox link": {linkSecret}, "demo": {linkSecret}, "agent add": {agentKey}}[name]
 	r.world.heard("standard output of "+name, got.stdout, may...)
 	r.world.heard("standard error of "+name, got.stderr)
 }
@@ -178,7 +183,7 @@ func exitName(command string, code int) string {
 // commandName is the command that a list of arguments calls.
 func commandName(args []string) string {
 	for i, word := range args {
-		group := i+1 < len(args) && slices.Contains([]string{"inbox", "config", "human", "admin"}, word)
+		group := i+1 < len(args) && slices.Contains([]string{"inbox", "config", "human", "admin", "agent"}, word)
 		switch {
 		case strings.HasPrefix(word, "--") || i > 0 && slices.Contains([]string{"--config", "--socket", "--admin-socket"}, args[i-1]):
 		case group:

@@ -27,6 +27,7 @@ const (
 	linkSecret    = "the secret of a link to the inbox"
 	sessionSecret = "the secret of a session"
 	sealKey       = "the seal key"
+	agentKey      = "the key of an agent"
 )
 
 // secrets are what must not be told in this world, and all that was said in
