@@ -98,6 +98,7 @@ var rules = []rule{
 	{
 		room:    "adapters/web",
 		may:     []string{"bridge"},
+		foreign: []string{"rsc.io/qr"},
 		because: "an adapter knows the bridge, never another adapter and never the store",
 	},
 	{

@@ -6,8 +6,10 @@ import (
 	"iter"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -162,40 +164,86 @@ type pageUnderTest struct {
 func openPage(t *testing.T) *pageUnderTest {
 	h := newHouse(t)
 	server := httptest.NewUnstartedServer(nil)
-	address := server.Listener.Addr()
-	h.inbox = New(Options{Desk: h.desk, Notes: h.notes, Hosts: Hosts(address), Log: slog.New(slog.DiscardHandler)})
-	server.Config.Handler = h.inbox
+	at := server.Listener.Addr()
+	h.inbox = New(Options{Desk: h.desk, Notes: h.notes, Hosts: append(Hosts(at), address), Log: slog.New(slog.DiscardHandler)})
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if at := h.clock.Load(); at != nil {
+			w.Header().Set("Date", at.UTC().Format(http.TimeFormat))
+		}
+		h.inbox.ServeHTTP(w, r)
+	})
 	closing, closeAll := context.WithCancel(context.WithoutCancel(t.Context()))
 	server.Config.BaseContext = func(net.Listener) context.Context { return closing }
 	server.Start()
 	t.Cleanup(func() { closeAll(); server.Close() })
-	p := &pageUnderTest{t: t, ctx: browser(t), house: h, base: server.URL + "/"}
+	p := &pageUnderTest{t: t, ctx: newTab(t), house: h, base: server.URL + "/"}
 	go p.hear(chromedp.Console(p.ctx))
 	p.run(chromedp.Navigate("about:blank"))
 	return p
 }
 
-// browser starts one; CHROME names it where it is not on the PATH.
-func browser(t *testing.T) context.Context {
+// chromium is the one browser of this run. It starts when a test first wants a
+// window; each test has a browser context, so storage, of its own.
+type chromium struct {
+	once sync.Once
+	ctx  context.Context //nolint:containedctx // it is how package chromedp names a browser
+	err  error
+	stop []func()
+}
+
+var theBrowser chromium
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for _, stop := range slices.Backward(theBrowser.stop) {
+		stop()
+	}
+	os.Exit(code)
+}
+
+// start starts it; CHROME names it where it is not on the PATH.
+func (c *chromium) start() {
+	dir, err := os.MkdirTemp("", "authbridge-chromium-")
+	if err != nil {
+		c.err = err
+		return
+	}
+	c.stop = append(c.stop, func() { _ = os.RemoveAll(dir) })
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(time.Minute),
-		chromedp.Flag("enable-blink-features", "ComputedAccessibilityInfo"),
+		chromedp.Flag("disable-sync", true), chromedp.UserDataDir(dir), chromedp.WSURLReadTimeout(time.Minute),
+		// Pages of windows behind other windows are as awake as the one in front.
+		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
+		chromedp.Flag("enable-blink-features", "ComputedAccessibilityInfo"), chromedp.Flag("hide-scrollbars", true),
+		// The same letter is the same everywhere: the pictures get small.
+		chromedp.Flag("disable-lcd-text", true), chromedp.Flag("disable-font-subpixel-positioning", true),
+		chromedp.Flag("font-render-hinting", "full"),
 	}
 	if path := os.Getenv("CHROME"); path != "" {
 		options = append(options, chromedp.ExecPath(path))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start a browser (CHROME names another one): %v", err)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	c.stop = append(c.stop, cancel)
+	c.ctx, cancel = chromedp.NewContext(ctx)
+	c.stop = append(c.stop, cancel, func() { _ = chromedp.Cancel(c.ctx) }) // waits until it has let go of its directory
+	if err := chromedp.Do(c.ctx); err != nil {
+		c.err = fmt.Errorf("start a browser (CHROME names another one): %w", err)
 	}
-	t.Cleanup(func() { _ = chromedp.Cancel(ctx) }) // waits until it has let go of its directory
+}
+
+// newTab opens a window that knows nothing of any other's.
+func newTab(t *testing.T) context.Context {
+	t.Helper()
+	theBrowser.once.Do(theBrowser.start)
+	if theBrowser.err != nil {
+		t.Fatal(theBrowser.err)
+	}
+	ctx, cancel := chromedp.NewContext(theBrowser.ctx, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // not bounded: a window lives as long as its first call
+		t.Fatalf("open a window: %v", err)
+	}
 	return ctx
 }
 

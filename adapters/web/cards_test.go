@@ -488,6 +488,9 @@ func skeleton(t *testing.T, c bridge.Card) []string {
 	t.Helper()
 	var all []string
 	for _, n := range nodes(t, c) {
+		if n.Data == "svg" || n.Data == "path" {
+			continue // the QR picture: a long address has none, and it has no text of anybody's
+		}
 		line := n.Data
 		for _, a := range n.Attr {
 			line += " " + a.Key

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -324,6 +325,21 @@ func (n *notes) fail(err error) {
 	n.fault = err
 }
 
+// rewrite changes the sessions that are remembered.
+func (n *notes) rewrite(change func(*session)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for key, k := range n.all {
+		if !strings.HasPrefix(key, sessionRoom) {
+			continue
+		}
+		s, _ := decodeSession(key, k.value)
+		change(&s)
+		k.value, _ = json.Marshal(s)
+		n.all[key] = k
+	}
+}
+
 func (n *notes) count(prefix string) int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -350,6 +366,7 @@ type house struct {
 	notes *notes
 	log   *bytes.Buffer
 	inbox *Inbox
+	clock atomic.Pointer[time.Time] // what the server's clock says in a browser; nil = what time it is
 }
 
 // newHouse opens an inbox in which alice and bob are configured.

@@ -59,7 +59,7 @@ func TestTakingBackInABrowser(t *testing.T) {
 	p.eventually("what was granted goes to what was given", p.titles("given"), "helper wants corp|helper wants corp")
 	p.eventually("and is nowhere else", `document.querySelectorAll("article[data-request]").length`, 2.0)
 	p.eventually("the focus goes with it", `document.activeElement.closest("section").id`, "given")
-	p.eventually("when it was used", `/^Last used on 4 March 2026 at \d\d:00$/.test(document.querySelector("#given .when").textContent)`, true)
+	p.eventually("when it was used", `/^Last used on 4 March 2026 at \d\d:00$/.test(document.querySelector("#given .when span").textContent)`, true)
 	p.eventually("one button each, with its name", `[...document.querySelectorAll("#given button")].map((b) => b.computedName).join()`, "Revoke,Revoke")
 
 	over := ended(bridge.Collected, "Revoked", "You took back what helper had. It gets nothing more here; login.example.com is being told.")

@@ -37,7 +37,9 @@ func newRenderer(key []byte) *renderer {
 		"utc":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") },
 		"span":  span,
 		"path":  url.PathEscape,
-		"plain": func(address string) string { return strings.TrimPrefix(address, "https://") },
+		"plain": plain,
+		"host":  func(address string) string { host, _ := atPath(plain(address)); return host },
+		"below": func(address string) string { _, path := atPath(plain(address)); return path },
 	})
 	return &renderer{template.Must(pages.ParseFS(page, "page/cards.html", "page/inbox.html")), key}
 }
@@ -45,8 +47,17 @@ func newRenderer(key []byte) *renderer {
 // shown is a card as the template sees it.
 type shown struct {
 	bridge.Card
-	Digest string // changes with what is seen of the card, and with nothing else
+	QR     *picture // of the plain address; nil without a code
+	Digest string   // changes with what is seen of the card, and with nothing else
 }
+
+// Long reports whether a code is too long for one line of the largest letters
+// on a narrow page.
+func (c shown) Long() bool { return len(c.Code.UserCode.Reveal()) > 10 }
+
+// OwnClaim reports whether the one who looks has taken a team's request, which
+// then has an end before its own.
+func (c shown) OwnClaim() bool { return !c.Shared && !c.Claim.Until.IsZero() }
 
 // Approved reports whether the human gave what was asked, even if this request
 // ended otherwise because another one of the agent had it.
@@ -95,8 +106,13 @@ func (t *renderer) card(c bridge.Card) ([]byte, error) {
 
 // digested writes the card once without a digest to make one of it.
 func (t *renderer) digested(c bridge.Card) (shown, error) {
-	bare, err := t.execute("card", shown{Card: c})
-	return shown{c, t.digest(bare)}, err
+	s := shown{Card: c}
+	if c.Code != nil {
+		s.QR = pictureOf(c.Code.Address)
+	}
+	bare, err := t.execute("card", s)
+	s.Digest = t.digest(bare)
+	return s, err
 }
 
 // stopped is an agent that may not ask somebody, as the template sees it.
@@ -192,6 +208,21 @@ func (t *renderer) digest(html []byte) string {
 	mac := hmac.New(sha256.New, t.key)
 	mac.Write(html)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:12])
+}
+
+// plain is an address as people write it.
+func plain(address string) string { return strings.TrimPrefix(address, "https://") }
+
+// atPath cuts a plain address where a line may best break.
+func atPath(address string) (host, path string) {
+	from := 0
+	if i := strings.Index(address, "://"); i >= 0 {
+		from = i + len("://")
+	}
+	if i := strings.Index(address[from:], "/"); i >= 0 {
+		return address[:from+i], address[from+i:]
+	}
+	return address, ""
 }
 
 // span says a length of time in words.

@@ -180,8 +180,7 @@ const names = `[...document.querySelectorAll("button[data-verb]")].map((b) => b.
 // another opens the page of somebody else, in a window of its own.
 func (p *pageUnderTest) another(human string) *pageUnderTest {
 	p.t.Helper()
-	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithNewBrowserContext())
-	p.t.Cleanup(cancel)
+	ctx := newTab(p.t)
 	other := &pageUnderTest{t: p.t, ctx: ctx, house: p.house, base: p.base}
 	other.run(chromedp.Navigate("about:blank"))
 	go other.hear(chromedp.Console(other.ctx))

@@ -7,6 +7,7 @@ const begun = "authbridge.sign-in"; // the secret of a sign-in that is under way
 const waitSeconds = 25;
 const lostAfter = 40_000; // ms; longer than any answer takes
 const longestPause = 10_000;
+const clocksDiffer = 60_000; // ms; worth a word
 const sections = ["waiting", "stopped", "given", "earlier", "sessions"];
 const settleTime = 700; // ms; longer than between the two taps of a double tap
 
@@ -15,6 +16,9 @@ const whose = document.getElementById("whose");
 const light = document.getElementById("connection");
 const announcer = document.getElementById("announcer");
 const noticeLine = document.getElementById("notice");
+const clockLine = document.getElementById("clock");
+const own = document.getElementById("own"); // what only who is signed in can press
+const toSessions = document.getElementById("to-sessions");
 const signOutButton = document.getElementById("sign-out");
 
 const markup = window.trustedTypes
@@ -23,6 +27,7 @@ const markup = window.trustedTypes
 
 let session = ""; // the secret that names us to the server
 let etag = ""; // of what is on the page
+let behind = 0; // ms that this device's clock is behind the bridge's
 let poll = null; // the AbortController of the call that waits for a change
 const underway = new Set(); // clicks that wait for their answer
 const settled = new WeakMap(); // from when on a button counts that lies where another lay
@@ -109,7 +114,7 @@ function begin(secret) {
   sessionStorage.setItem(stored, secret);
   etag = "";
   notice("");
-  signOutButton.hidden = false;
+  own.hidden = false;
   main.replaceChildren();
   session = secret;
   poll?.abort();
@@ -160,8 +165,10 @@ function shut(why) {
   poll?.abort();
   sessionStorage.removeItem(stored);
   notice("");
-  signOutButton.hidden = true;
+  own.hidden = true;
+  clockLine.hidden = true;
   light.hidden = true;
+  light.dataset.state = "idle";
   whose.textContent = "Inbox";
   document.title = "Inbox - authbridge";
   const gate = document.getElementById("signed-out").content.cloneNode(true);
@@ -211,6 +218,7 @@ async function follow(mine) {
         shut(text);
         return;
       }
+      setClock(answer.headers.get("Date"));
       if (answer.status === 200) {
         show(text);
         etag = answer.headers.get("ETag");
@@ -233,17 +241,19 @@ async function follow(mine) {
 
 // connected shows whether the page is as the server has it.
 function connected(yes) {
+  const state = yes ? "live" : "lost";
   light.hidden = false;
-  if ((light.dataset.state === "live") === yes) {
+  if (light.dataset.state === state) {
     return;
   }
-  if (!yes) {
-    announce("This page is not live any more. Trying again.");
-  } else if (light.dataset.state === "lost") {
+  if (yes && light.dataset.state === "lost") {
     announce("Live again.");
     notice("");
   }
-  light.dataset.state = yes ? "live" : "lost";
+  if (!yes && noticeLine.hidden) {
+    notice("The bridge does not answer. What you see may be out of date; this page goes on by itself when the bridge is back.");
+  }
+  light.dataset.state = state;
   light.textContent = yes ? "Live" : "Not live, trying again";
 }
 
@@ -258,6 +268,8 @@ function show(html) {
   const waiting = fresh.getElementById("waiting");
   const { human, count } = waiting.dataset;
   whose.textContent = `Inbox of ${human}`;
+  const sessions = fresh.getElementById("sessions").dataset.count;
+  toSessions.textContent = sessions === "1" ? "Sessions" : `Sessions (${sessions})`;
   document.title = `${count === "0" ? "" : `(${count}) `}Inbox of ${human} - authbridge`;
   if (document.getElementById("waiting") === null) {
     main.replaceChildren(...fresh.body.childNodes);
@@ -545,6 +557,27 @@ function notice(text) {
 
 // --- Times: the server writes them in UTC, the reader has a clock and a zone
 
+// setClock takes the time from the bridge, whose deadlines these are: many a
+// device has another.
+function setClock(date) {
+  const theirs = Date.parse(date ?? "");
+  if (Number.isNaN(theirs)) {
+    return;
+  }
+  const differs = theirs - Date.now();
+  if (Math.abs(differs - behind) > 1500) { // else it is the way here, and the part of a second
+    behind = differs;
+    tick();
+  }
+  const worthAWord = Math.abs(behind) > clocksDiffer;
+  clockLine.hidden = !worthAWord;
+  clockLine.textContent = worthAWord ? `The clock of this device is ${duration(Math.abs(behind))} ${behind > 0 ? "slow" : "fast"}. Times here go by the bridge's clock.` : "";
+}
+
+function now() {
+  return Date.now() + behind;
+}
+
 function tick() {
   for (const element of main.querySelectorAll("time")) {
     const at = new Date(element.dateTime);
@@ -557,26 +590,33 @@ function tick() {
 
 function localTime(at) {
   const clock = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  const days = Math.round((new Date(at).setHours(0, 0, 0, 0) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
+  const days = Math.round((new Date(at).setHours(0, 0, 0, 0) - new Date(now()).setHours(0, 0, 0, 0)) / 86_400_000);
   const names = { "-1": "yesterday", 0: "today", 1: "tomorrow" };
   const day = names[days] ?? `on ${at.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" })}`;
   return `${day} at ${clock}`;
 }
 
 function left(at) {
-  const seconds = Math.floor((at - Date.now()) / 1000);
-  if (seconds <= 0) {
-    return "now";
-  }
-  if (seconds < 60) {
-    return `in ${seconds} s`;
-  }
+  const ms = at - now();
+  return ms < 1000 ? "now" : `in ${duration(ms)}`;
+}
+
+function duration(ms) {
+  const seconds = Math.floor(ms / 1000);
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `in ${minutes} min` : `in ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const hours = Math.floor(minutes / 60);
+  if (seconds < 60) {
+    return `${seconds} s`;
+  }
+  if (hours >= 48) {
+    return `${Math.floor(hours / 24)} days`;
+  }
+  return hours === 0 ? `${minutes} min` : `${hours} h ${minutes % 60} min`;
 }
 
 setInterval(tick, 1000);
 signOutButton.addEventListener("click", signOut);
+toSessions.addEventListener("click", () => document.getElementById("sessions-title")?.focus());
 addEventListener("hashchange", () => {
   if (location.hash !== "") {
     enter(); // a link was opened in this very tab
