@@ -13,8 +13,11 @@ type Config struct {
 	File     string // as it was named to Load or Parse; "" = no file
 	StateDir string // to be made with mode 0700
 	Listen   Listen
-	Store    Store
-	Seal     string // file of the sealing keyset; made when it is missing
+	// PublicURL is the origin under which others reach Listen.Web, as browsers
+	// write it: "https://authbridge.example.com"; "" = nobody does.
+	PublicURL string
+	Store     Store
+	Seal      string // file of the sealing keyset; made when it is missing
 	// SealHandedOver says that Seal lies in the directory that the service
 	// manager made for this service's credentials ($CREDENTIALS_DIRECTORY).
 	SealHandedOver bool
@@ -40,12 +43,15 @@ type Listen struct {
 	SocketGroup string // "" = none
 	SocketGID   uint32 // the group's id; only with SocketGroup
 	Admin       string // the operator's commands; mode 0600
-	Web         string // loopback host:port of the inbox, "" = off
+	Web         string // host:port of the inbox, "" = off; beyond loopback only with TLS or TrustedProxy
 	Ops         string // loopback host:port of health and metrics, "" = off
 
 	TCP      string   // host:port of the agent API, "" = off; beyond loopback only with TLS
 	TCPHosts []string // Host values that agents may send there besides TCP itself, in lower case
-	TLS      *TLS     // nil = none
+	TLS      *TLS     // for TCP and Web; nil = none
+
+	TrustedProxy []netip.Prefix // who may say for whom they call at Web; nil = nobody
+	SignIn       string         // the provider through which people sign in under PublicURL, "" = none
 }
 
 // TLS is how the bridge proves on ports who it is, and who may call. What the

@@ -29,6 +29,7 @@ func (d *decoder) file() []setting {
 			means:     "The file of the keyset that tokens are sealed with in the store. It is made when it is missing. Keep it apart from the store: whoever has both has the tokens.",
 			otherwise: "`$CREDENTIALS_DIRECTORY/seal.key` if it is there, else `seal.key` in `state_dir`",
 		},
+		d.publicURL(),
 		d.section("log", "How the bridge logs, on stderr.", d.log(&c.Log)...),
 		d.section("network", "Where outgoing calls may go.", d.network()...),
 		d.section("request", "How long a request lives, and how many there may be.", d.request()...),
@@ -51,8 +52,7 @@ func (d *decoder) file() []setting {
 // notLanded declares the sections that this version refuses whole.
 func notLanded() []setting {
 	return append(
-		later("public_url"),
-		setting{key: "resources", later: true, items: func() []setting { return later("match", "issuers") }},
+		[]setting{{key: "resources", later: true, items: func() []setting { return later("match", "issuers") }}},
 		laterSection("slack", "bot_token", "app_token", "signing_secret", "mode", "api_url"),
 		laterSection("discord", "bot_token", "public_key", "mode", "api_url"),
 	)
@@ -90,8 +90,8 @@ func (d *decoder) listen(l *Listen) []setting {
 			otherwise: "`admin.sock` beside `socket`",
 		},
 		{
-			key: "web", read: d.loopback(&l.Web, "which needs listen.tls or listen.trusted_proxy: "+notYet), example: "127.0.0.1:8741",
-			means: "Where the inbox listens.",
+			key: "web", read: d.reachable(&l.Web), example: "127.0.0.1:8741",
+			means: "Where the inbox listens. Beyond loopback it needs `tls` or `trusted_proxy`, and is served there only with `sign_in`.",
 		},
 		{
 			key: "ops", read: d.loopback(&l.Ops, "which it has no protection for"), example: "127.0.0.1:8742",
@@ -108,7 +108,7 @@ func (d *decoder) listen(l *Listen) []setting {
 		},
 		d.tls(l),
 	}
-	return append(all, later("trusted_proxy", "sign_in")...)
+	return append(all, d.web(l)...)
 }
 
 func (d *decoder) request() []setting {

@@ -92,6 +92,7 @@ func (d *decoder) check() {
 	d.checkPaths()
 	d.checkTCP()
 	d.checkTLS()
+	d.checkWeb()
 	d.checkLimits()
 	d.checkProviders()
 	d.checkHumans()

@@ -36,6 +36,8 @@ func opened(running, next *Config) []kept {
 		{"listen.socket_group", running.Listen.SocketGroup == next.Listen.SocketGroup && running.Listen.SocketGID == next.Listen.SocketGID},
 		{"listen.admin", running.Listen.Admin == next.Listen.Admin},
 		{"listen.web", running.Listen.Web == next.Listen.Web},
+		{"listen.trusted_proxy", slices.Equal(running.Listen.TrustedProxy, next.Listen.TrustedProxy)},
+		{"public_url", running.PublicURL == next.PublicURL},
 		{"listen.ops", running.Listen.Ops == next.Listen.Ops},
 		{"listen.tcp", running.Listen.TCP == next.Listen.TCP},
 		{"listen.tcp_hosts", slices.Equal(running.Listen.TCPHosts, next.Listen.TCPHosts)},

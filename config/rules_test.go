@@ -60,7 +60,7 @@ func TestValuesAreJudged(t *testing.T) {
 		{"inbox and health in one place", "listen: {web: '127.0.0.1:8742'}", "1: listen.ops: the same as listen.web"},
 		{"store over the key", "store: bolt:/x\nseal: file:/x", "2: seal: the same as store"},
 		{"all interfaces", "listen: {ops: ':8742'}", "1: listen.ops: can be reached from other machines, which it has no protection for"},
-		{"a name that may lead anywhere", "listen: {web: 'bridge.internal:80'}", "1: listen.web: can be reached from other machines, which needs listen.tls or listen.trusted_proxy: not in this version"},
+		{"a name that may lead anywhere", "listen: {web: 'bridge.internal:80'}", "1: listen.web: can be reached from other machines, which needs listen.tls or listen.trusted_proxy"},
 		{"named port", "listen: {web: 'localhost:http'}", "1: listen.web: not an address"},
 		{"port out of range", "listen: {web: 'localhost:65536'}", "1: listen.web: not an address"},
 		{"no port", "listen: {web: localhost}", "1: listen.web: not an address"},

@@ -37,7 +37,8 @@ type Daemon struct {
 	store     bridge.Store
 	bridge    *bridge.Bridge
 	inbox     *web.Inbox // nil when it is off
-	inboxAt   string
+	inboxAt   string     // for this machine's own browsers; "" = they are not served
+	signIns   signIns    // through which people get into it
 	doors     []door
 	bounds    map[string]localhttp.Bounds // by door
 	probe     probe                       // of readyz
@@ -107,12 +108,15 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 // warn tells the operator what is allowed and yet unwise. The agent "local" of
 // an empty configuration is meant to be whoever runs the bridge.
 func (d *Daemon) warn(cfg *config.Config) {
+	if cfg.Reachable() && cfg.Listen.SignIn == "" {
+		d.log.Warn("the inbox is not served beyond loopback: nobody could sign in there; set listen.sign_in")
+	}
 	for _, a := range cfg.Directory.Agents {
 		if cfg.File != "" && a.UID != nil && int(*a.UID) == os.Getuid() {
 			d.log.Warn("an agent runs as the bridge's own user: it can read the bridge's files and call its admin socket; give it a user of its own", "agent", a.Name)
 		}
 	}
-	if why := d.tls.now.Load().unfit(time.Now(), cfg.Listen.TCPHosts); why != "" {
+	if why := d.tls.now.Load().unfit(time.Now(), calledBy(cfg)); why != "" {
 		d.log.Warn("whoever calls will not believe the bridge's certificate: renew it, and send the bridge a SIGHUP", "file", cfg.Listen.TLS.Cert, "why", why)
 	}
 }

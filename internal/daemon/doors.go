@@ -10,10 +10,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/authbridge/authbridge/adapters/web"
 	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/api"
-	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/httpapi"
 	"github.com/authbridge/authbridge/internal/localhttp"
 )
@@ -90,14 +88,6 @@ func (d *Daemon) openTCP(ctx context.Context, name, address string, secure *tls.
 // keys are the configuration's names for the doors on ports.
 var keys = map[string]string{tcpDoor: "tcp", webDoor: "web", opsDoor: "ops"}
 
-func (d *Daemon) openWeb(ctx context.Context) error {
-	return d.openTCP(ctx, webDoor, d.cfg.Listen.Web, nil, func(at net.Addr) http.Handler {
-		d.inbox = web.New(web.Options{Desk: d.bridge, Notes: d.bridge.Notes("web"), Hosts: web.Hosts(at), Log: d.log})
-		d.inboxAt = "http://" + at.String()
-		return d.inbox
-	})
-}
-
 func (d *Daemon) admit(name string, l net.Listener, secure *tls.Config, h http.Handler) {
 	// The inbox waits on its calls' contexts; the agent API knows by itself
 	// when to end a wait, so that what it has begun to store is stored.
@@ -154,24 +144,4 @@ const retryAfter = 2 * time.Second
 func sorry(w http.ResponseWriter, words string) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	say(w, http.StatusServiceUnavailable, words)
-}
-
-// linker makes links that sign humans in; nil when the inbox is off.
-func (d *Daemon) linker() admin.Linker {
-	if d.inbox == nil {
-		return nil
-	}
-	return links{d.bridge, d.inbox, d.inboxAt}
-}
-
-type links struct {
-	*bridge.Bridge
-	inbox *web.Inbox
-	base  string
-}
-
-// NewLink implements [admin.Linker].
-func (l links) NewLink(ctx context.Context, human string) (url string, expires time.Time, err error) {
-	link, err := l.inbox.NewLink(ctx, human, l.base)
-	return link.Reveal(), time.Now().Add(web.LinkLife), err
 }

@@ -31,8 +31,11 @@ func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
 	if err != nil {
 		return err
 	}
+	before := d.signIns.now.Load()
+	d.signIns.follow(next, calls.providers) // first: pages that the reload wakes go by it
 	ended, err := d.bridge.Reload(ctx, &next.Directory, calls.providers)
 	if err != nil {
+		d.signIns.now.Store(before)
 		return err
 	}
 	if calls.client != d.calls.client {
