@@ -117,6 +117,11 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 	if bad := i.checkClient(r); bad != nil {
 		return *bad
 	}
+	if r.PostForm.Get("grant_type") == "authorization_code" && i.settings.Callback != "" {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return i.redeem(r)
+	}
 	if r.PostForm.Get("grant_type") != deviceGrant {
 		return wrong(http.StatusBadRequest, "unsupported_grant_type", "only the device grant and refresh tokens")
 	}

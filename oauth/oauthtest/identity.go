@@ -92,6 +92,9 @@ func (i *Issuer) idToken(account Account, scopes []string) string {
 	claims["aud"] = i.settings.ClientID
 	claims["iat"] = time.Now().Unix()
 	claims["exp"] = time.Now().Add(10 * time.Minute).Unix()
+	if i.nonce != "" {
+		claims["nonce"] = i.nonce
+	}
 	if i.claims != nil {
 		i.claims(claims)
 	}

@@ -38,6 +38,9 @@ type Settings struct {
 	GraceRepeats    bool          // it then brings the same tokens again, and not new ones
 	OneAccessToken  bool          // a refresh ends the access tokens from before, as GitHub's and GitLab's does
 
+	Callback   string // where sign-ins come back to; "" = there are none
+	TellIssuer bool   // and say whose answer it is (RFC 9207)
+
 	// WellKnown lists the paths that serve the metadata; nil = every one
 	// that RFC 8414 and OpenID Connect know for this issuer.
 	WellKnown []string
@@ -85,9 +88,11 @@ type Issuer struct {
 	mu       sync.Mutex // guards what follows
 	origin   string
 	journal  []Call
-	codes    map[string]*code  // by device code
-	tokens   map[string]*token // by text
-	families []*family         // oldest first
+	codes    map[string]*code   // by device code
+	tokens   map[string]*token  // by text
+	families []*family          // oldest first
+	signIns  map[string]*signIn // by code
+	nonce    string             // for the id_token that is being made
 	impostor *Account
 	queued   map[Endpoint][]Fault
 	always   map[Endpoint]Fault
@@ -116,6 +121,7 @@ func New(s Settings) *Issuer {
 		origin:   Origin,
 		codes:    map[string]*code{},
 		tokens:   map[string]*token{},
+		signIns:  map[string]*signIn{},
 		queued:   map[Endpoint][]Fault{},
 		always:   map[Endpoint]Fault{},
 		keys:     newKeyRing(s.Algorithm),
@@ -257,7 +263,7 @@ func (i *Issuer) note(e Endpoint, r *http.Request) Call {
 }
 
 func (i *Issuer) serveMetadata() answer {
-	return answer{status: http.StatusOK, members: map[string]any{
+	members := map[string]any{
 		"issuer":                                i.URL(),
 		"device_authorization_endpoint":         i.EndpointURL(Device),
 		"token_endpoint":                        i.EndpointURL(Token),
@@ -269,7 +275,15 @@ func (i *Issuer) serveMetadata() answer {
 		"token_endpoint_auth_methods_supported": []string{i.settings.AuthMethod},
 		"id_token_signing_alg_values_supported": []string{i.keys.algorithm()},
 		"scopes_supported":                      []string{"openid", "email", "offline_access"},
-	}}
+	}
+	if i.settings.Callback != "" {
+		members["authorization_endpoint"] = i.base() + "/authorize"
+		members["response_types_supported"] = []string{"code"}
+		members["grant_types_supported"] = []string{deviceGrant, "refresh_token", "authorization_code"}
+		members["code_challenge_methods_supported"] = []string{"S256"}
+		members["authorization_response_iss_parameter_supported"] = i.settings.TellIssuer
+	}
+	return answer{status: http.StatusOK, members: members}
 }
 
 // answer is what an endpoint says: members, or a page.
