@@ -41,6 +41,8 @@ func newBrowser(o Options, s *storage) (http.Handler, error) {
 	mux.HandleFunc("POST "+pathDevice, b.step(enteringCode, b.enterCode))
 	mux.HandleFunc("POST "+pathSignIn, b.step(signingIn, b.signIn))
 	mux.HandleFunc("POST "+pathConsent, b.step(deciding, b.decide))
+	mux.HandleFunc("GET "+pathAuthorize, b.authorize)
+	mux.HandleFunc("POST "+pathAuthorize, b.step(authorizing, b.authorized))
 	mux.HandleFunc("GET "+pathStyle, pages.style)
 	// A second fence before the flow IDs: browsers say where a post comes from.
 	return http.NewCrossOriginProtection().Handler(mux), nil

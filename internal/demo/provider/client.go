@@ -9,7 +9,8 @@ import (
 )
 
 // registration is a [Client] as package op wants to see it: one that can use
-// the device grant and refresh tokens, and nothing that redirects.
+// the device grant and refresh tokens, and sign people in if it can be
+// redirected to.
 type registration struct{ client Client }
 
 var _ op.Client = registration{}
@@ -25,7 +26,11 @@ func (r registration) ClockSkew() time.Duration            { return 0 }
 func (r registration) DevMode() bool                       { return false }
 
 func (r registration) GrantTypes() []oidc.GrantType {
-	return []oidc.GrantType{oidc.GrantTypeDeviceCode, oidc.GrantTypeRefreshToken}
+	all := []oidc.GrantType{oidc.GrantTypeDeviceCode, oidc.GrantTypeRefreshToken}
+	if r.client.signsIn() {
+		all = append(all, oidc.GrantTypeCode)
+	}
+	return all
 }
 
 func (r registration) ApplicationType() op.ApplicationType {
@@ -43,9 +48,15 @@ func (r registration) RestrictAdditionalIdTokenScopes() func([]string) []string 
 
 func (r registration) RestrictAdditionalAccessTokenScopes() func([]string) []string { return unchanged }
 
-func (r registration) RedirectURIs() []string             { return nil }
-func (r registration) PostLogoutRedirectURIs() []string   { return nil }
-func (r registration) ResponseTypes() []oidc.ResponseType { return nil }
-func (r registration) LoginURL(string) string             { return "" }
+func (r registration) RedirectURIs() []string           { return slices.Clone(r.client.RedirectURIs) }
+func (r registration) PostLogoutRedirectURIs() []string { return nil }
+func (r registration) LoginURL(id string) string        { return pathAuthorize + "?id=" + id }
+
+func (r registration) ResponseTypes() []oidc.ResponseType {
+	if !r.client.signsIn() {
+		return nil
+	}
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
 
 func unchanged(scopes []string) []string { return scopes }

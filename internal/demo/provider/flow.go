@@ -16,6 +16,7 @@ const (
 	enteringCode step = iota
 	signingIn
 	deciding
+	authorizing // signing in for a client that redirects
 )
 
 // flow is one person's way through the pages: what the form before them will
@@ -24,6 +25,7 @@ type flow struct {
 	step     step
 	browser  string
 	code     authorization
+	request  signIn
 	account  Account
 	signedIn time.Time
 	expires  time.Time

@@ -73,10 +73,16 @@ type Client struct {
 	Name string
 	// Scopes are all it may ask for; anything else is invalid_scope.
 	Scopes []string
+	// RedirectURIs are where people who sign in for it are sent back to; none:
+	// it signs nobody in.
+	RedirectURIs []string
 	// AccessTokenLifetime is how long its access tokens and ID tokens live,
 	// in whole seconds; zero: as in [Options].
 	AccessTokenLifetime time.Duration
 }
+
+// signsIn reports whether people can sign in for it.
+func (c Client) signsIn() bool { return len(c.RedirectURIs) > 0 }
 
 // Account is a person who can sign in, with any password.
 type Account struct {
@@ -149,7 +155,7 @@ func (c Client) withDefaults(lifetime time.Duration) Client {
 	if c.Name == "" {
 		c.Name = c.ID
 	}
-	c.Scopes = slices.Clone(c.Scopes)
+	c.Scopes, c.RedirectURIs = slices.Clone(c.Scopes), slices.Clone(c.RedirectURIs)
 	return c
 }
 

@@ -23,6 +23,7 @@ type page struct {
 	Flow    string
 	Example string
 	Login   string
+	GoOn    string // an address of ours
 
 	UserCode string
 	Client   string

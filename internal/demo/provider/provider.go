@@ -51,13 +51,14 @@ func New(options Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{op.NewLegacyServer(engine, endpoints()), store, o.Watch}
+	s := &server{op.NewLegacyServer(engine, store.endpoints()), store, o.Watch}
 	return &Provider{o.Issuer, s, http.MaxBytesHandler(routes(s, pages), maxBody)}, nil
 }
 
 func engineConfig(o Options) *op.Config {
 	config := &op.Config{
 		AuthMethodPost:        true,
+		CodeMethodS256:        slices.ContainsFunc(o.Clients, Client.signsIn),
 		GrantTypeRefreshToken: true,
 		SupportedClaims:       []string{"sub", "iss", "aud", "exp", "iat", "auth_time", "email", "email_verified", "name", "preferred_username"},
 		SupportedScopes:       allScopes(o.Clients),
@@ -88,7 +89,7 @@ func allScopes(clients []Client) []string {
 // routes lets through to op what this provider offers, and nothing else.
 func routes(s *server, pages http.Handler) http.Handler {
 	issuer := op.NewIssuerInterceptor(s.Provider().IssuerFromRequest)
-	engine := op.RegisterServer(s, endpoints(),
+	engine := op.RegisterServer(s, s.Endpoints(),
 		op.WithHTTPMiddleware(issuer.Handler), op.WithServerCORSOptions(nil))
 	form := challenged(`Basic realm="device grant"`, strictForm(engine))
 	bearer := challenged(`Bearer error="invalid_token"`, strictForm(engine))
@@ -97,6 +98,10 @@ func routes(s *server, pages http.Handler) http.Handler {
 	mux.Handle("GET "+oidc.DiscoveryEndpoint, engine)
 	mux.Handle("GET "+pathOAuthMetadata, at(oidc.DiscoveryEndpoint, engine))
 	mux.Handle("GET "+pathKeys, engine)
+	if s.storage.signsIn() {
+		mux.Handle("GET "+pathAuthorization, engine)
+		mux.Handle("GET "+pathGoOn, issuer.HandlerFunc(op.AuthorizeCallbackHandler(s.Provider())))
+	}
 	mux.Handle("GET "+pathUserinfo, bearer)
 	mux.Handle("POST "+pathUserinfo, bearer)
 	mux.Handle("POST "+pathDeviceAuthorization, form)

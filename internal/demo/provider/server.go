@@ -26,18 +26,32 @@ var _ op.ExtendedLegacyServer = (*server)(nil)
 
 // endpoints lists what is served; what is left nil is neither served nor
 // named in the metadata.
-func endpoints() op.Endpoints {
-	return op.Endpoints{
+func (s *storage) endpoints() op.Endpoints {
+	all := op.Endpoints{
 		DeviceAuthorization: op.NewEndpoint(pathDeviceAuthorization),
 		Token:               op.NewEndpoint(pathToken),
 		Userinfo:            op.NewEndpoint(pathUserinfo),
 		Revocation:          op.NewEndpoint(pathRevocation),
 		JwksURI:             op.NewEndpoint(pathKeys),
 	}
+	if s.signsIn() {
+		all.Authorization = op.NewEndpoint(pathAuthorization)
+	}
+	return all
+}
+
+// signsIn reports whether any client can be redirected to.
+func (s *storage) signsIn() bool {
+	for _, r := range s.clients {
+		if r.client.signsIn() {
+			return true
+		}
+	}
+	return false
 }
 
 // metadata is op's document with response_types_supported always in it: RFC
-// 8414 section 2 requires the field, and we have none of them.
+// 8414 section 2 requires the field, where we have none of them too.
 type metadata struct {
 	*oidc.DiscoveryConfiguration
 	ResponseTypesSupported []string `json:"response_types_supported"`
@@ -58,7 +72,12 @@ func (s *server) Discovery(ctx context.Context, r *op.Request[struct{}]) (*op.Re
 	config.IntrospectionEndpointAuthMethodsSupported = nil
 	config.IntrospectionEndpointAuthSigningAlgValuesSupported = nil
 	config.RevocationEndpointAuthSigningAlgValuesSupported = nil
-	return op.NewResponse(metadata{config, []string{}}), nil
+	types := []string{}
+	if s.storage.signsIn() {
+		config.GrantTypesSupported = append(config.GrantTypesSupported, oidc.GrantTypeCode)
+		types = append(types, string(oidc.ResponseTypeCode))
+	}
+	return op.NewResponse(metadata{config, types}), nil
 }
 
 // VerifyClient accepts a client only if it authenticates in the way that it is

@@ -20,7 +20,7 @@ var (
 	errUnknownClient = errors.New("no such client")
 	errWrongSecret   = errors.New("wrong client secret")
 	errDeadToken     = errors.New("the access token is unknown, revoked or past its time")
-	errNotOffered    = errors.New("this provider offers the device grant only")
+	errNotOffered    = errors.New("this provider does not offer that")
 )
 
 // storage is what package op keeps its facts in. Clients, accounts and the key
@@ -31,6 +31,7 @@ type storage struct {
 	key      signingKey
 	watch    watcher
 	codes    *codes
+	signIns  *signIns
 	tokens   *tokens
 }
 
@@ -51,6 +52,7 @@ func newStorage(o Options) (*storage, error) {
 		key:      signingKey{id: rand.Text(), private: key},
 		watch:    o.Watch,
 		codes:    newCodes(o.Watch, o.Interval),
+		signIns:  &signIns{all: map[string]*signIn{}},
 		tokens:   newTokens(o),
 	}
 	for _, c := range o.Clients {
@@ -111,11 +113,16 @@ func (s *storage) GetDeviceAuthorizatonState(_ context.Context, client, deviceCo
 }
 
 func (s *storage) CreateAccessToken(_ context.Context, r op.TokenRequest) (string, time.Time, error) {
-	state, ok := r.(*op.DeviceAuthorizationState)
-	if !ok {
+	var g grant
+	switch r := r.(type) {
+	case *op.DeviceAuthorizationState:
+		g = grantFrom(r)
+	case signIn:
+		g = grant{client: r.GetClientID(), subject: r.subject, scopes: r.GetScopes(), signedIn: r.at}
+	default:
 		return "", time.Time{}, errNotOffered
 	}
-	out := s.tokens.issue(grantFrom(state), false)
+	out := s.tokens.issue(g, false)
 	return out.accessID, out.expires, nil
 }
 

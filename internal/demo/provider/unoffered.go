@@ -5,27 +5,10 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
-	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
 // What follows belongs to flows that this provider does not have. Package op
 // wants the methods all the same; their endpoints are not served.
-
-func (s *storage) CreateAuthRequest(context.Context, *oidc.AuthRequest, string) (op.AuthRequest, error) {
-	return nil, errNotOffered
-}
-
-func (s *storage) AuthRequestByID(context.Context, string) (op.AuthRequest, error) {
-	return nil, errNotOffered
-}
-
-func (s *storage) AuthRequestByCode(context.Context, string) (op.AuthRequest, error) {
-	return nil, errNotOffered
-}
-
-func (s *storage) SaveAuthCode(context.Context, string, string) error { return errNotOffered }
-
-func (s *storage) DeleteAuthRequest(context.Context, string) error { return errNotOffered }
 
 func (s *storage) TerminateSession(context.Context, string, string) error { return errNotOffered }
 
