@@ -146,7 +146,7 @@ func (d *shown) leavesNothing(how syscall.Signal) {
 		d.t.Errorf("it has left %v, error %v", left, err)
 	}
 	for _, page := range []string{d.provider, strings.Split(d.inbox, "/#")[0]} {
-		c, err := net.DialTimeout("tcp", host(page), time.Second)
+		c, err := (&net.Dialer{Timeout: time.Second}).DialContext(d.t.Context(), "tcp", host(page))
 		if err == nil {
 			_ = c.Close()
 			d.t.Errorf("somebody still listens at %s", page)

@@ -40,9 +40,12 @@ type Demo struct {
 // left that were killed. Its errors are sentences for whoever runs the demo; on
 // an error nothing is left.
 func Start(ctx context.Context, o Options) (*Demo, error) {
+	if os.Geteuid() == nobody {
+		return nil, fmt.Errorf("uid %d is whom the kernel shows for every user that it cannot name, so no agent can be known by it: run the demo as another user", nobody)
+	}
 	bases := o.bases()
 	for _, base := range bases {
-		for _, dir := range clear(base) {
+		for _, dir := range sweep(base) {
 			fmt.Fprintf(o.Err, "authbridge: removed %s, left by a demo that was killed\n", dir)
 		}
 	}
@@ -56,6 +59,9 @@ func Start(ctx context.Context, o Options) (*Demo, error) {
 	}
 	return d, nil
 }
+
+// nobody is a user that no agent may be.
+const nobody = 65534
 
 // bases are the directories in which the demo may make its own.
 func (o Options) bases() []string {

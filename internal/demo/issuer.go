@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -88,7 +89,7 @@ func (i *issuer) saidYes() (at time.Time, known bool) {
 
 // serve answers until close.
 func (i *issuer) serve() error {
-	if err := i.server.Serve(i.listener); err != http.ErrServerClosed { //nolint:errorlint // it is never wrapped
+	if err := i.server.Serve(i.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve the demo's provider: %w", err)
 	}
 	return nil

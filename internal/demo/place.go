@@ -81,7 +81,7 @@ func checkBase(base string) error {
 // newLock takes the lock before it says what it is: who finds the text in the
 // file, and the file unlocked, finds what is left of a demo.
 func newLock(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // G304: in the directory that was just made
 	if err != nil {
 		return nil, err
 	}
@@ -113,10 +113,10 @@ func (p *place) remove() error {
 	return errors.Join(err, p.lock.Close())
 }
 
-// clear removes what demos of this user left in base that were killed, and
+// sweep removes what demos of this user left in base that were killed, and
 // returns which directories those were. Whatever is not surely one of them is
 // left alone, and nothing that goes wrong here is worth a word.
-func clear(base string) (removed []string) {
+func sweep(base string) (removed []string) {
 	if checkBase(base) != nil {
 		return nil
 	}
@@ -124,22 +124,22 @@ func clear(base string) (removed []string) {
 	if err != nil {
 		return nil
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), namePrefix) && clearOne(root, e.Name()) {
+		if strings.HasPrefix(e.Name(), namePrefix) && sweepOne(root, e.Name()) {
 			removed = append(removed, filepath.Join(base, e.Name()))
 		}
 	}
 	return removed
 }
 
-// clearOne removes a directory, if it is ours and its demo is dead. The lock
+// sweepOne removes a directory, if it is ours and its demo is dead. The lock
 // is held meanwhile, so that two demos do not do it at once.
-func clearOne(root *os.Root, name string) bool {
+func sweepOne(root *os.Root, name string) bool {
 	info, err := root.Lstat(name)
 	if err != nil || !info.IsDir() || info.Mode().Perm() != 0o700 || !ownedByOneOf(info, os.Geteuid()) {
 		return false
@@ -152,13 +152,24 @@ func clearOne(root *os.Root, name string) bool {
 	if err != nil {
 		return false
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	text := make([]byte, len(lockText)+1)
 	n, _ := lock.Read(text)
 	if !bytes.Equal(text[:n], []byte(lockText)) || syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return false
 	}
-	return root.RemoveAll(name) == nil
+	return isStill(root, file, lock) && root.RemoveAll(name) == nil
+}
+
+// isStill tells whether a file is the one that was opened: a demo that has just
+// ended by itself has let go of a lock that is not there any more.
+func isStill(root *os.Root, file string, opened *os.File) bool {
+	now, err := root.Lstat(file)
+	if err != nil {
+		return false
+	}
+	then, err := opened.Stat()
+	return err == nil && os.SameFile(now, then)
 }
 
 func ownedByOneOf(info fs.FileInfo, uids ...int) bool {

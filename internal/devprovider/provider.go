@@ -6,15 +6,23 @@ import (
 	"github.com/authbridge/authbridge/internal/demo/provider"
 )
 
-// The words in which a provider is described are those of the demo's.
-type (
-	Options        = provider.Options
-	Client         = provider.Client
-	Account        = provider.Account
-	UserCodeFormat = provider.UserCodeFormat
-	AuthMethod     = provider.AuthMethod
-	Grant          = provider.Grant
-)
+// Options describes a provider, as the demo's does.
+type Options = provider.Options
+
+// Client is an application that may ask for tokens.
+type Client = provider.Client
+
+// Account is a person who can sign in, with any password.
+type Account = provider.Account
+
+// UserCodeFormat is the form of user codes.
+type UserCodeFormat = provider.UserCodeFormat
+
+// AuthMethod says how a client authenticates.
+type AuthMethod = provider.AuthMethod
+
+// Grant is what one person gave one client, and what became of it.
+type Grant = provider.Grant
 
 // How a client authenticates.
 const (
