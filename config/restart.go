@@ -13,7 +13,7 @@ func CheckReload(running, next *Config) error {
 	for _, at := range opened(running, next) {
 		if !at.same {
 			faults.add(Fault{
-				File: next.File, Line: next.line(at.key), Key: at.key,
+				File: next.File, Line: next.Line(at.key), Key: at.key,
 				What: "differs from what the bridge was started with, and needs a restart",
 				Hint: "put it back and reload, or restart the bridge",
 			})
@@ -49,8 +49,9 @@ func opened(running, next *Config) []kept {
 	}
 }
 
-// line is where a key stands, 0 when it is not given.
-func (c *Config) line(key string) int { return c.lines[key] }
+// Line is where a key stands in the file, such as providers.corp; 0 when it is
+// not given there.
+func (c *Config) Line(key string) int { return c.lines[key] }
 
 // Same reports whether two are configured in the same way, so that who talks
 // to the one can go on talking to the other. What they are called does not

@@ -168,7 +168,7 @@ func commandsOfContract() []claim {
 		reachedBy("TestTheDoctorSees", command, "doctor"),
 		reachedBy("TestTheDemoTellsTheStory", command, "demo"),
 		reachedBy("TestTheDemoTellsTheStory", flagged, "--no-open"),
-		laterIn(5, command, refusedCommand, "init"),
+		reachedBy("TestFromNothingToAToken", command, "init"),
 		laterIn(6, command, refusedCommand, "slack manifest"),
 		laterIn(7, command, refusedCommand, "human link", "discord invite"),
 		laterIn(8, command, refusedCommand, "providers", "admin issuers"),
@@ -184,6 +184,8 @@ func commandsOfContract() []claim {
 		reachedBy("TestATeamClaims", flagged, "--team"),
 		reachedBy("TestTheAuditLogTellsAStory", flagged, "--verify", "--about", "--since"),
 		reachedBy("TestUnlinked", flagged, "--issuer"),
+		reachedBy("TestFromNothingToAToken", flagged, "--yes", "--change", "--offline", "--allow-http-loopback", "--client-id", "--client-secret",
+			"--own-scope", "--email", "--agent", "--uid", "--key"),
 		laterIn(8, flagged, refusedFlag, "--resource"),
 		reachedBy("TestFormats", format, "token", "json", "header", "env"),
 

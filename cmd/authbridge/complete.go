@@ -79,7 +79,10 @@ func (a *app) values() map[string]cobra.CompletionFunc {
 		"provider": propose(a.providers), "scope": propose(a.scopes), "human": propose(a.asked), "team": propose(a.teams),
 		"about": propose(a.everybodys), "issuer": propose(a.issuers), "config": files("yaml", "yml"),
 	}
-	for _, name := range []string{"url", "resource", "reason", "session", "min-validity", "timeout", "env", "limit", "since"} {
+	for _, name := range []string{
+		"url", "resource", "reason", "session", "min-validity", "timeout", "env", "limit", "since",
+		"agent", "client-id", "client-secret", "email", "own-scope", "uid",
+	} {
 		all[name] = cobra.NoFileCompletions
 	}
 	return all

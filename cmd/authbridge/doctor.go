@@ -61,7 +61,7 @@ func (a *app) examine(ctx context.Context) (found []admin.Finding, absent bool, 
 	p, refused := errors.AsType[*client.Problem](err)
 	switch {
 	case isAbsent:
-		return append(fromHere(ctx, cfg, faults), doctor.Fail("bridge", none.Hint, "%v", err)), true, nil
+		return append(fromHere(ctx, cfg, faults), doctor.Fail("bridge", none.Hint, "%s", strings.TrimSuffix(err.Error(), "; "+none.Hint))), true, nil
 	case refused && p.Code == api.ProblemNotFound:
 		return []admin.Finding{doctor.Fail("bridge", "restart it, so that it is of this version", "answers at %s, and is too old to look at itself", at.Socket)}, false, nil
 	case err != nil:

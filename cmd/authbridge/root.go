@@ -59,7 +59,7 @@ token once the human has granted it there. The human is asked in their inbox,
 presses Show code, and signs in at the provider; nothing is granted anywhere else.
 
 Agents use: token, exec, ask, wait, status, list, cancel, grants, revoke.
-Operators use: serve, config check, doctor, agent add, inbox link, human unlink, admin, audit, backup.
+Operators use: init, serve, config check, doctor, agent add, inbox link, human unlink, admin, audit, backup.
 
 Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no ·
 4 expired or cancelled · 5 no bridge at the socket · 6 not allowed ·
@@ -90,7 +90,7 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 	root.AddCommand(
 		a.serveCommand(), a.demoCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
 		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.grantsCommand(), a.revokeCommand(),
-		a.inboxCommand(), a.humanCommand(), a.agentCommand(), a.auditCommand(), a.backupCommand(), a.adminCommand(), a.configCommand(), a.doctorCommand(), a.versionCommand(),
+		a.inboxCommand(), a.humanCommand(), a.agentCommand(), a.auditCommand(), a.backupCommand(), a.adminCommand(), a.configCommand(), a.doctorCommand(), a.initCommand(), a.versionCommand(),
 	)
 	root.AddCommand(laterCommands()...)
 	root.SetHelpCommand(helpCommand(root))
@@ -146,7 +146,7 @@ func hasUse(c *cobra.Command, flag string) bool {
 
 // later are the commands that are promised and have not landed.
 var later = []string{
-	"init", "providers", "slack", "discord",
+	"providers", "slack", "discord",
 }
 
 func laterCommands() []*cobra.Command {

@@ -38,21 +38,33 @@ func Providers(ctx context.Context, cfg *config.Config, client *http.Client) []a
 	looks := make([]look, len(names))
 	var all sync.WaitGroup
 	for i, name := range names {
-		all.Go(func() { looks[i] = lookAt(ctx, cfg, name, client) })
+		all.Go(func() {
+			looks[i] = lookAt(ctx, cfg, name, client)
+			looks[i].found = append(looks[i].found, unmatched(cfg, name)...)
+		})
 	}
 	all.Wait()
 	var found []admin.Finding
-	for _, l := range looks {
-		found = append(found, l.found...)
+	for i, l := range looks {
+		found = append(found, l.orFine(names[i])...)
 	}
 	return append(found, clocks(names, looks)...)
 }
 
 // look is what was seen of one provider.
 type look struct {
-	found []admin.Finding
-	dated bool
-	skew  time.Duration
+	found  []admin.Finding // what is not well
+	dated  bool
+	skew   time.Duration
+	remark string // for those who read that all is well
+}
+
+// orFine is what was found, or that all is well.
+func (l look) orFine(name string) []admin.Finding {
+	if len(l.found) > 0 {
+		return l.found
+	}
+	return []admin.Finding{OK(name, "issuer matches, device grant offered, client known, accounts can be told apart%s", l.remark)}
 }
 
 // lookAt looks at one provider: what it says of itself, and then what it says
@@ -69,7 +81,7 @@ func lookAt(ctx context.Context, cfg *config.Config, name string, client *http.C
 	if err != nil {
 		return look{found: []admin.Finding{told(name, err)}}
 	}
-	l := look{dated: says.Dated, skew: says.Skew}
+	l := look{dated: says.Dated, skew: says.Skew, remark: taking(says)}
 	l.found = append(l.found, metadata(name, p, says)...)
 	if says.Device == nil {
 		if no := begin(ctx, at, scopesToTry(cfg, name)); no != nil {
@@ -77,9 +89,6 @@ func lookAt(ctx context.Context, cfg *config.Config, name string, client *http.C
 		}
 	}
 	l.found = append(l.found, identity(cfg, name, says)...)
-	if len(l.found) == 0 {
-		l.found = append(l.found, OK(name, "issuer matches, device grant offered, client known, accounts can be told apart%s", taking(says)))
-	}
 	return l
 }
 
@@ -166,15 +175,19 @@ func metadata(name string, p config.Provider, says oauth.Survey) []admin.Finding
 
 // identity is about whose account it is that grants.
 func identity(cfg *config.Config, name string, says oauth.Survey) []admin.Finding {
+	key := "providers." + name
+	if cfg.Directory.Providers[name].Trust == bridge.TrustNone || says.Identifies(cfg.Providers[name].Scopes) {
+		return nil
+	}
+	return []admin.Finding{Fail(name, "add openid and email to "+key+".scopes, or set "+key+".trust: none if it may be anybody's account",
+		"does not tell whose account grants: a request would end in identity_unavailable")}
+}
+
+// unmatched is about humans of whom nobody could say which account is theirs.
+func unmatched(cfg *config.Config, name string) []admin.Finding {
 	p, info := cfg.Providers[name], cfg.Directory.Providers[name]
 	key := "providers." + name
-	switch {
-	case info.Trust == bridge.TrustNone:
-		return nil
-	case !says.Identifies(p.Scopes):
-		return []admin.Finding{Fail(name, "add openid and email to "+key+".scopes, or set "+key+".trust: none if it may be anybody's account",
-			"does not tell whose account grants: a request would end in identity_unavailable")}
-	case info.Trust == bridge.TrustFirstUse:
+	if info.Trust == bridge.TrustNone || info.Trust == bridge.TrustFirstUse {
 		return nil
 	}
 	var unknown []string

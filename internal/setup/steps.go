@@ -1,0 +1,438 @@
+package setup
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"net/url"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/authbridge/authbridge/admin"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/internal/doctor"
+)
+
+// addProvider asks for a provider and our client there, and returns its name;
+// "" if there is to be none yet.
+func (s *session) addProvider(ctx context.Context) (string, error) {
+	s.say("A provider is where people sign in, and where the tokens come from. Its issuer is an",
+		"address such as https://login.example.com; the bridge finds the rest from there.")
+	p := config.DraftProvider{}
+	scopes, err := s.askIssuer(ctx, &p)
+	if err != nil || p.Issuer == "" {
+		return "", err
+	}
+	if p.Name, err = s.ask(ctx, question{
+		words: "What to call it", flag: "provider", given: s.o.Given.Provider, otherwise: nameFor(p.Issuer),
+		check: s.newName("provider", func(d *config.Draft, name string) error {
+			return d.AddProvider(config.DraftProvider{Name: name, Issuer: p.Issuer, ClientID: "x"})
+		}),
+	}); err != nil {
+		return "", err
+	}
+	if err := s.askScopes(ctx, &p, scopes); err != nil {
+		return "", err
+	}
+	if err := s.askClient(ctx, &p); err != nil {
+		return "", err
+	}
+	return p.Name, s.do(func(d *config.Draft) error { return d.AddProvider(p) }, "added the provider %s (%s)", p.Name, p.Issuer)
+}
+
+// askIssuer asks for an issuer until there is one that answers, or that is
+// wanted all the same. It returns the scopes that it says it knows.
+func (s *session) askIssuer(ctx context.Context, p *config.DraftProvider) (scopes []string, err error) {
+	for range maxTries {
+		if p.Issuer, err = s.ask(ctx, question{words: "Issuer", flag: "issuer", given: s.o.Given.Issuer, optional: true}); err != nil || p.Issuer == "" {
+			return nil, err
+		}
+		fine := true
+		if isPlain(p.Issuer) && !s.cfg.AllowHTTPLoopback {
+			if fine, err = s.allowPlain(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if fine {
+			err = s.try(func(d *config.Draft) error {
+				return d.AddProvider(config.DraftProvider{Name: "x-y-z", Issuer: p.Issuer, ClientID: "x-y-z"})
+			})
+			if fine = err == nil; !fine && s.o.Given.Issuer != "" {
+				return nil, refuse(hintOf(err), "--issuer: %v", err)
+			} else if !fine {
+				s.complain(err)
+			}
+		}
+		if fine {
+			if fine, scopes, err = s.seen(ctx, p.Issuer); err != nil {
+				return nil, err
+			}
+		}
+		if fine {
+			return scopes, nil
+		}
+		if s.o.Given.Issuer != "" {
+			return nil, refuse("leave --issuer out to be asked for another", "the issuer %s is not to be used; nothing was written", p.Issuer)
+		}
+	}
+	return nil, refuse("", "that was asked %d times; nothing was written", maxTries)
+}
+
+func hintOf(err error) string {
+	if no, is := err.(*Refusal); is { //nolint:errorlint // try makes them itself
+		return no.Hint
+	}
+	return ""
+}
+
+// isPlain reports whether an address is http on this machine.
+func isPlain(issuer string) bool {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// allowPlain asks whether http on this machine may be called.
+func (s *session) allowPlain(ctx context.Context) (bool, error) {
+	s.say("  This is http, on this machine: whoever can listen here could be it. That is for tests.")
+	yes, err := s.confirm(ctx, "Let the bridge call it", s.o.Given.HTTPLoopback)
+	if err != nil || !yes {
+		return false, err
+	}
+	return true, s.do((*config.Draft).AllowHTTPLoopback, "allowed http on this machine")
+}
+
+// seen looks at an issuer, says what it found, and asks whether to go on if
+// that is not well.
+func (s *session) seen(ctx context.Context, issuer string) (fine bool, scopes []string, err error) {
+	if s.o.Offline {
+		return true, nil, nil
+	}
+	found, scopes := doctor.Issuer(ctx, issuer, doctor.Network(s.cfg))
+	s.report(found)
+	if found.Level != admin.Fail || s.o.Unattended || s.o.Given.Issuer != "" {
+		return true, scopes, ctx.Err()
+	}
+	fine, err = s.confirm(ctx, "Use it all the same", false)
+	return fine, scopes, err
+}
+
+func (s *session) report(found ...admin.Finding) {
+	for _, f := range found {
+		s.o.Talk.Say("  " + string(f.Level) + ": " + f.What)
+		if f.Hint != "" {
+			s.o.Talk.Say("  → " + f.Hint)
+		}
+	}
+}
+
+// say explains something, to whoever is asked.
+func (s *session) say(lines ...string) {
+	if !s.o.Unattended {
+		s.o.Talk.Say(append([]string{""}, lines...)...)
+	}
+}
+
+// nameFor makes a name of an issuer's host.
+func nameFor(issuer string) string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return "corp"
+	}
+	domain, err := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
+	name, _, _ := strings.Cut(domain, ".")
+	if err != nil || net.ParseIP(u.Hostname()) != nil || !config.IsName(name) {
+		return "corp"
+	}
+	return name
+}
+
+// newName accepts a name that nothing of its kind has yet.
+func (s *session) newName(what string, add func(d *config.Draft, name string) error) func(string) error {
+	return func(name string) error {
+		switch {
+		case !config.IsName(name):
+			return refuse("names have small letters, digits, and . _ - inside; at most 64 of them", "this cannot be a name")
+		case s.has(what, name):
+			return refuse("", "there is a %s called %s already", what, name)
+		}
+		return s.try(func(d *config.Draft) error { return add(d, name) })
+	}
+}
+
+// has reports whether the file itself, and no default, has a name.
+func (s *session) has(what, name string) bool {
+	return s.cfg.Line(what+"s."+name) > 0
+}
+
+// askScopes asks which scopes the bridge adds for itself.
+func (s *session) askScopes(ctx context.Context, p *config.DraftProvider, known []string) error {
+	var usual []string
+	for _, scope := range []string{"openid", "email", "offline_access"} {
+		if slices.Contains(known, scope) || len(known) == 0 && scope != "offline_access" {
+			usual = append(usual, scope)
+		}
+	}
+	s.say("The bridge asks for a few scopes of its own every time: openid and email tell whose",
+		"account it is, offline_access lets what was given last without asking again.")
+	answer, err := s.ask(ctx, question{
+		words: "The bridge's own scopes", flag: "own-scope", given: strings.Join(s.o.Given.OwnScopes, " "),
+		otherwise: strings.Join(usual, " "), optional: len(usual) == 0, check: scopesOnly(false),
+	})
+	p.Scopes = words(answer)
+	return err
+}
+
+func scopesOnly(patterns bool) func(string) error {
+	return func(answer string) error {
+		for _, scope := range words(answer) {
+			if !config.IsScope(scope) || !patterns && strings.HasSuffix(scope, "*") {
+				return refuse("a scope has no quotes or backslashes; put spaces between several", "%q is not a scope", bridge.Clean(scope, 60))
+			}
+		}
+		return nil
+	}
+}
+
+func words(answer string) []string {
+	return slices.Compact(strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }))
+}
+
+// askClient asks who the bridge is at the provider, until the provider knows
+// it, or it is wanted all the same.
+func (s *session) askClient(ctx context.Context, p *config.DraftProvider) (err error) {
+	s.say("Register a client for the bridge at the provider: a native or device app, with the device",
+		"grant allowed. It gives you a client id, and perhaps a secret.")
+	for range maxTries {
+		if p.ClientID, err = s.ask(ctx, question{
+			words: "Client id", flag: "client-id", given: s.o.Given.ClientID,
+			check: func(id string) error {
+				return s.try(func(d *config.Draft) error {
+					return d.AddProvider(config.DraftProvider{Name: p.Name, Issuer: p.Issuer, ClientID: id})
+				})
+			},
+		}); err != nil {
+			return err
+		}
+		if err := s.askSecret(ctx, p); err != nil {
+			return err
+		}
+		if fine, err := s.known(ctx, *p); fine || err != nil {
+			return err
+		}
+	}
+	return refuse("", "that was asked %d times; nothing was written", maxTries)
+}
+
+// askSecret asks for the client's secret, or where it is.
+func (s *session) askSecret(ctx context.Context, p *config.DraftProvider) error {
+	p.Secret = s.o.Given.Secret
+	if p.Secret != "" || s.o.Unattended || s.o.Given.ClientID != "" {
+		return s.checkSecret(p)
+	}
+	s.say("The secret goes into a file of its own that only you can read; or say where it is:",
+		"env:NAME or file:/path. Without a secret, press Enter.")
+	return s.typeSecret(ctx, p, func(d *config.Draft, secret string) error {
+		with := *p
+		with.Secret = secret
+		return d.AddProvider(with)
+	})
+}
+
+// typeSecret asks for a secret without showing it.
+func (s *session) typeSecret(ctx context.Context, p *config.DraftProvider, use func(d *config.Draft, secret string) error) error {
+	for range maxTries {
+		answer, err := s.o.Talk.AskSecret(ctx, "Client secret (not shown) [none]: ")
+		if err != nil {
+			return err
+		}
+		text := strings.TrimSpace(answer.Reveal())
+		switch {
+		case text == "":
+			p.Secret = ""
+			return nil
+		case strings.HasPrefix(text, "env:"), strings.HasPrefix(text, "file:"):
+			p.Secret = text
+			s.o.Env.Getenv = lenient(s.o.Env.Getenv, text)
+		default:
+			p.Secret = "env:" + variable(len(s.secrets))
+			s.secrets = append(s.secrets, typed{p.Name, bridge.NewSecret(text)})
+		}
+		if err = s.try(func(d *config.Draft) error { return use(d, p.Secret) }); err == nil {
+			return nil
+		}
+		s.complain(err)
+	}
+	return refuse("", "that was asked %d times; nothing was written", maxTries)
+}
+
+// checkSecret reads what a reference names.
+func (s *session) checkSecret(p *config.DraftProvider) error {
+	if p.Secret == "" {
+		return nil
+	}
+	s.o.Env.Getenv = lenient(s.o.Env.Getenv, p.Secret)
+	err := s.try(func(d *config.Draft) error { return d.AddProvider(*p) })
+	if err != nil && s.o.Given.Secret != "" {
+		return refuse(hintOf(err), "--client-secret: %v", err)
+	}
+	return err
+}
+
+// known looks whether the provider knows the client.
+func (s *session) known(ctx context.Context, p config.DraftProvider) (fine bool, err error) {
+	if s.o.Offline {
+		return true, nil
+	}
+	d := config.NewDraft(s.o.File, s.draft.Text(), s.o.Env)
+	if err := d.AddProvider(p); err != nil {
+		return false, err
+	}
+	cfg, err := d.Check()
+	if err != nil {
+		return false, err
+	}
+	found := doctor.Provider(ctx, cfg, p.Name)
+	s.report(found...)
+	failed := slices.ContainsFunc(found, func(f admin.Finding) bool { return f.Level == admin.Fail })
+	if !failed || s.o.Unattended || s.o.Given.ClientID != "" {
+		return true, ctx.Err()
+	}
+	return s.confirm(ctx, "Use this client all the same", false)
+}
+
+// addHuman asks for somebody who can be asked.
+func (s *session) addHuman(ctx context.Context) (string, error) {
+	s.say("A human is asked in the inbox, and grants by signing in at the provider. The e-mail",
+		"address is how the bridge knows that it was them, and not somebody else.")
+	var h config.DraftHuman
+	var err error
+	if h.Name, err = s.ask(ctx, question{
+		words: "Name of a human", flag: "human", given: s.o.Given.Human, otherwise: whoIAm(),
+		check: s.newName("human", func(d *config.Draft, name string) error { return d.AddHuman(config.DraftHuman{Name: name}) }),
+	}); err != nil {
+		return "", err
+	}
+	if h.Email, err = s.ask(ctx, question{
+		words: "Their e-mail address at the provider", flag: "email", given: s.o.Given.Email, optional: true,
+		check: func(email string) error {
+			return s.try(func(d *config.Draft) error { return d.AddHuman(config.DraftHuman{Name: h.Name, Email: email}) })
+		},
+	}); err != nil {
+		return "", err
+	}
+	return h.Name, s.do(func(d *config.Draft) error { return d.AddHuman(h) }, "added the human %s", h.Name)
+}
+
+// whoIAm is a name for whoever sets this up.
+func whoIAm() string {
+	if u, err := user.Current(); err == nil && config.IsName(strings.ToLower(u.Username)) && u.Uid != "0" {
+		return strings.ToLower(u.Username)
+	}
+	return "operator"
+}
+
+// addAgent asks for somebody who may ask, and for what.
+func (s *session) addAgent(ctx context.Context, provider, human string) error {
+	s.say("An agent is a program that may ask. It is known by the local user that it runs as, or,",
+		"on another machine, by a key. One that runs as the bridge's own user can read its files.")
+	a := config.DraftAgent{Owner: human}
+	var err error
+	if a.Name, err = s.ask(ctx, question{
+		words: "Name of an agent", flag: "agent", given: s.o.Given.Agent, otherwise: "helper",
+		check: s.newName("agent", func(*config.Draft, string) error { return nil }),
+	}); err != nil {
+		return err
+	}
+	keyed, err := s.askWho(ctx, &a)
+	if err != nil {
+		return err
+	}
+	if provider != "" {
+		scopes, err := s.askWhatFor(ctx, provider)
+		if err != nil {
+			return err
+		}
+		a.May = []config.DraftRule{{Provider: provider, Scopes: scopes, Ask: []string{human}}}
+	}
+	if keyed {
+		s.keyed = a.Name
+		s.o.Talk.Say("", "An agent with a key is not written yet: its key is made by the running bridge, with",
+			"  authbridge agent add "+a.Name, "and the line that it prints goes into the file, as", "  "+keyedAgent(a))
+		return nil
+	}
+	return s.do(func(d *config.Draft) error { return d.AddAgent(a) }, "added the agent %s (uid %d)", a.Name, a.UID)
+}
+
+// keyedAgent is the entry for an agent that shows a key.
+func keyedAgent(a config.DraftAgent) string {
+	may := ""
+	if len(a.May) > 0 {
+		r := a.May[0]
+		may = ", may: [{provider: " + r.Provider + `, scopes: ["` + strings.Join(r.Scopes, `", "`) + `"], ask: [` + strings.Join(r.Ask, ", ") + "]}]"
+	}
+	return "agents: {" + a.Name + `: {key_hash: "abh1$…", owner: ` + a.Owner + may + "}}"
+}
+
+// askWho asks which user an agent runs as, or whether it has a key.
+func (s *session) askWho(ctx context.Context, a *config.DraftAgent) (keyed bool, err error) {
+	if s.o.Given.Key {
+		return true, nil
+	}
+	own := strconv.FormatUint(uint64(s.o.Env.UID), 10)
+	if here := users(); s.o.Given.UID == "" && len(here) > 0 {
+		s.say("Users of this machine: " + strings.Join(here, ", ") + ". You are uid " + own + ".")
+	}
+	answer, err := s.ask(ctx, question{
+		words: "User that it runs as (uid or name; key = it has none here)", flag: "uid", given: s.o.Given.UID, otherwise: own,
+		check: func(answer string) error {
+			if answer == "key" {
+				return nil
+			}
+			uid, err := uidOf(answer)
+			if err != nil {
+				return err
+			}
+			return s.try(func(d *config.Draft) error { return d.AddAgent(config.DraftAgent{Name: a.Name, UID: uid}) })
+		},
+	})
+	if err != nil || answer == "key" {
+		return answer == "key", err
+	}
+	a.UID, err = uidOf(answer)
+	return false, err
+}
+
+// askWhatFor asks for scopes. There is no default: what an agent may is
+// somebody's decision.
+func (s *session) askWhatFor(ctx context.Context, provider string) ([]string, error) {
+	s.say("Scopes that it may ask for at "+provider+", in the provider's words and with spaces between",
+		"them: files:read, files:* for all that begin so, * for all there are.")
+	answer, err := s.ask(ctx, question{
+		words: "It may ask for", flag: "scope", given: strings.Join(s.o.Given.Scopes, " "), check: scopesOnly(true),
+	})
+	return words(answer), err
+}
+
+// uidOf reads a uid, or the name of a user.
+func uidOf(answer string) (uint32, error) {
+	n, err := strconv.ParseUint(answer, 10, 32)
+	if err != nil {
+		u, missing := user.Lookup(answer)
+		if missing != nil {
+			return 0, refuse("a number, as id -u prints it for the user", "there is no user %q here", bridge.Clean(answer, 40))
+		}
+		if n, err = strconv.ParseUint(u.Uid, 10, 32); err != nil {
+			return 0, refuse("", "users have no numbers here")
+		}
+	}
+	return uint32(n), nil
+}
