@@ -39,6 +39,8 @@ func (c *chromium) start() {
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-extensions", true),
 		// Pages of windows behind other windows are as awake as the one in front.
 		chromedp.Flag("disable-background-timer-throttling", true), chromedp.Flag("disable-renderer-backgrounding", true),
+		// The bridge's certificate in these tests is its own; a Go client looks at it.
+		chromedp.Flag("ignore-certificate-errors", true),
 		// Lets a page tell how assistive technology sees an element.
 		chromedp.Flag("enable-blink-features", "ComputedAccessibilityInfo"),
 		chromedp.UserDataDir(dir), chromedp.WSURLReadTimeout(time.Minute), chromedp.WindowSize(1000, 1000),

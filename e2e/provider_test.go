@@ -37,7 +37,7 @@ func newProvider(t *testing.T, o options) *provider {
 		Issuer: "http://" + l.Addr().String(),
 		Clients: []devprovider.Client{{
 			ID: "authbridge", Secret: corpSecret, Name: "Example Bridge",
-			Scopes: []string{"openid", "email", "profile", "offline_access", "files.read", "files.write"},
+			Scopes: []string{"openid", "email", "profile", "offline_access", "files.read", "files.write"}, RedirectURIs: callbacks(o),
 		}},
 		Accounts: []devprovider.Account{
 			{Login: "alice", Subject: "a-1", Email: "alice@example.com", EmailVerified: true, Name: "Alice"},
@@ -58,6 +58,13 @@ func newProvider(t *testing.T, o options) *provider {
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { _ = server.Shutdown(context.Background()) })
 	return p
+}
+
+func callbacks(o options) []string {
+	if o.callback == "" {
+		return nil
+	}
+	return []string{o.callback}
 }
 
 // ServeHTTP lets the provider answer, and keeps what it says to programs.

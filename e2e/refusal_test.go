@@ -78,7 +78,7 @@ func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
 	}
 	reached(t, refusedRoute, "GET /metrics")
 	pages := &human{world: w, base: w.bridge.inbox()}
-	for _, call := range []string{"GET /callback", "POST /slack/interactions", "POST /slack/commands", "POST /slack/events", "POST /discord/interactions"} {
+	for _, call := range []string{"POST /slack/interactions", "POST /slack/commands", "POST /slack/events", "POST /discord/interactions"} {
 		method, path, _ := strings.Cut(call, " ")
 		if got, body, _ := pages.call(method, path, ""); got != http.StatusNotFound {
 			t.Errorf("%s: %d %s", call, got, body)

@@ -21,6 +21,7 @@ type options struct {
 	front     func(w *world, next http.Handler) http.Handler // stands before it
 	request   string                                         // the configuration's request section, such as "{ttl: 1s}"
 	reuse     string                                         // of the agent's rule; default 8h
+	callback  string                                         // where corp sends people back to who sign in; "" = nowhere
 	trailer   string                                         // more YAML, at the end of the file
 	edit      func(string) string
 }

@@ -109,7 +109,7 @@ func New(o Options) *Inbox {
 		in.signIn = func() *SignIn { return nil }
 	}
 	in.mux.HandleFunc("GET /{$}", in.page)
-	in.mux.HandleFunc("GET /callback", in.page)
+	in.mux.HandleFunc("GET /callback", in.callback)
 	in.mux.HandleFunc("GET /inbox.css", part("inbox.css", "text/css; charset=utf-8"))
 	in.mux.HandleFunc("GET /inbox.js", part("inbox.js", "text/javascript; charset=utf-8"))
 	in.mux.HandleFunc("GET /inbox.svg", part("inbox.svg", "image/svg+xml"))
@@ -152,6 +152,16 @@ func (in *Inbox) page(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	http.ServeContent(w, r, "inbox.html", time.Time{}, bytes.NewReader(html))
+}
+
+// callback is where a provider sends browsers back to: the page, whose script
+// does the rest.
+func (in *Inbox) callback(w http.ResponseWriter, r *http.Request) {
+	if in.through(r) == nil {
+		http.Error(w, notHere, http.StatusNotFound)
+		return
+	}
+	in.page(w, r)
 }
 
 // part serves one of the page's unchanging parts.
