@@ -70,6 +70,7 @@ func (in *Inbox) foreign(r *http.Request) (status int, why string) {
 		if in.signIn() == nil {
 			return http.StatusNotFound, "The inbox is not served here: nobody could sign in (listen.sign_in is not set)."
 		}
+	case local:
 	}
 	switch r.Method {
 	case http.MethodGet:

@@ -1,6 +1,7 @@
 package localhttp_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,7 @@ var proxies = localhttp.Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustP
 
 // call is one that comes from an address, with headers "Name: value".
 func call(from string, headers ...string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, "http://bridge.example.com/", nil)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "http://bridge.example.com/", nil)
 	r.RemoteAddr = from
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
