@@ -9,6 +9,8 @@ const (
 	TokenPath    = "/v1/token"    // POST asks, waits and collects
 	EventsPath   = "/v1/events"   // GET: server-sent events
 	WhoamiPath   = "/v1/whoami"   // GET
+
+	DocumentPath = "/openapi.json" // GET describes all of it (OpenAPI 3.1)
 )
 
 // MediaType, ProblemMediaType and EventMediaType are what bodies, problems

@@ -99,7 +99,8 @@ func apiOfContract() []claim {
 		reachedBy("TestHealth", route, "GET /healthz", "GET /readyz", "GET /"),
 		reachedBy("TestTakingBack", route, "GET /v1/grants"),
 		reachedBy("TestAnAgentGivesUp", route, "DELETE /v1/grants/{id}"),
-		laterIn(5, route, refusedRoute, "GET /openapi.json", "GET /metrics"),
+		reachedBy("TestTheDocument", route, "GET /openapi.json"),
+		laterIn(5, route, refusedRoute, "GET /metrics"),
 		laterIn(6, route, refusedRoute, "POST /slack/interactions", "POST /slack/commands", "POST /slack/events"),
 		laterIn(7, route, refusedRoute, "POST /discord/interactions"),
 

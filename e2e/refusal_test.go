@@ -59,13 +59,6 @@ func TestRefusalsOfAnAsk(t *testing.T) {
 func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	for _, call := range []string{"GET /openapi.json"} {
-		method, path, _ := strings.Cut(call, " ")
-		p := w.http(method, path, "").problem(t, api.ProblemNotFound)
-		if !strings.Contains(p.Detail, "not in this version") {
-			t.Errorf("%s: %s", call, p.Detail)
-		}
-	}
 	for name, value := range map[string]string{"resource": `"https://files.example.com"`, "challenge": `{"error":"invalid_token"}`, "origin": `{"platform":"slack"}`} {
 		p := w.http("POST", "/v1/requests", fmt.Sprintf(`{"provider":"corp","scopes":["files.read"],%q:%s}`, name, value)).problem(t, api.ProblemInvalidRequest)
 		if !strings.Contains(p.Detail, "not in this version") || !strings.Contains(p.Detail, name) {

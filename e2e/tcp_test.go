@@ -298,3 +298,33 @@ func TestAgentsOverTLS(t *testing.T) {
 	w.hangUp("not reloaded: the bridge goes on with the configuration that it has")
 	agent.must("GET", "/v1/whoami", "", "Host", "bridge.internal").wants(t, http.StatusOK)
 }
+
+// TestTheDocument is there for whoever has no key yet, at the socket and over
+// TCP, and it has every route of the contract.
+func TestTheDocument(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{trailer: ci, edit: replace("listen: {", `listen: {tcp: "127.0.0.1:0", `)})
+	stranger := w.port("http", "")
+	a := stranger.must("GET", "/openapi.json", "").wants(t, http.StatusOK)
+	var document struct {
+		OpenAPI string
+		Paths   map[string]map[string]any
+	}
+	if err := json.Unmarshal(a.body, &document); err != nil || document.OpenAPI != "3.1.0" || a.header.Get("Content-Type") != api.MediaType {
+		t.Fatalf("the document is of %q, as %s: %v", document.OpenAPI, a.header.Get("Content-Type"), err)
+	}
+	if at := w.http("GET", "/openapi.json", "").wants(t, http.StatusOK); !bytes.Equal(at.body, a.body) {
+		t.Error("at the socket it is another")
+	}
+	if checked, err := os.ReadFile("../httpapi/openapi.json"); err != nil || !bytes.Equal(checked, a.body) {
+		t.Errorf("it is not the one that is checked in: %v", err)
+	}
+	for _, c := range contract() {
+		method, path, _ := strings.Cut(c.name, " ")
+		if c.kind == route && (strings.HasPrefix(path, "/v1/") || path == "/openapi.json") && document.Paths[path][strings.ToLower(method)] == nil {
+			t.Errorf("it does not have %s", c.name)
+		}
+	}
+	stranger.must("GET", "/openapi.json", "", "Origin", "https://evil.example").problem(t, api.ProblemInvalidRequest)
+	stranger.must("GET", "/openapi.json", "", "Host", "evil.example").problem(t, api.ProblemInvalidRequest)
+}

@@ -3,15 +3,11 @@ package httpapi
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"net/http"
 	"path"
-	"slices"
 	"strings"
 
-	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
-	"github.com/authbridge/authbridge/internal/localhttp"
 )
 
 // Desk is where agents are served; [*bridge.Bridge] is one. All methods are
@@ -74,7 +70,7 @@ type API struct {
 func (a *API) TCP(hosts []string) http.Handler {
 	h := *a.h
 	h.hosts, h.keyed = hosts, true
-	return h.tidy(h.routes())
+	return h.tidy(h.mux())
 }
 
 // New makes the agent API.
@@ -86,7 +82,7 @@ func New(o Options) *API {
 	if h.stopping == nil {
 		h.stopping = context.Background()
 	}
-	return &API{h.tidy(h.routes()), h}
+	return &API{h.tidy(h.mux()), h}
 }
 
 type handler struct {
@@ -104,31 +100,6 @@ type handler struct {
 // handle answers one call of a known agent. It answers nothing when it
 // returns an error.
 type handle func(w http.ResponseWriter, r *http.Request, agent bridge.Agent) error
-
-// routes puts every route on a mux, and behind each a refusal of the methods
-// that it does not have.
-func (h *handler) routes() *http.ServeMux {
-	one, grant := api.RequestsPath+"/{id}", api.GrantsPath+"/{id}"
-	mux := http.NewServeMux()
-	for route, methods := range map[string]map[string]handle{
-		api.RequestsPath: {http.MethodGet: h.list, http.MethodPost: h.ask},
-		one:              {http.MethodDelete: h.cancel, http.MethodGet: h.get},
-		one + "/token":   {http.MethodPost: h.collect},
-		api.GrantsPath:   {http.MethodGet: h.grants},
-		grant:            {http.MethodDelete: h.giveUp},
-		api.TokenPath:    {http.MethodPost: h.token},
-		api.EventsPath:   {http.MethodGet: h.events},
-		api.WhoamiPath:   {http.MethodGet: h.whoami},
-	} {
-		for method, do := range methods {
-			mux.Handle(method+" "+route, h.guarded(do))
-		}
-		mux.Handle(route, h.guarded(otherMethod(slices.Sorted(maps.Keys(methods)))))
-	}
-	mux.Handle("/openapi.json", h.guarded(notYet))
-	mux.Handle("/", h.guarded(nothingHere))
-	return mux
-}
 
 // tidy keeps the mux from answering untidy paths with a redirect of its own,
 // before anybody has looked at who asks.
@@ -154,20 +125,4 @@ func (h *handler) guarded(do handle) http.Handler {
 			h.fail(w, r, err)
 		}
 	})
-}
-
-func otherMethod(methods []string) handle {
-	allow := strings.Join(methods, ", ")
-	return func(_ http.ResponseWriter, r *http.Request, _ bridge.Agent) error {
-		return localhttp.RefuseMethod(r, allow)
-	}
-}
-
-func notYet(_ http.ResponseWriter, r *http.Request, _ bridge.Agent) error {
-	return localhttp.Refuse(api.ProblemNotFound, "%s is not in this version", r.URL.Path)
-}
-
-func nothingHere(http.ResponseWriter, *http.Request, bridge.Agent) error {
-	return localhttp.Refuse(api.ProblemNotFound, "there is nothing at this path").
-		WithHint("the API begins with %s, %s and %s", api.RequestsPath, api.TokenPath, api.WhoamiPath)
 }

@@ -159,3 +159,17 @@ func TestAKeyThatIsReplacedGetsNothingMore(t *testing.T) {
 		})
 	}
 }
+
+// TestTheDocumentIsForEverybody but pages that a browser shows.
+func TestTheDocumentIsForEverybody(t *testing.T) {
+	s, _ := newPort(t)
+	doc := get(api.DocumentPath)
+	s.do(doc.at(port)).want(http.StatusOK)
+	s.do(doc.as(nobodyUID).at(port)).want(http.StatusOK)
+	for what, c := range map[string]call{"a page": doc.at(port).with("Origin", "null"), "a link": doc.at(port).with("Referer", "x"), "a rebound name": doc.at("evil.example")} {
+		if a := s.do(c); a.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s is answered %d", what, a.StatusCode)
+		}
+	}
+	s.do(post(api.DocumentPath, "").at(port)).problem(api.ProblemUnauthenticated)
+}

@@ -77,6 +77,7 @@ func (s *stage) do(c call) *answer {
 	}
 	w := httptest.NewRecorder()
 	s.handler.ServeHTTP(w, r.WithContext(localhttp.WithUID(r.Context(), uid)))
+	httpapi.CheckAnswer(s.t, c.method, c.path, w.Code, w.Header(), w.Body.Bytes())
 	return &answer{s.t, w.Result(), w.Body.Bytes()}
 }
 

@@ -74,7 +74,9 @@ func (h *house) send(ctx context.Context, c call) (*answer, time.Duration) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &answer{h.t, resp, body}, time.Since(start)
+	took := time.Since(start)
+	httpapi.CheckAnswer(h.t, c.method, c.path, resp.StatusCode, resp.Header, body)
+	return &answer{h.t, resp, body}, took
 }
 
 // after lets something happen while a call waits.
