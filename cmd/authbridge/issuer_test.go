@@ -13,7 +13,7 @@ import (
 func issuer(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, neg, len(args) == 1, "issuer VARIABLE")
 	s := sceneOf(ts)
-	s.issuer = oauthtest.New(oauthtest.Settings{ClientID: "authbridge", ClientSecret: "hunter2"})
+	s.issuer = oauthtest.New(oauthtest.Settings{ClientID: "authbridge", ClientSecret: "hunter2", Callback: publicCallback})
 	ts.Setenv(args[0], s.issuer.Start(s.t))
 }
 

@@ -38,6 +38,10 @@ import (
 //	remote VARIABLE KEY [tls]  open that bridge over TCP, for whoever shows the key;
 //	                       with tls, ca.pem, cert.pem and cert.key are left here
 //	issuer VARIABLE        open an authorization server, which knows the client authbridge
+//	arrives ADDRESS E-MAIL CODE STATE  sign in there as somebody; keep what it sends back
+//	door NAME inbox VARIABLE   keep where a bridge listens
+//	http ADDRESS LINE...   send a request as it stands, to a port or a socket, and print the answer
+//	member NAME VARIABLE   keep a member of the JSON in that answer
 //	complains CODE [WORDS] have it refuse device codes in these words; "" = no more
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -47,7 +51,8 @@ func TestScripts(t *testing.T) {
 			"exits": exits, "start": start, "says": says, "signal": send, "ends": ends, "capture": capture,
 			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "occupy": occupy, "remote": remote,
 			"leaves": leaves, "returns": returns,
-			"issuer": issuer, "complains": complains,
+			"issuer": issuer, "complains": complains, "arrives": arrives,
+			"door": door, "http": raw, "member": member,
 		},
 	})
 }
