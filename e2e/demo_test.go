@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"net"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -195,20 +198,39 @@ func (p *tab) types(keys string) {
 }
 
 // fits wants a page that is not wider than the screen, whose controls are big
-// enough to hit and have names, in the light and in the dark.
+// enough to hit and have names, and whose words stand out, in the light and in
+// the dark (WCAG 2.2, 1.4.3, 1.4.10, 1.4.11, 2.5.8 and 4.1.2).
 func (p *tab) fits(name string) {
 	p.t.Helper()
-	const faults = `[
-		document.documentElement.scrollWidth > innerWidth ? "it is wider than the screen" : "",
-		document.documentElement.lang === "en" ? "" : "it has no language",
-		document.querySelectorAll("main").length === 1 && document.querySelectorAll("h1").length === 1 ? "" : "it has not one main part with one heading",
-		...[...document.querySelectorAll("button, input:not([type=hidden])")].flatMap((e) => [
-			e.getBoundingClientRect().height < 44 ? e.outerHTML + " is too small" : "",
-			e.computedName === "" ? e.outerHTML + " has no name" : "",
-		]),
-	].filter((f) => f).join("; ")`
-	if found := p.value(faults); found != "" {
-		p.t.Errorf("%s: %s", name, found)
+	const faults = `(() => {
+		const rgb = (text) => text.match(/[\d.]+/g).map(Number);
+		const light = (c) => { c = c.slice(0, 3).map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]; };
+		const ground = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] > 0) return c; } return [255, 255, 255]; };
+		const ratio = (a, b) => { const [x, y] = [light(a), light(b)].sort((p, q) => q - p); return (x + 0.05) / (y + 0.05); };
+		const faults = [];
+		if (document.documentElement.scrollWidth > innerWidth) faults.push("it is wider than the screen");
+		if (document.documentElement.lang !== "en") faults.push("it has no language");
+		if (document.querySelectorAll("main").length !== 1 || document.querySelectorAll("h1").length !== 1) faults.push("it has not one main part with one heading");
+		for (const e of document.querySelectorAll("button, input:not([type=hidden])")) {
+			if (e.getBoundingClientRect().height < 44) faults.push(e.outerHTML + " is too small");
+			if (e.computedName === "") faults.push(e.outerHTML + " has no name");
+			if (e.localName === "input" && ratio(rgb(getComputedStyle(e).borderTopColor), ground(e.parentElement)) < 3) faults.push(e.outerHTML + " has no edge");
+		}
+		for (const e of document.querySelectorAll("body *")) {
+			const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim() !== "");
+			if (own && e.checkVisibility() && ratio(rgb(getComputedStyle(e).color), ground(e)) < 4.5) faults.push(e.outerHTML + " is hard to read");
+		}
+		return faults.join("; ");
+	})()`
+	for _, scheme := range []string{"light", "dark"} {
+		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+		p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, media)
+			return err
+		}))
+		if found := p.value(faults); found != "" {
+			p.t.Errorf("%s, %s: %s", name, scheme, found)
+		}
+		p.picture(name + "-" + scheme)
 	}
-	p.picture(name)
 }
