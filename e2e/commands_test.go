@@ -188,10 +188,6 @@ func TestCommandsThatAreNotInThisVersion(t *testing.T) {
 	for _, f := range []string{"--resource"} {
 		w.cli("token", "--provider", "corp", f, "x").wants(t, 2, f+" is not in this version")
 	}
-	for _, v := range []string{"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"} {
-		w.startWith([]string{v + "=x"}, "token", "--provider", "corp").wait().wants(t, 2, v+" is not in this version")
-		reached(t, refusedVariable, v)
-	}
 }
 
 func TestWhereABridgeIsLookedFor(t *testing.T) {

@@ -83,7 +83,7 @@ func configurationOfContract() []claim {
 		laterIn(8, key, "", "resources[].match", "resources[].issuers"),
 		reachedBy("TestWhereABridgeIsLookedFor", variable, "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET"),
 		reachedBy("TestEveryKeyOfThisVersion", variable, "AUTHBRIDGE_CONFIG"),
-		laterIn(5, variable, refusedVariable, "AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"),
+		reachedBy("TestAnAgentOfAnotherMachine", variable, "AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"),
 	)
 }
 

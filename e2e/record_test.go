@@ -32,12 +32,11 @@ const (
 	member kind = "member of an ask"
 
 	// What this version says no to, in so many words.
-	refusedKey      kind = "refused configuration key"
-	refusedVariable kind = "refused environment variable"
-	refusedRoute    kind = "refused route"
-	refusedMember   kind = "refused member of an ask"
-	refusedCommand  kind = "refused command"
-	refusedFlag     kind = "refused flag"
+	refusedKey     kind = "refused configuration key"
+	refusedRoute   kind = "refused route"
+	refusedMember  kind = "refused member of an ask"
+	refusedCommand kind = "refused command"
+	refusedFlag    kind = "refused flag"
 )
 
 // thing is one name in the contract.

@@ -41,6 +41,7 @@ type Options struct {
 const (
 	usualWait = 10 * time.Minute
 	calm      = 10 * time.Minute // within this a human answers for one refused token
+	echo      = 10 * time.Second // how long an ask that failed answers for others
 	spare     = 10 * time.Second // how long a token must still be good for
 )
 
@@ -80,7 +81,8 @@ type held struct {
 }
 
 // failure is an ask that ended without a token. Calls that waited meanwhile
-// share it: they would ask the same human for the same.
+// share it, and those that come right after: they would ask the same human for
+// the same. A client of the SDK that is refused tries another call at once.
 type failure struct {
 	at  time.Time
 	err error
@@ -135,7 +137,7 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	switch {
 	case another && (!c.stepUp || contains(union(h.scopes, token.Scopes), c.scopes)):
 		return nil // another call has found it meanwhile
-	case h.last.at.After(since):
+	case h.last.at.Add(echo).After(since):
 		return h.last.err
 	case time.Now().Before(h.shut):
 		return h.enough()

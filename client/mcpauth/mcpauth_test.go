@@ -354,6 +354,7 @@ func TestTheHumanSaysNo(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was connected to")
 	}
+	s.wereAsked("files.read") // though the SDK's client tries two calls
 	p, ok := errors.AsType[*client.Problem](err)
 	if !ok || p.Code != api.ProblemGone || p.Request.Outcome.Code != api.OutcomeDenied {
 		t.Errorf("got %v", err)
