@@ -30,7 +30,8 @@ SIGHUP has it read its configuration again, all or nothing: a file with any
 fault changes nothing, and all faults are in the log. What the new file forbids
 ends at once: requests that are open, and what was given, which is revoked. What
 it newly allows helps new asks. A change of state_dir, store, seal, listen or
-log needs a restart, and is refused.`,
+log needs a restart, and is refused; what is in the files of listen.tls is read
+again, so that a certificate that was renewed is taken.`,
 		Example: "  authbridge serve --config authbridge.yaml",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
