@@ -2,6 +2,10 @@ package config
 
 import "slices"
 
+// Nearest returns the candidate that was probably meant by word, "" if none is
+// near; commands use it as the file does.
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
+
 // nearest returns the candidate that was probably meant by word, "" if none is
 // near. Among equally near ones the first in alphabetical order wins.
 func nearest(word string, candidates []string) string {

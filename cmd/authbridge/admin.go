@@ -22,7 +22,7 @@ func (a *app) adminCommand() *cobra.Command {
 }
 
 func (a *app) adminListCommand() *cobra.Command {
-	var limit int
+	limit := count(1000)
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List everybody's open requests, grants and suspensions (operator)",
@@ -33,17 +33,14 @@ or team, what it is about, and until when it lasts (of suspensions: since when).
 		Example: "  authbridge admin list\n  authbridge admin list --json",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if limit < 1 {
-				return usage("--limit has to be at least 1")
-			}
-			all, err := a.everything(c.Context(), limit)
+			all, err := a.everything(c.Context(), int(limit))
 			if err != nil {
 				return err
 			}
 			return a.printEverything(all)
 		},
 	}
-	c.Flags().IntVar(&limit, "limit", 1000, "at most this many of each")
+	c.Flags().Var(&limit, "limit", "at most this many of each")
 	return uses(c, "admin-socket", "json")
 }
 

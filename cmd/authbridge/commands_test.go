@@ -159,14 +159,14 @@ func TestMistakesInTheCall(t *testing.T) {
 		{"revoke", "authbridge revoke takes one grant id"},
 		{"admin", "authbridge admin needs one of its commands"},
 		{"admin list more", `authbridge admin list knows no "more"`},
-		{"admin list --limit 0", "--limit has to be at least 1"},
+		{"admin list --limit 0", `invalid argument "0" for "--limit" flag: say a whole number, 1 or more`},
 		{"admin revoke", "authbridge admin revoke takes one grant or request id"},
 		{"admin release", "authbridge admin release takes one request id"},
 		{"admin lift helper", "authbridge admin lift takes the names of an agent and a human"},
 		{"grants more", `authbridge grants knows no "more"`},
-		{"grants --limit 0", "--limit has to be at least 1"},
+		{"grants --limit 0", `invalid argument "0" for "--limit" flag: say a whole number, 1 or more`},
 		{"list more", `authbridge list knows no "more"`},
-		{"list --limit 0", "--limit has to be at least 1"},
+		{"list --limit 0", `invalid argument "0" for "--limit" flag: say a whole number, 1 or more`},
 		{"list --state waiting", `there is no state "waiting"`},
 		{"config check a b", "config check takes one file at most"},
 		{"version more", `authbridge version knows no "more"`},
@@ -183,6 +183,14 @@ func TestMistakesInTheCall(t *testing.T) {
 func TestFlagsAndGrammarPointToTheHelp(t *testing.T) {
 	for _, c := range []struct{ call, hint string }{
 		{"nonsense", "  hint: see authbridge --help\n"},
+		{"tokken", "  hint: did you mean token? see authbridge --help\n"},
+		{"admin lst", "  hint: did you mean list? see authbridge admin --help\n"},
+		{"token --provder corp", "  hint: did you mean --provider? see authbridge token --help\n"},
+		{"token --admin-sockett x", "  hint: see authbridge token --help\n"}, // which would be refused
+		{"list --sockt x", "  hint: did you mean --socket? see authbridge list --help\n"},
+		{"list --limit x", `invalid argument "x" for "--limit" flag: say a whole number, 1 or more`},
+		{"list --limit -3", "say a whole number, 1 or more"},
+		{"list --limit 99999999999", "say a whole number, 1 or more"},
 		{"token --nonsense", "  hint: see authbridge token --help\n"},
 		{"inbox link", "  hint: see authbridge inbox link --help\n"},
 	} {

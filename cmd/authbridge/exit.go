@@ -77,7 +77,7 @@ func classify(err error) *failure {
 
 // ofProblem finds the exit for a refusal of the bridge.
 func ofProblem(p *client.Problem) *failure {
-	f := &failure{exit: exitOther, err: fmt.Errorf("%s: %s", words(p.Code), p.Detail), hint: string(p.Hint)}
+	f := &failure{exit: exitOther, err: fmt.Errorf("%s: %s", words(p.Code), p.Detail), hint: asCommands(string(p.Hint))}
 	switch {
 	case p.Request != nil && p.Code == api.ProblemGone:
 		f.exit = exitOf(*p.Request)
@@ -92,6 +92,19 @@ func ofProblem(p *client.Problem) *failure {
 		f.exit = exitRefused
 	}
 	return f
+}
+
+// asCommands puts commands in the place of routes: a hint of the bridge is for
+// whoever calls its API.
+func asCommands(hint string) string {
+	hint = strings.NewReplacer(
+		"GET "+api.RequestsPath+" lists yours", "authbridge list shows yours",
+		"GET "+api.GrantsPath+" lists yours", "authbridge grants shows yours",
+	).Replace(hint)
+	if strings.Contains(hint, api.EventsPath) {
+		return "wait for fewer requests at a time"
+	}
+	return hint
 }
 
 // words turns a code into words: "not_allowed" into "not allowed".

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +149,18 @@ func TestNobodyAtTheSocket(t *testing.T) {
 		got := command(env, args...).expect(t, exitNoBridge, "authbridge: no bridge answers at ", "hint: start it with: authbridge serve")
 		if got.out != "" {
 			t.Errorf("%v: standard output holds %q", args, got.out)
+		}
+	}
+}
+
+// TestHintsNameCommands: who types commands has no use for routes.
+func TestHintsNameCommands(t *testing.T) {
+	d := newDesk(t)
+	d.call("status", "nonsense").expect(t, exitOther, "begins with req_; authbridge list shows yours")
+	d.call("revoke", "nonsense").expect(t, exitOther, "begins with grt_; authbridge grants shows yours")
+	for _, args := range [][]string{{"status", "nonsense"}, {"wait", "nonsense"}, {"cancel", "nonsense"}, {"revoke", "nonsense"}} {
+		if got := d.call(args...); strings.Contains(got.err, "/v1/") {
+			t.Errorf("%v: %s", args, got.err)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) grantsCommand() *cobra.Command {
-	var limit int
+	limit := count(api.DefaultLimit)
 	c := &cobra.Command{
 		Use:   "grants",
 		Short: "List what humans have given this agent, newest first",
@@ -21,15 +21,12 @@ time that is shown. One that is needs_reauth answers nothing until its human ren
 		Example: "  authbridge grants\n  authbridge grants --json",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if limit < 1 {
-				return usage("--limit has to be at least 1")
-			}
 			agent, err := a.agent()
 			if err != nil {
 				return err
 			}
 			found := []api.Grant{}
-			for g, err := range agent.Grants(c.Context(), limit) {
+			for g, err := range agent.Grants(c.Context(), int(limit)) {
 				if err != nil {
 					return err
 				}
@@ -38,7 +35,7 @@ time that is shown. One that is needs_reauth answers nothing until its human ren
 			return a.printGrants(found)
 		},
 	}
-	c.Flags().IntVar(&limit, "limit", api.DefaultLimit, "at most this many")
+	c.Flags().Var(&limit, "limit", "at most this many")
 	return uses(c, "socket", "url", "json")
 }
 

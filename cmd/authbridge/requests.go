@@ -56,14 +56,14 @@ func (a *app) cancelCommand() *cobra.Command {
 
 func (a *app) listCommand() *cobra.Command {
 	var states []string
-	var limit int
+	limit := count(api.DefaultLimit)
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "List this agent's requests, newest first",
 		Example: "  authbridge list --state asked,coded",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			filter, err := filterOf(states, limit)
+			filter, err := filterOf(states, int(limit))
 			if err != nil {
 				return err
 			}
@@ -82,14 +82,11 @@ func (a *app) listCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringSliceVar(&states, "state", nil, "only those in this `state`; may be given many times")
-	c.Flags().IntVar(&limit, "limit", api.DefaultLimit, "at most this many")
+	c.Flags().Var(&limit, "limit", "at most this many")
 	return uses(c, "socket", "url", "json")
 }
 
 func filterOf(words []string, limit int) (client.Filter, error) {
-	if limit < 1 {
-		return client.Filter{}, usage("--limit has to be at least 1")
-	}
 	f := client.Filter{Max: limit}
 	known := map[string]api.State{}
 	for _, s := range api.States() {

@@ -78,9 +78,7 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &failure{exit: exitUsage, err: err, hint: "see " + c.CommandPath() + " --help"}
-	})
+	root.SetFlagErrorFunc(badFlag)
 	f := root.PersistentFlags()
 	f.StringVar(&a.socket, "socket", a.env("AUTHBRIDGE_SOCKET"), "`path` of the agents' socket (AUTHBRIDGE_SOCKET)")
 	f.StringVar(&a.url, "url", a.env("AUTHBRIDGE_URL"), "where the bridge is over TCP, as a `URL` (AUTHBRIDGE_URL); the key is taken from AUTHBRIDGE_KEY")
@@ -182,7 +180,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 // noArgs refuses words that a command has no use for.
 func noArgs(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return &failure{exit: exitUsage, err: fmt.Errorf("%s knows no %q", c.CommandPath(), args[0]), hint: "see " + c.CommandPath() + " --help"}
+		return &failure{exit: exitUsage, err: fmt.Errorf("%s knows no %q", c.CommandPath(), args[0]), hint: unknownCommand(c, args[0])}
 	}
 	return nil
 }
