@@ -9,7 +9,7 @@ import (
 )
 
 func (a *app) agentCommand() *cobra.Command {
-	return group("agent", "The agents and their keys", a.agentAddCommand())
+	return group("agent", "Make keys for agents", a.agentAddCommand())
 }
 
 func (a *app) agentAddCommand() *cobra.Command {

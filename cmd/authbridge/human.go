@@ -12,7 +12,7 @@ func (a *app) humanCommand() *cobra.Command {
 		Use: "link", Hidden: true, DisableFlagParsing: true,
 		RunE: func(*cobra.Command, []string) error { return usage("human link is not in this version") },
 	}
-	return group("human", "The humans and their accounts", a.unlinkCommand(), later)
+	return group("human", "Untie humans from accounts", a.unlinkCommand(), later)
 }
 
 func (a *app) unlinkCommand() *cobra.Command {

@@ -46,7 +46,7 @@ file is as it should be, whatever doctor found.`,
 	}
 	g, f := &o.Given, c.Flags()
 	f.StringVar(&g.Issuer, "issuer", "", "`url` of a provider's issuer")
-	f.StringVar(&g.Provider, "provider", "", "what to call the provider")
+	f.StringVar(&g.Provider, "provider", "", "`name` for the provider, of your choice")
 	f.StringVar(&g.ClientID, "client-id", "", "the bridge's `id` at the provider")
 	f.StringVar(&g.Secret, "client-secret", "", "`where` its secret is: env:NAME or file:/path")
 	f.StringArrayVar(&g.OwnScopes, "own-scope", nil, "a `scope` that the bridge adds itself (repeatable)")

@@ -169,7 +169,7 @@ func (a *app) inboxCommand() *cobra.Command {
 			return err
 		},
 	}
-	return group("inbox", "The humans' inbox", uses(link, "admin-socket", "json"))
+	return group("inbox", "Let humans into their inbox", uses(link, "admin-socket", "json"))
 }
 
 func (a *app) versionCommand() *cobra.Command {

@@ -58,8 +58,13 @@ func (a *app) root() *cobra.Command {
 token once the human has granted it there. The human is asked in their inbox,
 presses Show code, and signs in at the provider; nothing is granted anywhere else.
 
-Agents use: token, exec, ask, wait, status, list, cancel, grants, revoke.
-Operators use: init, serve, config check, doctor, agent add, inbox link, human unlink, admin, audit, backup.
+See it first with: authbridge demo. Then: authbridge init, authbridge serve.
+
+A command finds the bridge of its own user, else the one in /run/authbridge. Another
+one is named by a flag, or by AUTHBRIDGE_SOCKET, AUTHBRIDGE_ADMIN_SOCKET, or, over TCP,
+AUTHBRIDGE_URL with AUTHBRIDGE_KEY (AUTHBRIDGE_CA, if no system trusts its certificate;
+AUTHBRIDGE_CERT and AUTHBRIDGE_CERT_KEY, if it wants one of yours). Results are on
+standard output and nothing else is; with --json they are JSON.
 
 Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no ·
 4 expired or cancelled · 5 no bridge at the socket · 6 not allowed ·
@@ -85,11 +90,13 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 	f.StringVar(&a.adminSocket, "admin-socket", a.env("AUTHBRIDGE_ADMIN_SOCKET"), "`path` of the operator's socket (AUTHBRIDGE_ADMIN_SOCKET)")
 	f.StringVar(&a.config, "config", "", "`path` of the configuration (AUTHBRIDGE_CONFIG)")
 	f.BoolVar(&a.asJSON, "json", false, "print JSON")
-	root.AddCommand(
-		a.serveCommand(), a.demoCommand(), a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
+	addGroup(root, "To begin with:", a.demoCommand(), a.initCommand(), a.serveCommand(), a.configCommand(), a.doctorCommand())
+	addGroup(
+		root, "For agents:", a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
 		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.grantsCommand(), a.revokeCommand(),
-		a.inboxCommand(), a.humanCommand(), a.agentCommand(), a.auditCommand(), a.backupCommand(), a.adminCommand(), a.configCommand(), a.doctorCommand(), a.initCommand(), a.versionCommand(),
 	)
+	addGroup(root, "For operators:", a.inboxCommand(), a.humanCommand(), a.agentCommand(), a.adminCommand(), a.auditCommand(), a.backupCommand())
+	root.AddCommand(a.versionCommand())
 	root.AddCommand(laterCommands()...)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
@@ -105,6 +112,15 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 		explain(c, args)
 	})
 	return root
+}
+
+// addGroup adds commands under a title of their own.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+		root.AddCommand(c)
+	}
 }
 
 // general are the flags that belong to no single command.

@@ -175,7 +175,7 @@ is wrong with it is told at once, with line, key and hint.`,
 			return err
 		},
 	}
-	return group("config", "The configuration", uses(check, "config", "json"))
+	return group("config", "Check a configuration", uses(check, "config", "json"))
 }
 
 // printFaults reports what is wrong with a file that nobody wanted to start
