@@ -21,7 +21,6 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/client"
 	"github.com/authbridge/authbridge/httpapi"
-	"github.com/authbridge/authbridge/internal/localhttp"
 )
 
 // keyed answers whoami to those who show this key, and nobody else.
@@ -225,24 +224,14 @@ func squat(t *testing.T, path string) {
 	_ = http.Serve(l, answering(http.StatusOK, api.MediaType, `{"agent":"squatter"}`))
 }
 
-// behindKey is the real API for whoever shows a key.
-func behindKey(t *testing.T, key string, h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer "+key {
-			t.Errorf("%s %s comes without the key", r.Method, r.URL.Path)
-		}
-		r = r.WithContext(localhttp.WithUID(r.Context(), uint32(os.Getuid())))
-		r.Header.Del("Authorization")
-		r.Host = "localhost"
-		h.ServeHTTP(w, r)
-	})
-}
-
 func TestAWaitOutlivesARestartOverTCP(t *testing.T) {
 	_, desk := bridged(t)
-	handler := behindKey(t, "abk_12345", httpapi.New(httpapi.Options{Desk: desk}))
-	srv := httptest.NewServer(handler)
+	desk.Rekey("me", bridge.HashKey(bridge.NewSecret("abk_12345")))
+	srv := httptest.NewUnstartedServer(nil)
 	addr := srv.Listener.Addr().String()
+	handler := httpapi.New(httpapi.Options{Desk: desk}).TCP([]string{addr})
+	srv.Config.Handler = handler
+	srv.Start()
 	c := &client.Client{URL: srv.URL, Key: client.NewKey("abk_12345")}
 	defer c.Close()
 	r, err := c.Ask(t.Context(), ask, client.AskOptions{})

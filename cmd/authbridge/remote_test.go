@@ -12,7 +12,6 @@ import (
 	"log"
 	"math/big"
 	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"testing"
@@ -20,15 +19,17 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/httpapi"
-	"github.com/authbridge/authbridge/internal/localhttp"
 )
 
 // remote serves a desk over TCP, as a bridge with listen.tcp does.
 func remote(ts *testscript.TestScript, neg bool, args []string) {
 	wants(ts, neg, len(args) == 2 || len(args) == 3 && args[2] == "tls", "remote VARIABLE KEY [tls]")
-	srv := httptest.NewUnstartedServer(sceneOf(ts).desk.behind(args[1]))
+	d := sceneOf(ts).desk
+	d.Rekey("helper", bridge.HashKey(bridge.NewSecret(args[1])))
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config.Handler = httpapi.New(httpapi.Options{Desk: d}).TCP([]string{srv.Listener.Addr().String()})
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if len(args) == 3 {
 		pair := selfSigned(sceneOf(ts).t)
@@ -46,21 +47,6 @@ func remote(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Defer(srv.Close)
 	ts.Setenv(args[0], srv.URL)
-}
-
-// behind is the desk for whoever shows a key.
-func (d *desk) behind(key string) http.Handler {
-	h := httpapi.New(httpapi.Options{Desk: d})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer "+key {
-			localhttp.Refuse(api.ProblemUnauthenticated, "this key is not known").Write(w)
-			return
-		}
-		r = r.WithContext(localhttp.WithUID(r.Context(), uint32(os.Getuid())))
-		r.Header.Del("Authorization")
-		r.Host = "localhost"
-		h.ServeHTTP(w, r)
-	})
 }
 
 func keep(ts *testscript.TestScript, name, kind string, der []byte) {
