@@ -120,8 +120,8 @@ func TestValuesThatAreNotInThisVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, edit := range map[string]func(string) string{
-		"private_key_jwt":     replace("scopes: [openid, email]", "token_endpoint_auth_method: private_key_jwt, scopes: [openid, email]"),
-		"via: [slack]":        replace("email: alice@example.com", "email: alice@example.com, via: [slack]"),
+		"private_key_jwt": replace("scopes: [openid, email]", "token_endpoint_auth_method: private_key_jwt, scopes: [openid, email]"),
+		"via: [slack]":    replace("email: alice@example.com", "email: alice@example.com, via: [slack]"),
 	} {
 		w.configure(edit(string(plain)))
 		faults := w.check(2).Faults

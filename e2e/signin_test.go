@@ -92,7 +92,11 @@ func TestPeopleSignInThroughTheirProvider(t *testing.T) {
 	w, public, roots := publicWorld(t)
 	client := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
 	defer client.CloseIdleConnections()
-	resp, err := client.Get(public + "/callback")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, public+"/callback", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +118,11 @@ func TestPeopleSignInThroughTheirProvider(t *testing.T) {
 		t.Errorf("what is left in the tab: %s", got)
 	}
 	w.secret(p.value("sessionStorage.getItem('authbridge.session')"), sessionSecret)
-	r := w.ask("")
+	asked := w.ask("")
 	p.press("Show code")
 	p.code(w)
 	p.press("Deny")
-	w.becomes(r.ID, "denied")
+	w.becomes(asked.ID, "denied")
 
 	t.Run("a link leads to the public address", func(t *testing.T) {
 		if link := w.in(t).inboxLink("bob"); !strings.HasPrefix(link, public+"/#") {

@@ -49,8 +49,13 @@ func (d *Daemon) openWeb(ctx context.Context) error {
 			Desk: d.bridge, Notes: d.bridge.Notes("web"), Log: d.log,
 			Hosts: hosts, Public: d.cfg.PublicURL, SignIn: d.signIns.now.Load,
 		})
-		if len(hosts) > 0 {
+		switch {
+		case len(hosts) > 0:
 			d.inboxAt = scheme + at.String()
+		case len(d.cfg.Listen.TrustedProxy) == 0: // each address is another machine's, and no proxy's
+			bounds := d.bounds[webDoor]
+			bounds.Each = max(1, bounds.Total/4)
+			d.bounds[webDoor] = bounds
 		}
 		return &arrivals{
 			proxies: d.cfg.Listen.TrustedProxy, hosts: hosts,
