@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -99,25 +100,40 @@ func (d *Daemon) audited(ctx context.Context) admin.Finding {
 // inboxWithin is how long our own page may take.
 const inboxWithin = 5 * time.Second
 
-// inboxAnswers calls the inbox at its address, as a browser here would.
+// inboxAnswers calls the inbox where links to it lead.
 func (d *Daemon) inboxAnswers(ctx context.Context) []admin.Finding {
-	if d.inbox == nil {
+	at := d.base()
+	switch {
+	case d.inbox == nil:
 		return nil // what that means is said of the humans
+	case at == "":
+		return []admin.Finding{doctor.Fail("inbox", "set listen.sign_in and public_url, or listen.web to an address on loopback",
+			"nobody can come in: it is not on loopback, and nobody could sign in beyond")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, inboxWithin)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.inboxAt+"/", nil)
-	if err != nil {
-		return []admin.Finding{doctor.Fail("inbox", "", "%v", err)}
+	status, err := statusAt(ctx, at+"/")
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	switch {
+	case untrusted && at == d.inboxAt: // the name in it is for others, and it is we who answer
+	case err != nil:
+		return []admin.Finding{doctor.Fail("inbox", "look at listen.web, public_url, and what stands between them", "does not answer at %s: %v", at, err)}
+	case status != http.StatusOK:
+		return []admin.Finding{doctor.Fail("inbox", "look at the bridge's log, and at the proxy's if there is one", "answers at %s with HTTP %d", at, status)}
 	}
-	browser := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return []admin.Finding{doctor.OK("inbox", "answers at %s", at)}
+}
+
+// statusAt fetches a page and drops it.
+func statusAt(ctx context.Context, url string) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	browser := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment}}
 	answer, err := browser.Do(r)
 	if err != nil {
-		return []admin.Finding{doctor.Fail("inbox", "look at listen.web, and at what else is at this port", "does not answer at %s: %v", d.inboxAt, errors.Unwrap(err))}
+		return 0, err
 	}
-	_ = answer.Body.Close() // its status says enough
-	if answer.StatusCode != http.StatusOK {
-		return []admin.Finding{doctor.Fail("inbox", "look at the bridge's log", "answers at %s with HTTP %d", d.inboxAt, answer.StatusCode)}
-	}
-	return []admin.Finding{doctor.OK("inbox", "answers at %s", d.inboxAt)}
+	return answer.StatusCode, answer.Body.Close()
 }
