@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"golang.org/x/term"
@@ -48,16 +49,17 @@ func (t *talk) AskSecret(ctx context.Context, question string) (setup.Secret, er
 	fmt.Fprint(t.err, t.plain(question))
 	defer fmt.Fprintln(t.err) // nobody has seen an Enter either
 	read := t.line
-	f, is := t.in.(*os.File)
-	if is && t.lines.Buffered() == 0 && term.IsTerminal(int(f.Fd())) {
-		before, err := term.GetState(int(f.Fd()))
+	if f, is := t.in.(*os.File); is && t.lines.Buffered() == 0 && term.IsTerminal(int(f.Fd())) {
+		fd := int(f.Fd())
+		before, err := term.GetState(fd)
 		if err != nil {
 			return setup.Secret{}, err
 		}
 		// Ctrl-C must not leave a terminal that shows nothing.
-		defer func() { _ = term.Restore(int(f.Fd()), before) }()
+		defer func() { _ = term.Restore(fd, before) }()
 		read = func() (string, error) {
-			text, err := term.ReadPassword(int(f.Fd()))
+			text, err := term.ReadPassword(fd)
+			runtime.KeepAlive(f) // or its number could be another file's by now
 			return string(text), err
 		}
 	}
