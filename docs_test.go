@@ -51,7 +51,7 @@ func pages(t *testing.T) (all []page) {
 var (
 	fenced   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 	spans    = regexp.MustCompile("`[^`\n]*`")
-	linked   = regexp.MustCompile(`!?\[[^\]]*\]\(([^)\s]+)\)`)
+	linked   = regexp.MustCompile(`!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"`)
 	headings = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	noAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
@@ -62,7 +62,8 @@ func TestLinksResolve(t *testing.T) {
 	found := 0
 	for _, p := range all {
 		for _, m := range linked.FindAllStringSubmatch(spans.ReplaceAllString(fenced.ReplaceAllString(p.text, ""), ""), -1) {
-			to, err := url.Parse(m[1])
+			link := m[1] + m[2]
+			to, err := url.Parse(link)
 			if err != nil || to.Scheme != "" {
 				continue
 			}
@@ -72,12 +73,12 @@ func TestLinksResolve(t *testing.T) {
 				target = path.Join(path.Dir(p.name), to.Path)
 			}
 			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%s links to %s, which is not there", p.name, m[1])
+				t.Errorf("%s links to %s, which is not there", p.name, link)
 				continue
 			}
 			i := slices.IndexFunc(all, func(other page) bool { return other.name == target })
 			if to.Fragment != "" && (i < 0 || !slices.Contains(anchors(all[i]), to.Fragment)) {
-				t.Errorf("%s links to %s, and %s has no such heading", p.name, m[1], target)
+				t.Errorf("%s links to %s, and %s has no such heading", p.name, link, target)
 			}
 		}
 	}
