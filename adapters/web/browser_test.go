@@ -263,17 +263,33 @@ func (p *pageUnderTest) hear(messages iter.Seq2[chromedp.ConsoleMessage, error])
 // a broken policy or a fault in the script shows up here.
 func (p *pageUnderTest) checkQuiet(failed int) {
 	p.t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, text := range p.errors {
-		if strings.HasPrefix(text, "Failed to load resource: the server responded with a status of ") {
-			failed--
-			continue
+	const note = "Failed to load resource: the server responded with a status of "
+	heard := func() (notes int, others []string) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, text := range p.errors {
+			if strings.HasPrefix(text, note) {
+				notes++
+				continue
+			}
+			others = append(others, text)
 		}
-		p.t.Errorf("the browser complains: %s", text)
+		return notes, others
 	}
-	if failed != 0 {
-		p.t.Errorf("failed calls differ from the expected number by %d: %q", -failed, p.errors)
+	// The browser notes a failed call some time after the page has heard of it.
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	over := time.After(10 * time.Second)
+	for notes, _ := heard(); notes < failed; notes, _ = heard() {
+		select {
+		case <-tick.C:
+		case <-over:
+			p.t.Fatalf("%d calls failed, want %d", notes, failed)
+		}
+	}
+	notes, others := heard()
+	if notes != failed || len(others) > 0 {
+		p.t.Errorf("%d calls failed, want %d; the browser complains: %q", notes, failed, others)
 	}
 }
 
