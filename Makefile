@@ -31,7 +31,7 @@ install: build ## Install the binary, man pages and completions below PREFIX (/u
 
 .PHONY: need
 need: # What the tests need besides Go; installs it on Debian
-	@scripts/need cc chromium
+	@scripts/need cc chromium axe
 
 .PHONY: test
 test: need ## Run all tests with the race detector; installs on Debian what they need

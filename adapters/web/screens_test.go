@@ -20,6 +20,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	cdpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 )
 
 // screens is where the pictures of the inbox are.
@@ -34,11 +35,12 @@ type look struct {
 }
 
 // looks are those of which there are pictures: the narrowest window that a
-// page has to fit, a window of 1280 pixels at 200 %, and that window as it is.
+// page has to fit, a window of 1280 pixels at 200 %, and that window as it is. All
+// of them are still: a picture of what moves is of chance.
 func looks() []look {
 	var all []look
 	for _, scheme := range []string{"light", "dark"} {
-		media := map[string]string{"prefers-color-scheme": scheme}
+		media := map[string]string{"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
 		all = append(all, look{"320-" + scheme, 320, 1, media}, look{"200-" + scheme, 640, 2, media}, look{"wide-" + scheme, 1280, 1, media})
 	}
 	return all
@@ -191,14 +193,17 @@ func (p *pageUnderTest) stage(s scene) {
 	if s.there != "" {
 		p.eventually(s.name, s.there, true)
 	}
-	p.do("document.activeElement.blur(); document.getAnimations().forEach((a) => a.finish()); scrollTo(0, 0)")
+	p.do("document.activeElement.blur(); scrollTo(0, 0)")
 }
 
-// TestScreens shows every state of the inbox in every look. With -update it
-// takes the pictures.
+// TestScreens shows every state of the inbox in every look: nothing is cut,
+// covered or too small to hit, all of it has a name, and axe-core finds nothing
+// to complain about. With -update it takes the pictures.
 func TestScreens(t *testing.T) {
+	checker := loadAxe(t)
 	p := openPage(t)
 	p.stopTime(today)
+	p.lookAt(looks()[0])
 	p.comeBack()
 	for _, s := range scenes() {
 		if only := os.Getenv("SCENES"); only != "" && !slices.Contains(strings.Fields(only), s.name) {
@@ -207,10 +212,25 @@ func TestScreens(t *testing.T) {
 		begun := time.Now()
 		p.stage(s)
 		for _, l := range looks() {
+			if s.plain && l.name != "320-light" {
+				continue
+			}
 			p.lookAt(l)
+			p.checkFaults(s.name+" "+l.name, faults)
+			switch {
+			case s.mute, s.plain: // axe-core is a script, too, and slow where there is much of the same
+			case l.name == "wide-light":
+				p.checkAxe(s.name+" "+l.name, checker)
+			case l.name == "320-dark":
+				p.checkAxe(s.name+" "+l.name, checker, "color-contrast")
+			}
 			if *update && !s.plain {
 				p.takePicture(filepath.Join(screens, s.name+"-"+l.name+".png"), l, scale)
 			}
+		}
+		if !s.plain {
+			p.checkFaults(s.name, meaning)
+			p.lookStrangely(s)
 		}
 		if s.after != nil {
 			s.after(p)
@@ -220,11 +240,39 @@ func TestScreens(t *testing.T) {
 	p.takeForTheReadme()
 }
 
+// TestPicturesAreWhole holds the files against the scenes, and the scenes
+// against the kinds of cards.
+func TestPicturesAreWhole(t *testing.T) {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(everyState())), kinds()); diff != "" {
+		t.Errorf("each kind of card is in a scene (-cards +scenes):\n%s", diff)
+	}
+	entries, err := os.ReadDir(screens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	var size int64
+	for _, e := range entries {
+		files = append(files, e.Name())
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if diff := cmp.Diff(pictures(), files); diff != "" {
+		t.Errorf("docs/screens (-want +got; take them with -update -run TestScreens):\n%s", diff)
+	}
+	if size > 4<<20 {
+		t.Errorf("docs/screens has %d bytes, and every clone carries them", size)
+	}
+}
+
 // takeForTheReadme takes the pictures that a newcomer sees first.
 func (p *pageUnderTest) takeForTheReadme() {
 	p.stage(scene{name: "inbox", also: realLife()})
 	for file, scheme := range map[string]string{"inbox.png": "light", "inbox-dark.png": "dark"} {
-		l := look{scheme, 820, 1, map[string]string{"prefers-color-scheme": scheme}}
+		l := look{scheme, 820, 1, map[string]string{"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}}
 		p.lookAt(l)
 		if *update {
 			p.takePicture(filepath.Join(screens, file), l, 1)
