@@ -69,18 +69,11 @@ func drawReference(keys []config.Key) string {
 	var page strings.Builder
 	page.WriteString("<!-- Drawn from the tables of config/ by `make gen`. Do not edit. -->\n# Configuration: authbridge.yaml\n\n" + referenceHead + "\n")
 	fmt.Fprintf(&page, "## Everything at once\n\nAn example with every key, most of which you do not need.\n\n```yaml\n%s```\n\n## At the top\n\n", exampleOfEverything(keys))
+	drawKeysOf(&page, keys, "")
 	for _, k := range keys {
-		if k.Landed && k.Form != "" && !strings.Contains(k.Path, ".") {
-			drawKey(&page, k)
-		}
-	}
-	for _, k := range keys {
-		switch {
-		case !k.Landed:
-		case k.Form == "":
+		if k.Landed && k.Form == "" {
 			fmt.Fprintf(&page, "## %s\n\n%s\n\n", shown(k), k.Means)
-		case strings.Contains(k.Path, "."):
-			drawKey(&page, k)
+			drawKeysOf(&page, keys, k.Path)
 		}
 	}
 	drawRefused(&page, keys)
@@ -92,12 +85,27 @@ func drawRefused(page *strings.Builder, keys []config.Key) {
 	page.WriteString("## Not in this version\n\nThese keys are known, and refused until what they are for is there:\n\n")
 	refused := map[string]bool{}
 	for _, k := range keys {
-		parent := strings.TrimSuffix(k.Path[:max(strings.LastIndexByte(k.Path, '.'), 0)], "[]")
+		parent := sectionOf(k)
 		refused[k.Path] = !k.Landed
 		if !k.Landed && !refused[parent] {
 			fmt.Fprintf(page, "- `%s`\n", shown(k))
 		}
 	}
+}
+
+// drawKeysOf draws the keys that stand in a section itself.
+func drawKeysOf(page *strings.Builder, keys []config.Key, section string) {
+	for _, k := range keys {
+		if k.Landed && k.Form != "" && sectionOf(k) == section {
+			drawKey(page, k)
+		}
+	}
+}
+
+// sectionOf is the path of the section that a key stands in; "" = the top.
+func sectionOf(k config.Key) string {
+	parent := k.Path[:max(strings.LastIndexByte(k.Path, '.'), 0)]
+	return strings.TrimSuffix(strings.TrimSuffix(parent, "[]"), ".*")
 }
 
 const referenceHead = `The file is found at ` + "`--config`, `$AUTHBRIDGE_CONFIG`, `$XDG_CONFIG_HOME/authbridge/authbridge.yaml` (or `~/.config/…`) or\n`/etc/authbridge/authbridge.yaml`" + `, never in the working directory. All of it may be left out: an empty file runs.
