@@ -129,7 +129,7 @@ type whole struct {
 	Waiting, Given, Earlier []shown
 	GivenMore               int
 	Stopped                 []stopped
-	Sessions                []shownSession // newest first
+	Sessions                []shownSession // the one that looks first, then the newest
 }
 
 // shownSession is a session as the template sees it.
@@ -143,7 +143,7 @@ type shownSession struct {
 // inbox writes all that a human sees.
 func (t *renderer) inbox(to session, sessions []session, in bridge.Inbox) ([]byte, error) {
 	all := whole{Human: to.Human, GivenMore: in.GivenMore}
-	for _, s := range sessions {
+	for _, s := range hereFirst(sessions, to) {
 		one, err := t.session(shownSession{session: s, Here: s.note == to.note, Others: len(sessions) > 1})
 		if err != nil {
 			return nil, err
@@ -177,6 +177,21 @@ func (t *renderer) inbox(to session, sessions []session, in bridge.Inbox) ([]byt
 		all.Stopped = append(all.Stopped, one)
 	}
 	return t.execute("inbox", all)
+}
+
+// hereFirst puts the session that looks at the list on top of it.
+func hereFirst(sessions []session, here session) []session {
+	first := slices.Clone(sessions)
+	slices.SortStableFunc(first, func(a, b session) int {
+		switch here.note {
+		case a.note:
+			return -1
+		case b.note:
+			return 1
+		}
+		return 0
+	})
+	return first
 }
 
 func (t *renderer) session(s shownSession) (shownSession, error) {

@@ -279,3 +279,9 @@ func (p *pageUnderTest) takeForTheReadme() {
 		}
 	}
 }
+
+// bringToFront puts a window before those that it opened.
+func bringToFront(ctx context.Context, t *chromedp.Target) error {
+	_, err := cdp.Call(ctx, t, cdpage.BringToFront, cdp.Empty{})
+	return err
+}
