@@ -8,6 +8,10 @@ BENCH    ?= .
 TIMES    ?= 20
 ROUNDS   ?= 1000
 SEED     ?=
+# Which third of the crash tests' walk "make test" goes: the next one with each
+# commit that could matter to it.
+COMMITS   = $(shell git rev-list --count HEAD -- bridge store 2>/dev/null || echo 0)
+WALK     ?= $(shell expr $(COMMITS) % 3 + 1)/3
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 
@@ -35,7 +39,11 @@ need: # What the tests need besides Go; installs it on Debian
 
 .PHONY: test
 test: need ## Run all tests with the race detector; installs on Debian what they need
-	$(GO) test -race ./...
+	AUTHBRIDGE_WALK=$(WALK) $(GO) test -race ./...
+
+.PHONY: race
+walk: ## Crash at every step, and break every commit, of every story; make test goes a third of it
+	$(GO) test -count=1 -timeout 20m -run '^Test(CrashAtEveryStep|EveryCommit(InDoubt|Refused))$$' ./bridge
 
 .PHONY: race
 race: ## Run all tests afresh with the race detector, in random order; installs nothing

@@ -397,11 +397,11 @@ func (s *saga) collect(k *known) {
 }
 
 // human looks at the page and presses what there is to be pressed. Once they
-// have seen the same page for a dozen turns they look when something was
-// committed: nothing else can change what is on it.
+// have looked at the same page for a while, and typed in the code that is on
+// it, they look when something was committed: nothing else can change it.
 func (s *saga) human() {
 	commits := s.now.points.Commits()
-	if s.idle >= 12 && commits == s.looked {
+	if s.idle > 3 && commits == s.looked {
 		return
 	}
 	s.looked = commits

@@ -26,7 +26,7 @@ import (
 
 // crowdSize is how many requests wait. "make scale" says a hundred thousand; with
 // the race detector fewer have to do.
-var crowdSize = flag.Int("crowd", 5_000, "requests that wait in TestACrowdOfRequests")
+var crowdSize = flag.Int("crowd", 2_000, "requests that wait in TestACrowdOfRequests")
 
 const (
 	willing = 2_000 // of their humans approve, or a fifth where that is less

@@ -149,6 +149,7 @@ func (w *world) temporary() string   { return filepath.Join(w.dir, "tmp") }
 func (w *world) env() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.temporary(), "TZ=UTC",
+		"GORACE=atexit_sleep_ms=0", // else each process lingers for a second
 		"CORP_SECRET=" + corpSecret, "AUTHBRIDGE_CONFIG=" + w.config,
 		"AUTHBRIDGE_SOCKET=" + w.agentSocket(), "AUTHBRIDGE_ADMIN_SOCKET=" + w.adminSocket(),
 	}

@@ -10,8 +10,9 @@
 // back, the other answers it again. What the provider still honours is not to
 // be lost, and what was taken back is not to be handed out.
 //
-// AUTHBRIDGE_KILL_ROUNDS says how many times to kill: 200; with fewer, rows
-// that were hit too seldom do not fail the test. AUTHBRIDGE_KILL_SEED makes the
+// AUTHBRIDGE_KILL_ROUNDS says how many times to kill the program as it is
+// released; without it one with the race detector is killed 20 times. With
+// fewer than 200 rounds, rows that were hit too seldom do not fail the test. AUTHBRIDGE_KILL_SEED makes the
 // choices of an earlier run again; each run tells its seed. What a choice meets
 // still depends on the machine's timing.
 package kill

@@ -37,7 +37,7 @@ var rotations = []aim{
 // one comes back; the other repeats its answer for a while, so that there no
 // kill may cost anybody a grant.
 func TestKilledAroundARotation(t *testing.T) {
-	rounds, seed := setting(t, "AUTHBRIDGE_KILL_ROUNDS", fullRounds)/10+1, setting(t, "AUTHBRIDGE_KILL_SEED", rand.Uint64N(1e9))
+	rounds, seed := setting(t, "AUTHBRIDGE_KILL_ROUNDS", fewRounds)/10+1, setting(t, "AUTHBRIDGE_KILL_SEED", rand.Uint64N(1e9))
 	t.Logf("%d rounds each with AUTHBRIDGE_KILL_SEED=%d", rounds, seed)
 	for n, c := range []struct {
 		name     string
