@@ -41,7 +41,7 @@ need: # What the tests need besides Go; installs it on Debian
 test: need ## Run all tests with the race detector; installs on Debian what they need
 	AUTHBRIDGE_WALK=$(WALK) $(GO) test -race ./...
 
-.PHONY: race
+.PHONY: walk
 walk: ## Crash at every step, and break every commit, of every story; make test goes a third of it
 	$(GO) test -count=1 -timeout 20m -run '^Test(CrashAtEveryStep|EveryCommit(InDoubt|Refused))$$' ./bridge
 
