@@ -159,3 +159,37 @@ func TestDecisionsAreListed(t *testing.T) {
 		}
 	}
 }
+
+// TestArchitectureNamesEveryRoom: each room has one row in the picture for
+// people, and it may use there what the rules let it.
+func TestArchitectureNamesEveryRoom(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		columns := strings.Split(line, " | ")
+		if len(columns) != 3 {
+			continue
+		}
+		for _, quoted := range spans.FindAllString(columns[0], -1) {
+			room := strings.TrimSuffix(strings.Trim(quoted, "`"), "/")
+			if _, twice := uses[room]; twice {
+				t.Errorf("docs/architecture.md has two rows for %s", room)
+			}
+			uses[room] = columns[2]
+		}
+	}
+	for _, r := range rules {
+		may, there := uses[r.room]
+		if !there && r.room != "." && !slices.Contains(notYet, r.room) {
+			t.Errorf("docs/architecture.md has no row for %s", r.room)
+		}
+		for _, room := range r.may {
+			if there && r.kind == product && !strings.Contains(may, "`"+room+"`") && !strings.HasPrefix(may, "everything above") {
+				t.Errorf("docs/architecture.md does not say that %s may use %s", r.room, room)
+			}
+		}
+	}
+}
