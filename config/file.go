@@ -2,8 +2,6 @@ package config
 
 import (
 	"log/slog"
-	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -90,15 +88,15 @@ func (d *decoder) listen(l *Listen) []setting {
 			otherwise: "`admin.sock` beside `socket`",
 		},
 		{
-			key: "web", read: d.reachable(&l.Web), example: "127.0.0.1:8741",
+			key: "web", read: d.address(&l.Web, "127.0.0.1:8741"), example: "127.0.0.1:8741",
 			means: "Where the inbox listens. Beyond loopback it needs `tls` or `trusted_proxy`, and is served there only with `sign_in`.",
 		},
 		{
-			key: "ops", read: d.loopback(&l.Ops, "which it has no protection for"), example: "127.0.0.1:8742",
-			means: "Where `/healthz` and `/readyz` listen.",
+			key: "ops", read: d.address(&l.Ops, opsExample), example: "127.0.0.1:8742",
+			means: "Where `/healthz` and `/readyz` listen, on loopback.",
 		},
 		{
-			key: "tcp", read: d.address(&l.TCP), example: "127.0.0.1:8740",
+			key: "tcp", read: d.address(&l.TCP, tcpExample), example: "127.0.0.1:8740",
 			means:     "Where agents ask over TCP, always with a key. Beyond loopback only with `tls`.",
 			otherwise: "off",
 		},
@@ -231,40 +229,4 @@ func (d *decoder) group(l *Listen) reader {
 		}
 		l.SocketGroup, l.SocketGID = name, gid
 	}}
-}
-
-// loopback reads an address that other machines cannot reach, or "" for off.
-// otherwise says why it may not be reached by them.
-func (d *decoder) loopback(into *string, otherwise string) reader {
-	return reader{form: "host:port on loopback, or `\"\"` for off", now: held(into), take: func(path string, v value) {
-		if !d.is(path, v, text) {
-			return
-		}
-		if v.text == "" {
-			*into = ""
-			return
-		}
-		host, port, err := net.SplitHostPort(v.text)
-		if err == nil {
-			_, err = strconv.ParseUint(port, 10, 16)
-		}
-		switch {
-		case err != nil:
-			d.fault(path, "not an address", "host:port, such as "+*into+`; "" = off`)
-		case !isLoopback(host):
-			d.fault(path, "can be reached from other machines, "+otherwise, "an address on loopback, such as "+*into)
-		default:
-			*into = v.text
-		}
-	}}
-}
-
-// isLoopback goes by the name: what a name other than localhost leads to may
-// change after it was looked at.
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }

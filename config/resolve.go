@@ -90,6 +90,7 @@ func beside(file, name string) string {
 // check judges what needs more than one value, or all of them.
 func (d *decoder) check() {
 	d.checkPaths()
+	d.checkOps()
 	d.checkTCP()
 	d.checkTLS()
 	d.checkWeb()

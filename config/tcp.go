@@ -3,34 +3,12 @@ package config
 import (
 	"net"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
 // tcpExample is where agents are usually served over TCP.
 const tcpExample = "127.0.0.1:8740"
-
-// address reads where agents are served over TCP, or "" for off. Whether that
-// may be is judged when it is known whether there is TLS.
-func (d *decoder) address(into *string) reader {
-	return reader{form: "`host:port`; `\"\"` = off", now: held(into), take: func(path string, v value) {
-		if !d.is(path, v, text) || v.text == "" {
-			return
-		}
-		host, port, err := net.SplitHostPort(v.text)
-		if err == nil {
-			_, err = strconv.ParseUint(port, 10, 16)
-		}
-		if err != nil || host != "" && !hostName.MatchString(strings.ToLower(host)) && net.ParseIP(host) == nil {
-			d.fault(path, "not an address", "host:port, such as "+tcpExample+`; "" = off`)
-			return
-		}
-		*into = v.text
-	}}
-}
-
-var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,251}[a-z0-9])?$`)
 
 // hosts reads Host values as they are sent: with a port, unless it is the
 // scheme's own.

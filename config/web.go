@@ -37,29 +37,6 @@ func (d *decoder) publicURL() setting {
 	}
 }
 
-// reachable reads where the inbox listens, or "" for off. Whether others may
-// reach it is judged when all is read.
-func (d *decoder) reachable(into *string) reader {
-	return reader{form: "host:port, or `\"\"` for off", now: held(into), take: func(path string, v value) {
-		if !d.is(path, v, text) {
-			return
-		}
-		if v.text == "" {
-			*into = ""
-			return
-		}
-		host, port, err := net.SplitHostPort(v.text)
-		if err == nil {
-			_, err = strconv.ParseUint(port, 10, 16)
-		}
-		if err != nil || host != "" && !plainHost.MatchString(strings.ToLower(host)) && net.ParseIP(host) == nil {
-			d.fault(path, "not an address", "host:port, such as "+*into+`; "" = off`)
-			return
-		}
-		*into = v.text
-	}}
-}
-
 // proxies reads the ranges in which our proxies are.
 func (d *decoder) proxies(into *[]netip.Prefix) reader {
 	return d.each("address ranges", func(path, s string) {
