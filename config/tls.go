@@ -62,31 +62,35 @@ func (d *decoder) certificates(name *string, into *[]byte) reader {
 			return
 		}
 		got, err := readBounded(file, maxBytes)
-		switch {
-		case err != nil:
+		if err != nil {
 			d.fault(path, fmt.Sprintf("%s cannot be read: %v", file, cause(err)), "")
-		case len(got) > maxBytes || !areCertificates(got):
-			d.fault(path, file+" is no certificate in PEM", "it begins with -----BEGIN CERTIFICATE-----")
-		default:
-			*name, *into = file, got
+			return
 		}
+		if _, err := Certificates(got); err != nil || len(got) > maxBytes {
+			d.fault(path, file+" is no certificate in PEM", "it begins with -----BEGIN CERTIFICATE-----")
+			return
+		}
+		*name, *into = file, got
 	}}
 }
 
-// areCertificates reports whether a text holds certificates, and nothing that
-// claims to be one and is not.
-func areCertificates(text []byte) bool {
-	found := false
+// Certificates reads all that are in a text of PEM, in their order; what else
+// is in it is passed over. None, or one that cannot be read, is an error.
+func Certificates(text []byte) (all []*x509.Certificate, err error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			return false
+		one, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("read a certificate: %w", err)
 		}
-		found = true
+		all = append(all, one)
 	}
-	return found
+	if len(all) == 0 {
+		return nil, errors.New("there is no certificate in it")
+	}
+	return all, nil
 }
 
 // privateKey reads the file of a private key, which nobody else may read.

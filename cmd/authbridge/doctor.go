@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -122,7 +123,10 @@ func fromHere(ctx context.Context, cfg *config.Config, faults error) []admin.Fin
 			uid = sys.Uid // whose state it is runs the bridge
 		}
 	}
-	return slices.Concat([]admin.Finding{doctor.File(cfg)}, doctor.Files(cfg, uid), doctor.Rules(cfg, uid), doctor.Providers(ctx, cfg, nil))
+	return slices.Concat(
+		[]admin.Finding{doctor.File(cfg)}, doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()),
+		doctor.Rules(cfg, uid), doctor.Providers(ctx, cfg, nil),
+	)
 }
 
 // diagnosis is what doctor --json prints.

@@ -21,6 +21,7 @@ import (
 	"github.com/authbridge/authbridge/adapters/web"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/internal/doctor"
 	"github.com/authbridge/authbridge/internal/localhttp"
 	"github.com/authbridge/authbridge/store"
 	"github.com/authbridge/authbridge/store/bolt"
@@ -116,8 +117,8 @@ func (d *Daemon) warn(cfg *config.Config) {
 			d.log.Warn("an agent runs as the bridge's own user: it can read the bridge's files and call its admin socket; give it a user of its own", "agent", a.Name)
 		}
 	}
-	if why := d.tls.now.Load().unfit(time.Now(), calledBy(cfg)); why != "" {
-		d.log.Warn("whoever calls will not believe the bridge's certificate: renew it, and send the bridge a SIGHUP", "file", cfg.Listen.TLS.Cert, "why", why)
+	for _, f := range doctor.Certificate(cfg, time.Now()) {
+		d.log.Warn("whoever calls will not believe the bridge's certificate, or not for long", "file", cfg.Listen.TLS.Cert, "why", f.What, "hint", f.Hint)
 	}
 }
 

@@ -29,7 +29,7 @@ func (d *Daemon) Examine(ctx context.Context) admin.Findings {
 	go func() { atProviders <- doctor.Providers(ctx, cfg, calls.client) }()
 	found := slices.Concat(
 		asOnDisk(cfg), []admin.Finding{d.stored(ctx), d.audited(ctx)},
-		doctor.Files(cfg, uid), doctor.Reach(cfg), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-atProviders,
+		doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()), doctor.Reach(cfg), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-atProviders,
 	)
 	return admin.Findings{Version: d.Version, File: cfg.File, Findings: found}
 }

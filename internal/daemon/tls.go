@@ -3,9 +3,7 @@ package daemon
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"net"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -20,9 +18,8 @@ type credentials struct{ now atomic.Pointer[credential] }
 
 // credential is what the files held when they were read.
 type credential struct {
-	own  tls.Certificate
-	leaf *x509.Certificate
-	cas  []*x509.Certificate // nil = callers need no certificate
+	own tls.Certificate
+	cas []*x509.Certificate // nil = callers need no certificate
 }
 
 // newCredential makes one of what was read with the configuration; nil is
@@ -35,29 +32,14 @@ func newCredential(t *config.TLS) (*credential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate in %s and its key: %w", t.Cert, err)
 	}
-	c := &credential{own: own, leaf: own.Leaf}
+	c := &credential{own: own}
 	if t.ClientCA == "" {
 		return c, nil
 	}
-	if c.cas, err = certificatesIn(t.ClientCAPEM); err != nil {
+	if c.cas, err = config.Certificates(t.ClientCAPEM); err != nil {
 		return nil, fmt.Errorf("read the certificates in %s: %w", t.ClientCA, err)
 	}
 	return c, nil
-}
-
-// certificatesIn reads those in a text of PEM.
-func certificatesIn(text []byte) (all []*x509.Certificate, err error) {
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		one, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, nil
 }
 
 // server is the TLS of a door; callers says whether those who come need a
@@ -100,27 +82,4 @@ func (c *credentials) vouched(s *tls.ConnectionState) bool {
 	return slices.ContainsFunc(s.VerifiedChains, func(chain []*x509.Certificate) bool {
 		return slices.ContainsFunc(now.cas, chain[len(chain)-1].Equal)
 	})
-}
-
-// unfit says why those who connect will not believe a certificate, "" for
-// nothing.
-func (c *credential) unfit(at time.Time, hosts []string) string {
-	switch {
-	case c == nil:
-		return ""
-	case at.Before(c.leaf.NotBefore):
-		return "it is not valid before " + c.leaf.NotBefore.UTC().Format(time.RFC3339)
-	case at.After(c.leaf.NotAfter):
-		return "it has expired on " + c.leaf.NotAfter.UTC().Format(time.RFC3339)
-	}
-	for _, host := range hosts {
-		name, _, err := net.SplitHostPort(host)
-		if err != nil {
-			name = host
-		}
-		if c.leaf.VerifyHostname(name) != nil {
-			return "it is not for " + name
-		}
-	}
-	return ""
 }

@@ -64,16 +64,6 @@ func (d *Daemon) openWeb(ctx context.Context) error {
 	})
 }
 
-// calledBy are the hosts under which the bridge's certificate is looked at. The
-// public one is its proxies' matter, where there are any.
-func calledBy(cfg *config.Config) []string {
-	_, public, found := strings.Cut(cfg.PublicURL, "://")
-	if !found || len(cfg.Listen.TrustedProxy) > 0 {
-		return cfg.Listen.TCPHosts
-	}
-	return append(slices.Clone(cfg.Listen.TCPHosts), public)
-}
-
 // ownHosts are the names under which the browsers of this machine are served;
 // none where others can connect, too.
 func ownHosts(at net.Addr) []string {

@@ -1,8 +1,6 @@
 package doctor
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -55,7 +52,6 @@ func Files(cfg *config.Config, uid uint32) []admin.Finding {
 		found = append(found, OK("files", "nobody else can read what is kept, or change what the bridge is told"))
 	}
 	found = append(found, sealBesideStore(cfg)...)
-	found = append(found, certificate(cfg)...)
 	return append(found, room(cfg.StateDir)...)
 }
 
@@ -103,32 +99,6 @@ func sealBesideStore(cfg *config.Config) []admin.Finding {
 	}
 	return []admin.Finding{Warn("seal", "stop the bridge, move the key, and say where it is with seal: file:/etc/authbridge/seal.key",
 		"the seal key lies beside the store: one backup of %s takes both, and opens every token", filepath.Dir(cfg.Seal))}
-}
-
-// soon is when somebody should see to a certificate.
-const soon = 14 * 24 * time.Hour
-
-// certificate looks how long the bridge's own is good.
-func certificate(cfg *config.Config) []admin.Finding {
-	if cfg.Listen.TLS == nil {
-		return nil
-	}
-	block, _ := pem.Decode(cfg.Listen.TLS.CertPEM)
-	if block == nil {
-		return nil // the configuration has refused such a file
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil // likewise
-	}
-	const hint = "put a new one in its place; the bridge takes it at SIGHUP"
-	switch left := time.Until(c.NotAfter); {
-	case left <= 0:
-		return []admin.Finding{Fail("listen.tls", hint, "the certificate was good until %s", c.NotAfter.UTC().Format(time.DateTime))}
-	case left < soon:
-		return []admin.Finding{Warn("listen.tls", hint, "the certificate is good until %s and no longer", c.NotAfter.UTC().Format(time.DateTime))}
-	}
-	return nil
 }
 
 // How little room on the disk is too little.

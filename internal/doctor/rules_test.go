@@ -1,21 +1,13 @@
 package doctor
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/authbridge/authbridge/admin"
-	"github.com/authbridge/authbridge/config"
 )
 
 const people = `
@@ -190,30 +182,5 @@ func TestSize(t *testing.T) {
 		if got := Size(bytes); got != want {
 			t.Errorf("%d: %s, want %s", bytes, got, want)
 		}
-	}
-}
-
-// TestCertificate: one that is over, or soon will be.
-func TestCertificate(t *testing.T) {
-	t.Parallel()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for left, want := range map[time.Duration]string{
-		30 * 24 * time.Hour: "", 13 * 24 * time.Hour: "warn the certificate is good until", -time.Hour: "fail the certificate was good until",
-	} {
-		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(left)}
-		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cfg := configured(t, "", "")
-		cfg.Listen.TLS = &config.TLS{CertPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
-		found := Files(cfg, 0)
-		if said := strings.Join(about(found, "listen.tls"), "\n"); !strings.HasPrefix(said, want) || want == "" && said != "" {
-			t.Errorf("%s left: %q, want %q", left, said, want)
-		}
-		fit(t, found)
 	}
 }
