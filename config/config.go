@@ -23,8 +23,7 @@ type Config struct {
 	SealHandedOver bool
 	Log            Log
 
-	AllowHTTPLoopback bool           // http:// on loopback (tests, demo)
-	AllowPrivate      []netip.Prefix // private ranges that outgoing calls may reach
+	Network Network
 
 	// SecretFiles are the files that secrets were read from, sorted.
 	SecretFiles []string
@@ -35,6 +34,12 @@ type Config struct {
 	Providers map[string]Provider
 
 	lines map[string]int // where the keys stand
+}
+
+// Network says where outgoing calls may go, besides https at public addresses.
+type Network struct {
+	AllowHTTPLoopback bool           // http:// on loopback (tests, demo)
+	AllowPrivate      []netip.Prefix // private ranges that outgoing calls may reach
 }
 
 // Listen says where the bridge is reached.
@@ -89,7 +94,7 @@ const (
 // Provider is an authorization server and our client there.
 type Provider struct {
 	Name         string
-	Issuer       string // https, or http on loopback if Config.AllowHTTPLoopback
+	Issuer       string // https, or http on loopback if Network.AllowHTTPLoopback
 	ClientID     string
 	ClientSecret bridge.Secret // empty if and only if AuthMethod is AuthNone
 	AuthMethod   AuthMethod

@@ -178,11 +178,13 @@ func TestCompleteFile(t *testing.T) {
 			Socket: "/run/b/agent.sock", SocketGroup: "agents", SocketGID: 1234,
 			Admin: "/run/b/op.sock", Web: "[::1]:0",
 		},
-		Store:             config.Store{Kind: config.StoreBolt, Path: "/srv/bridge/requests.db"},
-		Seal:              "/srv/bridge/seal.key",
-		Log:               config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
-		AllowHTTPLoopback: true,
-		AllowPrivate:      []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("fd00:20::/32")},
+		Store: config.Store{Kind: config.StoreBolt, Path: "/srv/bridge/requests.db"},
+		Seal:  "/srv/bridge/seal.key",
+		Log:   config.Log{Level: slog.LevelDebug, Format: config.LogJSON},
+		Network: config.Network{
+			AllowHTTPLoopback: true,
+			AllowPrivate:      []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("fd00:20::/32")},
+		},
 		Directory: bridge.Directory{
 			Humans: map[string]bridge.Human{
 				"alice": {

@@ -57,14 +57,14 @@ func notLanded() []setting {
 }
 
 func (d *decoder) network() []setting {
-	c := d.config
+	n := &d.config.Network
 	return []setting{
 		{
-			key: "allow_http_loopback", read: d.flag(&c.AllowHTTPLoopback), example: "false",
+			key: "allow_http_loopback", read: d.flag(&n.AllowHTTPLoopback), example: "false",
 			means: "Whether a provider on loopback may be spoken to over http. For tests and demos.",
 		},
 		{
-			key: "allow_private", read: d.prefixes(&c.AllowPrivate), example: "[10.20.0.0/16]",
+			key: "allow_private", read: d.prefixes(&n.AllowPrivate), example: "[10.20.0.0/16]",
 			means: "The private ranges that outgoing calls may reach. All others are refused, whatever a name leads to.",
 		},
 	}

@@ -174,9 +174,9 @@ func (d *decoder) checkIssuer(path, issuer string) bool {
 		what, hint = "an issuer's URL has no query and no fragment", ""
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		what, hint = "http, but tokens travel over https only", ""
-	case u.Scheme == "http" && !d.config.AllowHTTPLoopback && d.faulted("network.allow_http_loopback"):
+	case u.Scheme == "http" && !d.config.Network.AllowHTTPLoopback && d.faulted("network.allow_http_loopback"):
 		return false // it is open whether it is allowed
-	case u.Scheme == "http" && !d.config.AllowHTTPLoopback:
+	case u.Scheme == "http" && !d.config.Network.AllowHTTPLoopback:
 		what, hint = "http on loopback is not allowed", "for tests: network: {allow_http_loopback: true}"
 	default:
 		return true

@@ -60,9 +60,9 @@ func (p Provider) Same(other Provider) bool {
 	return p.Issuer == other.Issuer && p.ClientID == other.ClientID && p.ClientSecret.Equal(other.ClientSecret) && p.AuthMethod == other.AuthMethod
 }
 
-// SameNetwork reports whether outgoing calls may go to the same places.
-func SameNetwork(a, b *Config) bool {
-	return a.AllowHTTPLoopback == b.AllowHTTPLoopback && slices.Equal(a.AllowPrivate, b.AllowPrivate)
+// Same reports whether outgoing calls may go to the same places.
+func (n Network) Same(other Network) bool {
+	return n.AllowHTTPLoopback == other.AllowHTTPLoopback && slices.Equal(n.AllowPrivate, other.AllowPrivate)
 }
 
 // Same reports whether two configurations mean the same, whatever their files

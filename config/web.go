@@ -132,7 +132,7 @@ func (d *decoder) checkWeb() {
 	if strings.HasPrefix(d.config.PublicURL, "https:") && !safe {
 		d.fault(public, "https, which nobody here speaks", "listen: {tls: …}, or listen: {trusted_proxy: […]} with the proxy that speaks it")
 	}
-	if strings.HasPrefix(d.config.PublicURL, "http:") && !d.config.AllowHTTPLoopback && !d.faulted("network.allow_http_loopback") {
+	if strings.HasPrefix(d.config.PublicURL, "http:") && !d.config.Network.AllowHTTPLoopback && !d.faulted("network.allow_http_loopback") {
 		d.fault(public, "http on loopback is not allowed", "for tests: network: {allow_http_loopback: true}")
 	}
 	if strings.HasPrefix(d.config.PublicURL, "http:") && d.given(tls) {

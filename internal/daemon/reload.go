@@ -59,9 +59,9 @@ type calls struct {
 // is configured as before stays the same, with all that it has learnt.
 func (c *calls) to(next *config.Config) (*calls, error) {
 	after := &calls{cfg: next, client: c.client, providers: make(map[string]bridge.Provider)}
-	same := c.cfg != nil && config.SameNetwork(c.cfg, next)
+	same := c.cfg != nil && c.cfg.Network.Same(next.Network)
 	if !same {
-		after.client = oauth.NewHTTPClient(policy(next))
+		after.client = oauth.NewHTTPClient(oauth.NetworkPolicy(next.Network))
 	}
 	for name, p := range next.Providers {
 		if before, there := c.providers[name]; there && same && p.Same(c.cfg.Providers[name]) {
@@ -70,7 +70,7 @@ func (c *calls) to(next *config.Config) (*calls, error) {
 		}
 		made, err := oauth.New(oauth.Config{
 			Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
-			AuthMethod: string(p.AuthMethod), Network: policy(next),
+			AuthMethod: string(p.AuthMethod), Network: oauth.NetworkPolicy(next.Network),
 		}, after.client)
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", name, err)
@@ -78,10 +78,6 @@ func (c *calls) to(next *config.Config) (*calls, error) {
 		after.providers[name] = made
 	}
 	return after, nil
-}
-
-func policy(cfg *config.Config) oauth.NetworkPolicy {
-	return oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
 }
 
 // hangUp closes idle connections to providers.

@@ -11,8 +11,8 @@ import (
 
 // Issuer looks at an issuer before there is a client there, and returns which
 // scopes it says that it knows. It takes at most ten seconds.
-func Issuer(ctx context.Context, issuer string, network oauth.NetworkPolicy) (admin.Finding, []string) {
-	at, err := oauth.New(oauth.Config{Issuer: issuer, ClientID: "-", Network: network}, nil)
+func Issuer(ctx context.Context, issuer string, network config.Network) (admin.Finding, []string) {
+	at, err := oauth.New(oauth.Config{Issuer: issuer, ClientID: "-", Network: oauth.NetworkPolicy(network)}, nil)
 	if err != nil {
 		return Fail(issuer, cmp.Or(oauth.Advice(err), "authbridge config check"), "%v", err), nil
 	}

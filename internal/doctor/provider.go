@@ -72,7 +72,7 @@ func (l look) orFine(name string) []admin.Finding {
 func lookAt(ctx context.Context, cfg *config.Config, name string, client *http.Client) look {
 	p := cfg.Providers[name]
 	at, err := oauth.New(oauth.Config{
-		Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: string(p.AuthMethod), Network: Network(cfg),
+		Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: string(p.AuthMethod), Network: oauth.NetworkPolicy(cfg.Network),
 	}, client)
 	if err != nil {
 		return look{found: []admin.Finding{Fail(name, cmp.Or(oauth.Advice(err), "authbridge config check"), "%v", err)}}
@@ -90,11 +90,6 @@ func lookAt(ctx context.Context, cfg *config.Config, name string, client *http.C
 	}
 	l.found = append(l.found, identity(cfg, name, says)...)
 	return l
-}
-
-// Network is where a configuration lets outgoing calls go.
-func Network(cfg *config.Config) oauth.NetworkPolicy {
-	return oauth.NetworkPolicy{AllowHTTPLoopback: cfg.AllowHTTPLoopback, AllowPrivate: cfg.AllowPrivate}
 }
 
 // taking tells of a provider that cannot take back what it gave; nobody here

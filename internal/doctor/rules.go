@@ -31,7 +31,7 @@ func Rules(cfg *config.Config, uid uint32) []admin.Finding {
 }
 
 func network(cfg *config.Config) []admin.Finding {
-	if !cfg.AllowHTTPLoopback {
+	if !cfg.Network.AllowHTTPLoopback {
 		return nil
 	}
 	return []admin.Finding{Warn("network", "remove network.allow_http_loopback, unless this is a test",

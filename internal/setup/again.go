@@ -99,7 +99,7 @@ func only[T any](all map[string]T) string {
 // alterProvider has a provider be as given.
 func (s *session) alterProvider(name string) error {
 	g, p := s.o.Given, s.cfg.Providers[name]
-	if g.Issuer != "" && g.Issuer != p.Issuer && isPlain(g.Issuer) && g.HTTPLoopback && !s.cfg.AllowHTTPLoopback {
+	if g.Issuer != "" && g.Issuer != p.Issuer && isPlain(g.Issuer) && g.HTTPLoopback && !s.cfg.Network.AllowHTTPLoopback {
 		if err := s.do((*config.Draft).AllowHTTPLoopback, "allowed http on this machine"); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func (s *session) askIssuer(ctx context.Context, p *config.DraftProvider) (scope
 			return nil, err
 		}
 		fine := true
-		if isPlain(p.Issuer) && !s.cfg.AllowHTTPLoopback {
+		if isPlain(p.Issuer) && !s.cfg.Network.AllowHTTPLoopback {
 			if fine, err = s.allowPlain(ctx); err != nil {
 				return nil, err
 			}
@@ -116,7 +116,7 @@ func (s *session) seen(ctx context.Context, issuer string) (fine bool, scopes []
 	if s.o.Offline {
 		return true, nil, nil
 	}
-	found, scopes := doctor.Issuer(ctx, issuer, doctor.Network(s.cfg))
+	found, scopes := doctor.Issuer(ctx, issuer, s.cfg.Network)
 	s.report(found)
 	if found.Level != admin.Fail || s.o.Unattended || s.o.Given.Issuer != "" {
 		return true, scopes, ctx.Err()
