@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/authbridge/authbridge/api"
 )
@@ -24,13 +25,25 @@ type Asking struct {
 
 // Token asks, waits until the human has decided or ctx ends, and collects. A
 // live grant answers at once. After any end the next call asks anew; an ask
-// that ended without a token is a [*Problem] with [api.ProblemGone].
+// that ended without a token is a [*Problem] with [api.ProblemGone]. When ctx
+// ends first, the error says who has not decided, and wraps that of ctx.
 func (a *Asking) Token(ctx context.Context) (api.Token, error) {
 	token, err := a.obtain(ctx)
-	if ctx.Err() == nil && absenceOf(err) == none {
+	switch {
+	case err == nil, ctx.Err() == nil && absenceOf(err) == none:
 		a.begun = false
+	case a.begun && ctx.Err() != nil:
+		err = fmt.Errorf("%s has not decided; request %s lives on, and the next call goes on waiting: %w", whom(a.now), a.now.ID, err)
 	}
 	return token, err
+}
+
+// whom is who was asked; of a team it is not told who that is.
+func whom(r api.Request) string {
+	if r.Human != "" {
+		return string(r.Human)
+	}
+	return "somebody of " + string(r.Team)
 }
 
 // Open is the request that is waited for; ok is false when there is none.

@@ -229,22 +229,11 @@ func (h *Handler) obtain(ctx context.Context, scopes []string, fresh bool) error
 
 // failed explains an ask that brought no token.
 func (h *Handler) failed(ctx context.Context, err error) error {
-	r, open := h.asking.Open()
-	if open && ctx.Err() != nil {
-		return fmt.Errorf("%s has not decided; request %s lives on, and the next call goes on waiting: %w", whom(r), r.ID, err)
-	}
 	err = fmt.Errorf("ask the bridge for a token: %w", err)
 	if ctx.Err() == nil {
 		h.last = failure{time.Now(), err}
 	}
 	return err
-}
-
-func whom(r api.Request) string {
-	if r.Human != "" {
-		return string(r.Human)
-	}
-	return "somebody of " + string(r.Team)
 }
 
 // current is the token in use, if it is still good.

@@ -85,7 +85,11 @@ func (s *Source) Token() (*oauth2.Token, error) {
 	}
 	token, err := s.asking.Token(ctx)
 	if err != nil {
-		return nil, s.waited(ctx, err)
+		err = s.failed(err)
+		if ctx.Err() == nil {
+			s.no, s.noAt = err, time.Now()
+		}
+		return nil, err
 	}
 	s.token, s.until = token, usable(token, time.Now())
 	return oauthOf(token), nil
@@ -101,28 +105,8 @@ func usable(t api.Token, now time.Time) time.Time {
 	return t.ExpiresAt.Add(-min(spare, left/2))
 }
 
-// waited explains a wait that failed. Who holds the turn calls it.
-func (s *Source) waited(ctx context.Context, err error) error {
-	if r, open := s.asking.Open(); open && ctx.Err() != nil {
-		return fmt.Errorf("token of %s: %s has not decided; request %s lives on, and the next call goes on waiting: %w",
-			s.asking.Ask.Provider, whom(r), r.ID, err)
-	}
-	err = s.failed(err)
-	if ctx.Err() == nil {
-		s.no, s.noAt = err, time.Now()
-	}
-	return err
-}
-
 func (s *Source) failed(err error) error {
 	return fmt.Errorf("token of %s: %w", s.asking.Ask.Provider, err)
-}
-
-func whom(r api.Request) string {
-	if r.Human != "" {
-		return string(r.Human)
-	}
-	return "somebody of " + string(r.Team)
 }
 
 func oauthOf(t api.Token) *oauth2.Token {
