@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"regexp"
 
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
@@ -58,9 +57,6 @@ func (c Client) NewAgentKey(ctx context.Context, agent string) (AgentKey, error)
 	return key, err
 }
 
-// goodName is what the configuration takes for a name.
-var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
-
 // newAgentKey serves POST /v1/agent-keys.
 func (h *handler) newAgentKey(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.RawQuery != "" {
@@ -70,9 +66,9 @@ func (h *handler) newAgentKey(w http.ResponseWriter, r *http.Request) error {
 	if err := localhttp.ReadJSON(w, r, &ask); err != nil {
 		return err
 	}
-	if !goodName.MatchString(ask.Agent) {
+	if !bridge.IsName(ask.Agent) {
 		return localhttp.Refuse(api.ProblemInvalidRequest, "this is not the name of an agent").
-			WithHint("names have small letters, digits, and . _ - inside; at most 64 of them")
+			WithHint(bridge.NameRule)
 	}
 	drawn, err := h.keymaker.NewAgentKey(r.Context(), ask.Agent, operatorOf(r))
 	if err != nil {

@@ -108,12 +108,10 @@ func inOrder[T any](d *decoder, section string, all map[string]T) []string {
 	return names
 }
 
-var goodName = regexp.MustCompile(`^[a-z0-9][a-z0-9_.-]{0,63}$`)
-
 // checkName refuses what cannot name a human, a team, an agent or a provider.
 func (d *decoder) checkName(path, name string) {
-	if !goodName.MatchString(name) {
-		d.fault(path, "not a name", "names have small letters, digits, and . _ - inside; at most 64 of them")
+	if !bridge.IsName(name) {
+		d.fault(path, "not a name", bridge.NameRule)
 	}
 }
 

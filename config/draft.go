@@ -195,9 +195,6 @@ func numberOf(n uint32) value {
 
 func mappingOf(fields []pair) value { return value{kind: mapping, pairs: fields} }
 
-// IsName reports whether a human, an agent or a provider can be called that.
-func IsName(s string) bool { return goodName.MatchString(s) }
-
 // IsScope reports whether it is a scope or, with a star at its end, a pattern
 // of scopes.
 func IsScope(s string) bool {

@@ -29,7 +29,7 @@ func (d *decoder) keyHash(a *bridge.Agent) reader {
 // addAgent is the command that makes a key.
 func (*decoder) addAgent(a *bridge.Agent) string {
 	name := a.Name
-	if !goodName.MatchString(name) {
+	if !bridge.IsName(name) {
 		name = "NAME"
 	}
 	return "authbridge agent add " + name

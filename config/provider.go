@@ -57,7 +57,7 @@ func (d *decoder) provider(name string) []setting {
 
 // secretExample is how the client secret of a provider may be given.
 func secretExample(name string) string {
-	if !goodName.MatchString(name) {
+	if !bridge.IsName(name) {
 		name = "client"
 	}
 	variable := strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(name)) + "_SECRET"

@@ -174,7 +174,7 @@ func checkUsable(t *testing.T, c *Config) {
 				t.Errorf("agent %q may ask a team: %+v", name, r)
 			}
 		}
-		if a.UID == nil && a.KeyHash.IsZero() || !goodName.MatchString(name) {
+		if a.UID == nil && a.KeyHash.IsZero() || !bridge.IsName(name) {
 			t.Errorf("agent %q is %+v", name, a)
 		}
 	}

@@ -149,7 +149,7 @@ func nameFor(issuer string) string {
 	}
 	domain, err := publicsuffix.EffectiveTLDPlusOne(u.Hostname())
 	name, _, _ := strings.Cut(domain, ".")
-	if err != nil || net.ParseIP(u.Hostname()) != nil || !config.IsName(name) {
+	if err != nil || net.ParseIP(u.Hostname()) != nil || !bridge.IsName(name) {
 		return "corp"
 	}
 	return name
@@ -159,8 +159,8 @@ func nameFor(issuer string) string {
 func (s *session) newName(what string, add func(d *config.Draft, name string) error) func(string) error {
 	return func(name string) error {
 		switch {
-		case !config.IsName(name):
-			return refuse("names have small letters, digits, and . _ - inside; at most 64 of them", "this cannot be a name")
+		case !bridge.IsName(name):
+			return refuse(bridge.NameRule, "this cannot be a name")
 		case s.has(what, name):
 			return refuse("", "there is a %s called %s already", what, name)
 		}
@@ -334,7 +334,7 @@ func (s *session) addHuman(ctx context.Context) (string, error) {
 
 // whoIAm is a name for whoever sets this up.
 func whoIAm() string {
-	if u, err := user.Current(); err == nil && config.IsName(strings.ToLower(u.Username)) && u.Uid != "0" {
+	if u, err := user.Current(); err == nil && bridge.IsName(strings.ToLower(u.Username)) && u.Uid != "0" {
 		return strings.ToLower(u.Username)
 	}
 	return "operator"
