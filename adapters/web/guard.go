@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -135,13 +136,15 @@ func hostsOf(origin string) []string {
 	return []string{host, host + map[string]string{"http": ":80", "https": ":443"}[scheme]}
 }
 
-// Hosts lists the Host values under which a listener on this machine is
-// served: its own address and the names of loopback with its port.
+// Hosts lists the Host values under which a listener serves the browsers of
+// this machine: its own address and the names of loopback with its port. Where
+// others can connect, too, there are none.
 func Hosts(address net.Addr) []string {
-	own, port, err := net.SplitHostPort(address.String())
-	if err != nil {
+	at, err := netip.ParseAddrPort(address.String())
+	if err != nil || !at.Addr().Unmap().IsLoopback() {
 		return nil
 	}
+	own, port, _ := net.SplitHostPort(address.String())
 	var hosts []string
 	for _, name := range []string{own, "localhost", "127.0.0.1", "::1"} {
 		hosts = append(hosts, net.JoinHostPort(name, port))

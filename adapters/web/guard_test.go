@@ -150,6 +150,9 @@ func TestHosts(t *testing.T) {
 		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8741}, []string{"127.0.0.1:8741", "[::1]:8741", "localhost:8741"}},
 		{&net.TCPAddr{IP: net.IPv4(127, 0, 0, 2), Port: 8741}, []string{"127.0.0.1:8741", "127.0.0.2:8741", "[::1]:8741", "localhost:8741"}},
 		{&net.TCPAddr{IP: net.IPv6loopback, Port: 80}, []string{"127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:80", "localhost", "localhost:80"}},
+		{&net.TCPAddr{IP: net.IPv4zero, Port: 8741}, nil},
+		{&net.TCPAddr{IP: net.IPv6zero, Port: 8741}, nil},
+		{&net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 8741}, nil},
 	} {
 		if diff := cmp.Diff(c.want, Hosts(c.address)); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", c.address, diff)

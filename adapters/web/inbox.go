@@ -69,15 +69,19 @@ type Options struct {
 }
 
 // Inbox serves the page and what its script calls. It is an http.Handler for
-// the root of a listener: GET / is the page, and GET /callback too, where a
-// provider sends browsers back to; POST /sign-in says where to go for that.
-// POST and DELETE /session sign in and out, POST /sessions/{id}/sign_out ends a session of the human's and
-// POST /sessions/{id}/sign_out_others all but that one, GET
-// /inbox?after=ETAG&wait=SECONDS is what the human sees, and
-// POST /requests/{id}/{verb} presses a button, with {"digits"} if it takes what
-// somebody typed; POST /agents/{name}/allow_again is the one that stands on no
-// request's card. All but the page and its parts want "Authorization: Bearer"
-// with what POST /session answered.
+// the root of a listener:
+//
+//   - GET / is the page, and GET /callback too, where a provider sends browsers
+//     back to; POST /sign-in says where to go for that.
+//   - POST and DELETE /session sign in and out. POST /sessions/{id}/sign_out
+//     ends a session of the human's, and /sign_out_others all but that one.
+//   - GET /inbox?after=ETAG&wait=SECONDS is what the human sees.
+//   - POST /requests/{id}/{verb} presses a button, with {"digits"} if it takes
+//     what somebody typed; POST /agents/{name}/allow_again is the one that
+//     stands on no request's card.
+//
+// All but the page and its parts, and what signs in, want "Authorization:
+// Bearer" with what POST /session answered.
 //
 // A call to /inbox lasts up to 30 seconds and ends with its request's
 // context: the server's WriteTimeout has to be longer, and a server that

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -44,7 +43,7 @@ func (d *Daemon) openWeb(ctx context.Context) error {
 		scheme, secure = "https://", d.tls.server(false)
 	}
 	return d.openTCP(ctx, webDoor, d.cfg.Listen.Web, secure, func(at net.Addr) http.Handler {
-		hosts := ownHosts(at)
+		hosts := web.Hosts(at)
 		d.inbox = web.New(web.Options{
 			Desk: d.bridge, Notes: d.bridge.Notes("web"), Log: d.log,
 			Hosts: hosts, Public: d.cfg.PublicURL, SignIn: d.signIns.now.Load,
@@ -62,15 +61,6 @@ func (d *Daemon) openWeb(ctx context.Context) error {
 			secure: strings.HasPrefix(d.cfg.PublicURL, "https:"), next: d.inbox,
 		}
 	})
-}
-
-// ownHosts are the names under which the browsers of this machine are served;
-// none where others can connect, too.
-func ownHosts(at net.Addr) []string {
-	if addr, err := netip.ParseAddrPort(at.String()); err != nil || !addr.Addr().Unmap().IsLoopback() {
-		return nil
-	}
-	return web.Hosts(at)
 }
 
 // arrivals lets in those who may call at the port for people, as those for

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -63,14 +62,9 @@ func TestArrivalsBeyondLoopback(t *testing.T) {
 	}
 }
 
-// TestNothingForBrowsersHereBeyondLoopback: where others can connect, this
-// machine's names are not served, and there is no link that would lead there.
+// TestNothingForBrowsersHereBeyondLoopback: where this machine's names are not
+// served, there is no link that would lead there.
 func TestNothingForBrowsersHereBeyondLoopback(t *testing.T) {
-	for at, want := range map[string]bool{"127.0.0.1:8741": true, "[::1]:8741": true, "[::ffff:127.0.0.1]:8741": true, "0.0.0.0:8741": false, "[::]:8741": false, "10.0.0.1:8741": false} {
-		if got := len(ownHosts(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(at)))) > 0; got != want {
-			t.Errorf("%s serves this machine's own browsers: %v", at, got)
-		}
-	}
 	h := open(t, configured(t, home(t), helper), corp())
 	h.inboxAt = "" // as it is there
 	if url, _, err := h.linker().NewLink(t.Context(), "alice"); err == nil || url != "" {
