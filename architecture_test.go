@@ -207,6 +207,11 @@ var rules = []rule{
 		kind:    testOnly,
 	},
 	{
+		room:    "internal/tlstest",
+		because: "certificates for tests are the same whatever room shows them",
+		kind:    testOnly,
+	},
+	{
 		room:    "bench",
 		because: "benchmarks are tests only: nothing here is for others to import",
 		kind:    testOnly,

@@ -3,18 +3,10 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,6 +16,7 @@ import (
 
 	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/internal/tlstest"
 )
 
 // port is how an agent elsewhere reaches a bridge.
@@ -193,69 +186,16 @@ func TestStrangersOverTCP(t *testing.T) {
 	agent.must("GET", "/v1/whoami", "").wants(t, http.StatusOK)
 }
 
-// authority makes certificates for 127.0.0.1.
-type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t}
-	pair := a.issue("CA", true)
-	a.cert, a.key = pair.Leaf, pair.PrivateKey.(*ecdsa.PrivateKey)
-	return a
-}
-
-func (a *authority) issue(name string, ca bool) tls.Certificate {
-	a.t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	about := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: ca, BasicConstraintsValid: true,
-	}
-	by, with := a.cert, a.key
-	if by == nil {
-		by, with = about, private
-	}
-	made, err := x509.CreateCertificate(rand.Reader, about, by, private.Public(), with)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(made)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{made}, PrivateKey: private, Leaf: leaf}
-}
-
-// write puts a certificate and its key into files.
-func (a *authority) write(dir, name string, pair tls.Certificate) {
-	a.t.Helper()
-	hidden, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{name + ".pem": {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, name + "-key.pem": {Type: "PRIVATE KEY", Bytes: hidden}} {
-		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(block), 0o600); err != nil {
-			a.t.Fatal(err)
-		}
-	}
-}
-
 // TestAgentsOverTLS: only those come in who have a certificate of the
 // configured CA and a key; the bridge's own is renewed while it runs.
 func TestAgentsOverTLS(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
+	ca := tlstest.New(t)
 	files := t.TempDir()
-	ca.write(files, "bridge", ca.issue("bridge.internal", false))
-	ca.write(files, "ca", tls.Certificate{Certificate: [][]byte{ca.cert.Raw}, PrivateKey: ca.key})
+	tlstest.Write(t, filepath.Join(files, "bridge.pem"), filepath.Join(files, "bridge-key.pem"), ca.Issue("bridge.internal", time.Hour))
+	if err := os.WriteFile(filepath.Join(files, "ca.pem"), tlstest.PEM(ca.Own()), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	listen := fmt.Sprintf(`listen: {tcp: "0.0.0.0:0", tcp_hosts: ["bridge.internal"], tls: {cert: "file:%s/bridge.pem", key: "file:%s/bridge-key.pem", client_ca: "file:%s/ca.pem"}, `, files, files, files)
 	w := newWorld(t, options{trailer: ci, edit: func(text string) string {
 		return strings.Replace(strings.Replace(text, "listen: {", listen, 1), `web: "127.0.0.1:0"`, `web: ""`, 1)
@@ -264,16 +204,14 @@ func TestAgentsOverTLS(t *testing.T) {
 	agent := w.port("https", made.Key)
 	agent.url = strings.Replace(agent.url, "[::]", "127.0.0.1", 1)
 	agent.url = strings.Replace(agent.url, "0.0.0.0", "127.0.0.1", 1)
-	roots := x509.NewCertPool()
-	roots.AddCert(ca.cert)
-	agent.tls = &tls.Config{RootCAs: roots, ServerName: "bridge.internal", Certificates: []tls.Certificate{ca.issue("ci", false)}, MinVersion: tls.VersionTLS13}
+	agent.tls = &tls.Config{RootCAs: ca.Pool(), ServerName: "bridge.internal", Certificates: []tls.Certificate{ca.Issue("ci", time.Hour)}, MinVersion: tls.VersionTLS13}
 	agent.must("GET", "/v1/whoami", "", "Host", "bridge.internal").wants(t, http.StatusOK)
 	agent.must("GET", "/v1/whoami", "").problem(t, api.ProblemInvalidRequest) // every address is no host
 	stolen := *agent
 	stolen.key = "abk_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	stolen.must("GET", "/v1/whoami", "", "Host", "bridge.internal").problem(t, api.ProblemUnauthenticated)
 
-	for what, certificates := range map[string][]tls.Certificate{"none": nil, "of another CA": {newAuthority(t).issue("ci", false)}} {
+	for what, certificates := range map[string][]tls.Certificate{"none": nil, "of another CA": {tlstest.New(t).Issue("ci", time.Hour)}} {
 		without := *agent
 		without.tls = agent.tls.Clone()
 		without.tls.Certificates = certificates
@@ -287,7 +225,7 @@ func TestAgentsOverTLS(t *testing.T) {
 		t.Errorf("without TLS it is answered %d", a.status)
 	}
 
-	ca.write(files, "bridge", ca.issue("renewed.internal", false))
+	tlstest.Write(t, filepath.Join(files, "bridge.pem"), filepath.Join(files, "bridge-key.pem"), ca.Issue("renewed.internal", time.Hour))
 	w.hangUp(`"msg":"reloaded"`)
 	agent.tls = agent.tls.Clone()
 	agent.tls.ServerName = "renewed.internal"

@@ -2,18 +2,11 @@ package daemon
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -28,72 +21,14 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
 	"github.com/authbridge/authbridge/httpapi/httpapitest"
+	"github.com/authbridge/authbridge/internal/tlstest"
 )
-
-// authority makes certificates.
-type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t}
-	about := &x509.Certificate{Subject: pkix.Name{CommonName: "CA of the test"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-	a.cert, a.key = a.sign(about)
-	return a
-}
-
-func (a *authority) sign(about *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	check(a.t, err)
-	by, with := a.cert, a.key
-	if by == nil {
-		by, with = about, key
-	}
-	about.SerialNumber = big.NewInt(time.Now().UnixNano())
-	if about.NotAfter.IsZero() {
-		about.NotBefore, about.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	}
-	made, err := x509.CreateCertificate(rand.Reader, about, by, key.Public(), with)
-	check(a.t, err)
-	cert, err := x509.ParseCertificate(made)
-	check(a.t, err)
-	return cert, key
-}
-
-// pair makes a certificate for the bridge, or for a caller.
-func (a *authority) pair(name string, until time.Duration) tls.Certificate {
-	a.t.Helper()
-	cert, key := a.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, DNSNames: []string{name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(until),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	})
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
-}
-
-func (a *authority) write(file string, pair tls.Certificate) {
-	a.t.Helper()
-	hidden, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	check(a.t, err)
-	check(a.t, os.WriteFile(file+".pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600))
-	check(a.t, os.WriteFile(file+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: hidden}), 0o600))
-}
-
-func (a *authority) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(a.cert)
-	return pool
-}
 
 // remote is a bridge whose agent "ci" comes over TCP with a key.
 type remote struct {
 	*house
 	dir  string
-	ca   *authority
+	ca   *tlstest.Authority
 	key  bridge.Secret
 	text string // its configuration
 	log  *logs
@@ -112,10 +47,10 @@ agents: {ci: {key_hash: "%s", owner: alice, may: [{provider: corp, scopes: ["fil
 func newRemote(t *testing.T, secured bool, more string) *remote {
 	t.Helper()
 	key, hash := bridge.NewKey()
-	r := &remote{dir: home(t), ca: newAuthority(t), key: key, log: new(logs)}
+	r := &remote{dir: home(t), ca: tlstest.New(t), key: key, log: new(logs)}
 	file := filepath.Join(r.dir, "tls")
-	r.ca.write(file, r.ca.pair("bridge.internal", 24*time.Hour))
-	r.ca.write(filepath.Join(r.dir, "ca"), tls.Certificate{Certificate: [][]byte{r.ca.cert.Raw}, PrivateKey: r.ca.key})
+	tlstest.Write(t, file+".pem", file+".key", r.ca.Issue("bridge.internal", 24*time.Hour))
+	check(t, os.WriteFile(filepath.Join(r.dir, "ca.pem"), tlstest.PEM(r.ca.Own()), 0o600))
 	section := ""
 	if secured {
 		section = fmt.Sprintf(", tls: {cert: 'file:%s.pem', key: 'file:%s.key'%s}", file, file, more)
@@ -133,7 +68,7 @@ func newRemote(t *testing.T, secured bool, more string) *remote {
 // one.
 func (r *remote) call(key bridge.Secret, host string, certificates ...tls.Certificate) (reply, error) {
 	r.t.Helper()
-	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: r.ca.pool(), Certificates: certificates, MinVersion: tls.VersionTLS12}}
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: r.ca.Pool(), Certificates: certificates, MinVersion: tls.VersionTLS12}}
 	defer transport.CloseIdleConnections()
 	return r.over(transport, key, host)
 }
@@ -198,7 +133,7 @@ func TestNoHTTP2(t *testing.T) {
 	if err != nil || resp.major != 1 || resp.tls.NegotiatedProtocol != "http/1.1" {
 		t.Errorf("they speak %v, %v", resp, err)
 	}
-	only := &tls.Config{RootCAs: r.ca.pool(), NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
+	only := &tls.Config{RootCAs: r.ca.Pool(), NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
 	c, err := (&tls.Dialer{Config: only}).DialContext(t.Context(), "tcp", r.at(tcpDoor))
 	if err == nil {
 		_ = c.Close()
@@ -240,7 +175,7 @@ func TestACertificateIsRenewed(t *testing.T) {
 		}
 		return resp.tls.PeerCertificates[0].Subject.CommonName
 	}
-	r.ca.write(file, r.ca.pair("renewed.internal", time.Hour))
+	tlstest.Write(t, file+".pem", file+".key", r.ca.Issue("renewed.internal", time.Hour))
 	if got := shown(); got != "bridge.internal" {
 		t.Errorf("before the reload it is %s", got)
 	}
@@ -267,10 +202,10 @@ func TestACertificateThatHasRunOutIsAWarning(t *testing.T) {
 		t.Errorf("a good certificate: %s", said)
 	}
 	for why, pair := range map[string]tls.Certificate{
-		"the certificate has expired on": r.ca.pair("bridge.internal", -time.Hour),
-		"the certificate is not for":     r.ca.pair("elsewhere.internal", 24*time.Hour),
+		"the certificate has expired on": r.ca.Issue("bridge.internal", -time.Hour),
+		"the certificate is not for":     r.ca.Issue("elsewhere.internal", 24*time.Hour),
 	} {
-		r.ca.write(filepath.Join(r.dir, "tls"), pair)
+		tlstest.Write(t, filepath.Join(r.dir, "tls.pem"), filepath.Join(r.dir, "tls.key"), pair)
 		r.reload(r.text)
 		if said := r.log.String(); !strings.Contains(said, "level=WARN") || !strings.Contains(said, why) {
 			t.Errorf("nobody is told that %s: %s", why, said)
@@ -286,11 +221,11 @@ func TestCallersNeedACertificate(t *testing.T) {
 	d, err := start(t.Context(), configured(t, r.dir, r.text), map[string]bridge.Provider{"corp": corp()}, quiet())
 	check(t, err)
 	r.house = run(t, d)
-	mine := r.ca.pair("ci", time.Hour)
+	mine := r.ca.Issue("ci", time.Hour)
 	r.wants(http.StatusOK, r.key, "", mine)
 	r.wants(http.StatusUnauthorized, bridge.NewSecret("abk_x"), "", mine)
 	for what, certificates := range map[string][]tls.Certificate{
-		"none": nil, "of another CA": {newAuthority(t).pair("ci", time.Hour)}, "run out": {r.ca.pair("ci", -time.Minute)},
+		"none": nil, "of another CA": {tlstest.New(t).Issue("ci", time.Hour)}, "run out": {r.ca.Issue("ci", -time.Minute)},
 	} {
 		if resp, err := r.call(r.key, "", certificates...); err == nil {
 			t.Errorf("a certificate, %s: answered %d", what, resp.status)
@@ -298,13 +233,13 @@ func TestCallersNeedACertificate(t *testing.T) {
 	}
 
 	// A CA that is taken away takes away who has come with it, at once.
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: r.ca.pool(), Certificates: []tls.Certificate{mine}, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(4)}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: r.ca.Pool(), Certificates: []tls.Certificate{mine}, MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(4)}}
 	defer transport.CloseIdleConnections()
 	if resp, err := r.over(transport, r.key, ""); err != nil || resp.status != http.StatusOK {
 		t.Fatalf("answered %v, %v", resp, err)
 	}
-	other := newAuthority(t)
-	other.write(filepath.Join(r.dir, "ca"), tls.Certificate{Certificate: [][]byte{other.cert.Raw}, PrivateKey: other.key})
+	other := tlstest.New(t)
+	check(t, os.WriteFile(filepath.Join(r.dir, "ca.pem"), tlstest.PEM(other.Own()), 0o600))
 	r.reload(r.text)
 	if resp, err := r.over(transport, r.key, ""); err != nil || resp.status != http.StatusUnauthorized || !resp.last {
 		t.Errorf("on the connection that is open it is answered %v, %v", resp, err)
@@ -312,7 +247,7 @@ func TestCallersNeedACertificate(t *testing.T) {
 	if resp, err := r.over(transport, r.key, ""); err == nil && resp.status != http.StatusUnauthorized {
 		t.Errorf("a session that goes on is answered %d", resp.status)
 	}
-	r.wants(http.StatusOK, r.key, "", other.pair("ci", time.Hour))
+	r.wants(http.StatusOK, r.key, "", other.Issue("ci", time.Hour))
 }
 
 // TestNoiseAtThePort: whoever comes with something else is sent away, says
@@ -329,7 +264,7 @@ func TestNoiseAtThePort(t *testing.T) {
 			var c net.Conn
 			var err error
 			if said == "" {
-				c, err = (&tls.Dialer{Config: &tls.Config{RootCAs: r.ca.pool(), MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", r.at(tcpDoor))
+				c, err = (&tls.Dialer{Config: &tls.Config{RootCAs: r.ca.Pool(), MinVersion: tls.VersionTLS12}}).DialContext(t.Context(), "tcp", r.at(tcpDoor))
 				said = "GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 1<<20)
 			} else {
 				c, err = new(net.Dialer).DialContext(t.Context(), "tcp", r.at(tcpDoor))
@@ -353,11 +288,11 @@ func TestNoiseAtThePort(t *testing.T) {
 }
 
 // halfOpen is a daemon that is all one secure door, with few places.
-func halfOpen(t *testing.T, ca *authority, l net.Listener) *Daemon {
+func halfOpen(t *testing.T, ca *tlstest.Authority, l net.Listener) *Daemon {
 	t.Helper()
 	d := lone(tcpDoor, l)
 	d.doors[0].secure = d.tls.server(false)
-	d.tls.now.Store(&credential{own: ca.pair("bridge.internal", 100*365*24*time.Hour)})
+	d.tls.now.Store(&credential{own: ca.Issue("bridge.internal", 100*365*24*time.Hour)})
 	return d
 }
 
@@ -366,7 +301,7 @@ func halfOpen(t *testing.T, ca *authority, l net.Listener) *Daemon {
 func TestAFullPort(t *testing.T) {
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	check(t, err)
-	ca := newAuthority(t)
+	ca := tlstest.New(t)
 	d := halfOpen(t, ca, l)
 	go func() { _ = serve(d.doors[0]) }()
 	for range 40 {
@@ -376,7 +311,7 @@ func TestAFullPort(t *testing.T) {
 		}
 		defer func() { _ = c.Close() }()
 	}
-	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: ca.pool(), MinVersion: tls.VersionTLS12}}
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+l.Addr().String()+"/", nil)
 	check(t, err)
 	resp, err := transport.RoundTrip(req)
@@ -396,7 +331,7 @@ func TestWhoDoesNotAgreeOnTLSIsCutOff(t *testing.T) {
 		"says nothing": {"", ""}, "a hello, byte by byte": {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "a"},
 	} {
 		t.Run(what, func(t *testing.T) {
-			ca := newAuthority(t)
+			ca := tlstest.New(t)
 			synctest.Test(t, func(t *testing.T) {
 				memory := httpapitest.NewListener()
 				d := halfOpen(t, ca, memory)

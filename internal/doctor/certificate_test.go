@@ -1,12 +1,7 @@
 package doctor
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
-	"math/big"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,6 +9,7 @@ import (
 	"time"
 
 	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/internal/tlstest"
 )
 
 // TestCertificate: one that is over, not good yet or soon over, and one that is
@@ -53,14 +49,7 @@ func TestCertificate(t *testing.T) {
 // certificateFor makes one that is good from after until left from now on.
 func certificateFor(t *testing.T, name string, after, left time.Duration) []byte {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: time.Now().Add(after), NotAfter: time.Now().Add(left)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return tlstest.PEM(tlstest.New(t).Sign(&x509.Certificate{
+		DNSNames: []string{name}, NotBefore: time.Now().Add(after), NotAfter: time.Now().Add(left),
+	}))
 }
