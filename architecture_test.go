@@ -153,7 +153,10 @@ var rules = []rule{
 			"bridge", "oauth", "store", "store/*", "adapters/*",
 			"api", "httpapi", "admin", "config", "internal/doctor", "internal/localhttp",
 		},
-		foreign: []string{"golang.org/x/sync", "golang.org/x/sys"},
+		foreign: []string{
+			"golang.org/x/sync", "golang.org/x/sys",
+			"github.com/prometheus/client_golang/prometheus", "github.com/prometheus/common/expfmt",
+		},
 		because: "the daemon wires everything below it, and is no client of itself",
 	},
 	{

@@ -50,6 +50,8 @@ const (
 // Ask takes an agent's ask: it joins an open request, is served from a live
 // grant, or becomes a new request. A refusal is a [*Problem].
 func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply, error) {
+	began := time.Now()
+	defer func() { b.books.Asked(time.Since(began)) }()
 	whom, err := ask.whom(agent)
 	if err != nil {
 		return Request{}, 0, err

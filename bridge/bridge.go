@@ -24,6 +24,7 @@ type Bridge struct {
 
 	changes     *watchers
 	feeds       *feeds
+	books       *books
 	polls       *loop[pollKey]
 	clock       *loop[clockKey] // whose time is over
 	mints       *loop[RequestID]
@@ -38,13 +39,15 @@ type Bridge struct {
 	ready       chan struct{}
 }
 
-// Options is what a bridge is made of; all fields but Messengers are required.
+// Options is what a bridge is made of; all fields but Messengers
+// and Observer are required.
 type Options struct {
 	Directory  *Directory
 	Store      Store
 	Providers  map[string]Provider  // one for each provider of the directory
 	Messengers map[string]Messenger // one for each channel that cards are brought to
 	Log        *slog.Logger         // faults that nobody waits for; never a secret
+	Observer   Observer             // who counts; may be zero
 }
 
 // How many of each may be under way at once at one issuer or in one chat. Who
@@ -71,8 +74,10 @@ func New(o Options) *Bridge {
 	}
 	b.setup.Store(&setup{dir: o.Directory, providers: o.Providers})
 	b.feeds = newFeeds(b.changes.wake)
-	b.store = &watchedStore{Store: noting{o.Store, b.feeds, b.followGrant}}
+	b.books = newBooks(o.Observer)
+	b.store = &watchedStore{Store: noting{o.Store, b.feeds, b.followGrant, b.books}}
 	b.polls = atAPace(newLoop(pollsAtOnce, b.poll))
+	b.polls.late = b.books.PolledLate
 	b.clock = byWallClock(newLoop(clockWorkers, whenKept(b, timed(b.strike))))
 	b.mints = newLoop(mintsAtOnce, whenKept(b, timed(b.mint)))
 	b.checks = newLoop(checksAtOnce, whenKept(b, timed(b.identify)))
@@ -161,14 +166,28 @@ func (b *Bridge) recover(ctx context.Context) error {
 	now := time.Now()
 	b.looked.Store(true)
 	return b.store.View(ctx, func(tx ReadTx) error {
-		return errors.Join(
-			readable(b, tx.Pending(), func(d Due) { b.resume(d, now) }),
-			readable(b, tx.Revocations(), func(v Revoking) { b.revocations.seed(b.lane(v.Provider), v.ID, v.NotUntil) }),
+		var open, live, owed int
+		err := errors.Join(
+			readable(b, tx.Pending(), func(d Due) {
+				if b.resume(d, now); d.State.Open() {
+					open++
+				}
+			}),
+			readable(b, tx.Revocations(), func(v Revoking) {
+				b.revocations.seed(b.lane(v.Provider), v.ID, v.NotUntil)
+				owed++
+			}),
 			readable(b, tx.CurrentGrants(), func(g Grant) {
 				b.clock.seed("", ofGrant(g.ID), g.EndsAt)
-				b.seedRefresh(g, now)
+				if b.seedRefresh(g, now); g.State == GrantLive {
+					live++
+				}
 			}),
 		)
+		if err == nil {
+			b.books.count(tx, open, live, owed)
+		}
+		return err
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // feeds keep, for each agent that has ever been followed, which of its
@@ -164,26 +165,39 @@ func (s *feeds) note(changes []changeOf) {
 type changeOf struct{ agent, id string }
 
 // noting is a store that has every change that an agent can see noted in the
-// feeds, and every grant followed, when it is committed and not before.
+// feeds, every grant followed, and everything counted, when it is committed and
+// not before.
 type noting struct {
 	Store
 	feeds   *feeds
 	granted func(Grant) // follows a grant as it was committed
+	books   *books
 }
 
 // Update runs fn as [Store] says. A change of which it is not known whether
 // it was kept is noted, too: who follows then looks.
 func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
-	var n noter
+	n, began := noter{}, time.Now()
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		n = noter{Tx: tx}
-		return fn(&n)
-	})
-	if err == nil || errors.Is(err, ErrInDoubt) {
-		s.feeds.note(n.changes)
-		for _, g := range n.grants {
-			s.granted(g)
+		n = noter{Tx: tx, began: began}
+		if err := fn(&n); err != nil {
+			return err
 		}
+		s.books.touch(&n)
+		return nil
+	})
+	doubtful := errors.Is(err, ErrInDoubt)
+	if err == nil || doubtful {
+		s.feeds.note(n.changes)
+		for _, c := range n.grants {
+			s.granted(c.is)
+		}
+	}
+	switch {
+	case err == nil:
+		s.books.book(&n)
+	case doubtful:
+		s.books.doubt(&n)
 	}
 	return err
 }
@@ -193,23 +207,47 @@ func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
 // of one transaction, the later must not undo what the first did.
 type noter struct {
 	Tx
+	began    time.Time
 	changes  []changeOf
-	requests map[RequestID]Request
-	grants   map[GrantID]Grant
+	found    map[RequestID]glimpse // of the requests that were read
+	requests map[RequestID]requestChange
+	grants   map[GrantID]grantChange
+	owed     map[string]owedChange // revocations
+	clicked  map[RequestID]bool    // by a human
 }
+
+// What was put, and what was there before.
+type (
+	requestChange struct {
+		was glimpse
+		is  Request
+	}
+	grantChange struct {
+		was GrantState
+		is  Grant
+	}
+	owedChange struct{ was, is bool }
+)
 
 // Request returns a request as it was put, if it was.
 func (n *noter) Request(id RequestID) (Request, error) {
-	if r, put := n.requests[id]; put {
-		return r, nil
+	if c, put := n.requests[id]; put {
+		return c.is, nil
 	}
-	return n.Tx.Request(id)
+	r, err := n.Tx.Request(id)
+	if err == nil {
+		if n.found == nil {
+			n.found = make(map[RequestID]glimpse, 1)
+		}
+		n.found[id] = r.glimpse()
+	}
+	return r, err
 }
 
 // Grant returns a grant as it was put, if it was.
 func (n *noter) Grant(id GrantID) (Grant, error) {
-	if g, put := n.grants[id]; put {
-		return g, nil
+	if c, put := n.grants[id]; put {
+		return c.is, nil
 	}
 	return n.Tx.Grant(id)
 }
@@ -222,23 +260,76 @@ func (n *noter) PutRequest(r Request, line *AuditLine) {
 		before, err := n.Request(r.ID)
 		unseen = err == nil && before.Version == r.Version
 	}
+	n.keep(r)
 	n.Tx.PutRequest(r, line)
-	if n.requests == nil {
-		n.requests = make(map[RequestID]Request, 1)
+	if line != nil && line.By == ByHuman {
+		if n.clicked == nil {
+			n.clicked = make(map[RequestID]bool, 1)
+		}
+		n.clicked[r.ID] = true
 	}
-	n.requests[r.ID] = r
 	if unseen {
 		return
 	}
 	n.changes = append(n.changes, changeOf{r.Agent, string(r.ID)})
 }
 
+// keep remembers a request that is put, and how it was.
+func (n *noter) keep(r Request) {
+	c, again := n.requests[r.ID]
+	if !again {
+		var read bool
+		if c.was, read = n.found[r.ID]; !read {
+			if before, err := n.Tx.Request(r.ID); err == nil {
+				c.was = before.glimpse()
+			}
+		}
+	}
+	c.is = r
+	if n.requests == nil {
+		n.requests = make(map[RequestID]requestChange, 1)
+	}
+	n.requests[r.ID] = c
+}
+
 // PutGrant notes a grant.
 func (n *noter) PutGrant(g Grant) {
+	c, again := n.grants[g.ID]
+	if !again {
+		if before, err := n.Tx.Grant(g.ID); err == nil {
+			c.was = before.State
+		}
+	}
+	c.is = g
+	if n.grants == nil {
+		n.grants = make(map[GrantID]grantChange, 1)
+	}
+	n.grants[g.ID] = c
 	n.Tx.PutGrant(g)
 	n.changes = append(n.changes, changeOf{g.Key.Agent, string(g.ID)})
-	if n.grants == nil {
-		n.grants = make(map[GrantID]Grant, 1)
+}
+
+// PutRevocation notes that tokens are to be revoked.
+func (n *noter) PutRevocation(v Revoking) {
+	n.owe(v.ID, true)
+	n.Tx.PutRevocation(v)
+}
+
+// DeleteRevocation notes that they are not any more.
+func (n *noter) DeleteRevocation(id string) {
+	n.owe(id, false)
+	n.Tx.DeleteRevocation(id)
+}
+
+func (n *noter) owe(id string, is bool) {
+	c, again := n.owed[id]
+	if !again {
+		_, err := n.Revoking(id)
+		c.was = err == nil || errors.Is(err, ErrUnreadable)
 	}
-	n.grants[g.ID] = g
+	c.is = is
+	if n.owed == nil {
+		n.owed = make(map[string]owedChange, 1)
+	}
+	n.owed[id] = c
 }

@@ -207,6 +207,12 @@ type Clicker struct {
 // nothing, because something else came first. A request of somebody else is
 // ErrNotFound.
 func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
+	card, word, err := b.click(ctx, who, id, verb)
+	b.pressed(who, verb, word, err)
+	return card, word, err
+}
+
+func (b *Bridge) click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
 	switch verb {
 	case VerbOpened, VerbFinished:
 		return b.nudge(ctx, who, id, verb)

@@ -187,23 +187,23 @@ func (l *lane[K]) turn(most int, epoch time.Time, now time.Duration) (time.Durat
 	return l.pace.after(cold), true
 }
 
-// hand takes out the key whose turn it is.
-func (l *lane[K]) hand(epoch time.Time, now time.Duration) (key K, ok bool) {
-	warm, at, some := l.warm.Next()
-	someWarm := some && at <= now
-	cold, at, some := l.cold.Next()
-	someCold := some && at <= now && (!someWarm || l.given%fairShare == fairShare-1) && l.pace.spend(epoch, now)
+// hand takes out the key whose turn it is, and says when it was due.
+func (l *lane[K]) hand(epoch time.Time, now time.Duration) (key K, due time.Duration, ok bool) {
+	warm, warmAt, some := l.warm.Next()
+	someWarm := some && warmAt <= now
+	cold, coldAt, some := l.cold.Next()
+	someCold := some && coldAt <= now && (!someWarm || l.given%fairShare == fairShare-1) && l.pace.spend(epoch, now)
 	switch {
 	case someCold:
-		key = cold
+		key, due = cold, coldAt
 		l.cold.Remove(key)
 	case someWarm:
-		key = warm
+		key, due = warm, warmAt
 		l.warm.Remove(key)
 	default:
-		return key, false
+		return key, 0, false
 	}
 	l.given++
 	l.busy[key] = wake[K]{}
-	return key, true
+	return key, due, true
 }

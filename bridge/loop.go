@@ -21,6 +21,7 @@ type loop[K comparable] struct {
 	most int          // workers in each lane
 	pace func() *pace // of each lane; nil = none
 	do   func(ctx context.Context, key K) next
+	late func(by time.Duration) // hears how late each key is handed out; nil = nobody does
 
 	epoch   time.Time
 	clock   func() time.Time // [time.Now], unless a test sets the clock
@@ -245,8 +246,11 @@ func (l *loop[K]) handOut(work context.Context) {
 		if !some || at > now {
 			return
 		}
-		if key, ok := lane.hand(l.epoch, now); ok {
+		if key, due, ok := lane.hand(l.epoch, now); ok {
 			l.give(work, lane, key)
+			if l.late != nil {
+				l.late(now - due)
+			}
 		}
 		l.queue(lane, now)
 	}

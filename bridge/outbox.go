@@ -242,6 +242,7 @@ func (b *Bridge) delivered(ctx context.Context, key deliveryKey, p parcel, ref M
 	if fault == nil {
 		return next{well: true, at: b.settle(ctx, key, func(_ Request, s Surface) Surface { return p.brought(s, ref) })}
 	}
+	b.books.NotDelivered(key.channel, fate(fault).String())
 	b.tell(key, fault, now)
 	ill := fate(fault) == unknown || fate(fault) == notSent
 	return next{ill: ill, well: !ill, at: b.settle(ctx, key, func(r Request, s Surface) Surface { return s.failed(r, fault, now) })}

@@ -98,8 +98,10 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 	answer, err := b.pollOnce(ctx, code)
 	end := time.Now()
 	if err != nil {
+		b.books.Polled(code.Target.Provider, "fault")
 		return b.pollFault(key, code, err, end)
 	}
+	b.books.Polled(code.Target.Provider, answer.Verdict.String())
 	b.gaps.forget(key)
 	switch answer.Verdict {
 	case PollPending:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -146,8 +147,10 @@ func tell(t *testing.T, p plot, lives []*bridgetest.Failpoints, down ...time.Dur
 	}
 	s.live()
 	s.goOn(45*time.Minute, s.over)
+	s.counted()
 	s.goOn(grantEnds+10*time.Minute, func() bool { return false })
 	s.goOn(3*grantEnds, s.settled) // what was renewed on the way
+	s.counted()
 	s.audit()
 	s.end()
 	return s
@@ -239,6 +242,39 @@ func (s *saga) crashed() {
 		s.crash += ", approved"
 	}
 	s.unheard = s.unheard || s.crash == "after Poll of slow_down" || s.crash == "before commit of unseen while coded"
+}
+
+// counted fails the test unless the bridge has counted what the store holds.
+func (s *saga) counted() {
+	s.t.Helper()
+	for tries := 0; s.now.points.Broken() && tries < 4; tries++ { // a commit in doubt is counted with the next
+		if s.now.Check(ctx) == nil {
+			break
+		}
+	}
+	var want bridge.Counts
+	err := s.now.store.View(ctx, func(tx bridge.ReadTx) error {
+		return errors.Join(
+			howMany(&want.RequestsOpen, tx.Pending(), func(d bridge.Due) bool { return d.State.Open() }),
+			howMany(&want.GrantsLive, tx.CurrentGrants(), func(g bridge.Grant) bool { return g.State == bridge.GrantLive }),
+			howMany(&want.RevocationsPending, tx.Revocations(), func(bridge.Revoking) bool { return true }),
+		)
+	})
+	if got := s.now.Counts(); got != want || err != nil {
+		s.t.Errorf("the bridge counts %+v, and the store has %+v: %v", got, want, err)
+	}
+}
+
+func howMany[T any](n *int, all iter.Seq2[T, error], counts func(T) bool) error {
+	for v, err := range all {
+		if err != nil {
+			return err
+		}
+		if counts(v) {
+			*n++
+		}
+	}
+	return nil
 }
 
 // settled reports whether nothing that was given is left, and nothing to do.

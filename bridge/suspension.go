@@ -122,6 +122,12 @@ func (b *Bridge) tellOf(agent, human string) {
 // AllowAgain lets an agent ask a human again, and have what they gave it: the
 // human's own word. It returns a word to them.
 func (b *Bridge) AllowAgain(ctx context.Context, who Clicker, agent string) (string, error) {
+	word, err := b.allow(ctx, who, agent)
+	b.pressed(who, VerbAllowAgain, word, err)
+	return word, err
+}
+
+func (b *Bridge) allow(ctx context.Context, who Clicker, agent string) (string, error) {
 	lifted, err := b.lift(ctx, who.actor(), agent, who.Human)
 	if err != nil {
 		return "", err
@@ -141,7 +147,7 @@ func (b *Bridge) allowAgain(ctx context.Context, who Clicker, id RequestID) (Car
 	if err != nil {
 		return Card{}, "", err
 	}
-	word, err := b.AllowAgain(ctx, who, r.Agent)
+	word, err := b.allow(ctx, who, r.Agent)
 	if err != nil {
 		return Card{}, "", err
 	}

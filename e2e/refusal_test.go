@@ -66,10 +66,6 @@ func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
 		}
 		reached(t, refusedMember, name)
 	}
-	if got := status(t, "http://"+w.bridge.at("ops")+"/metrics"); got != http.StatusNotFound {
-		t.Errorf("/metrics: %d", got)
-	}
-	reached(t, refusedRoute, "GET /metrics")
 	pages := &human{world: w, base: w.bridge.inbox()}
 	for _, call := range []string{"POST /slack/interactions", "POST /slack/commands", "POST /slack/events", "POST /discord/interactions"} {
 		method, path, _ := strings.Cut(call, " ")

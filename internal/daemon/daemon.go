@@ -43,8 +43,9 @@ type Daemon struct {
 	doors     []door
 	bounds    map[string]localhttp.Bounds // by door
 	probe     probe                       // of readyz
-	calls     *calls                      // to providers; with reloading once it runs
-	tls       credentials                 // of ports
+	metrics   *metrics
+	calls     *calls      // to providers; with reloading once it runs
+	tls       credentials // of ports
 	reloading sync.Mutex
 	stopping  context.Context // ends when the daemon begins to stop
 	stop      context.CancelFunc
@@ -95,7 +96,9 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log})
+	d.metrics = newMetrics(log)
+	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log, Observer: d.metrics.observer()})
+	d.metrics.watch(d.bridge.Counts)
 	if err := d.bridge.TakeUp(ctx); err != nil {
 		return nil, errors.Join(err, d.close())
 	}

@@ -13,9 +13,7 @@ func (d *Daemon) ops() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", d.readyz)
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		say(w, http.StatusNotFound, "metrics are not in this version")
-	})
+	mux.Handle("GET /metrics", d.metrics)
 	return mux
 }
 

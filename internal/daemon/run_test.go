@@ -316,7 +316,6 @@ func TestHealth(t *testing.T) {
 	d.says(t, "/readyz", http.StatusServiceUnavailable, "starting")
 	h := run(t, d)
 	d.says(t, "/readyz", http.StatusOK, "ready")
-	d.says(t, "/metrics", http.StatusNotFound, "metrics are not in this version")
 	d.says(t, "/", http.StatusNotFound, "404 page not found")
 
 	resp, err := get(t, "http://"+h.at(opsDoor)+"/readyz")
