@@ -45,25 +45,15 @@ func (w *world) try(method, path, body string, headers ...string) (answer, error
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		if headers[i] == "Host" {
-			r.Host = headers[i+1]
-			continue
-		}
-		r.Header.Set(headers[i], headers[i+1])
-	}
+	setHeaders(r, headers)
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", w.agentSocket())
 	}}
 	defer transport.CloseIdleConnections()
-	resp, err := transport.RoundTrip(r)
-	if err != nil {
+	a, err := w.exchange(transport, r)
+	if a.status == 0 {
 		return answer{}, err
 	}
-	defer resp.Body.Close()
-	read, err := io.ReadAll(resp.Body)
-	a := answer{resp.StatusCode, resp.Header, read}
-	w.learn(a)
 	var may []string
 	if a.status == http.StatusOK && method == http.MethodPost && strings.HasSuffix(path, "/token") {
 		may = []string{accessToken}
@@ -73,6 +63,31 @@ func (w *world) try(method, path, body string, headers ...string) (answer, error
 	w.heardAnswer("the answer to "+method+" "+idInPath.ReplaceAllString(plain, "$1/{id}"), a.status, a.header, a.body, may...)
 	reachedByCall(w.t, method, path, a)
 	reachedByAsk(w.t, method, body, a)
+	return a, err
+}
+
+// setHeaders takes headers in pairs; Host is one of them.
+func setHeaders(r *http.Request, headers []string) {
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+}
+
+// exchange makes a call, and notes the token in its answer. An answer that
+// breaks off is there as far as it came, with the error.
+func (w *world) exchange(over *http.Transport, r *http.Request) (answer, error) {
+	resp, err := over.RoundTrip(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	read, err := io.ReadAll(resp.Body)
+	a := answer{resp.StatusCode, resp.Header, read}
+	w.learn(a)
 	return a, err
 }
 

@@ -46,10 +46,14 @@ func (w *world) start(args ...string) *running {
 // take one away.
 func (w *world) startWith(env []string, args ...string) *running {
 	w.t.Helper()
-	r := &running{t: w.t, world: w, args: args, stdout: newJournal(), stderr: newJournal(), done: make(chan struct{})}
-	r.cmd = exec.Command(binary, args...) //nolint:noctx // bounded by wait and by the end of the test
-	r.cmd.Env, r.cmd.Dir = append(w.env(), env...), w.dir
-	r.cmd.Stdout, r.cmd.Stderr = r.stdout, r.stderr
+	return w.spawn(exec.Command(binary, args...), env, args) //nolint:noctx // bounded by wait and by the end of the test
+}
+
+// spawn starts a process that tells what it says, and is known by args.
+func (w *world) spawn(cmd *exec.Cmd, env, args []string) *running {
+	w.t.Helper()
+	r := &running{t: w.t, world: w, cmd: cmd, args: args, stdout: newJournal(), stderr: newJournal(), done: make(chan struct{})}
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = append(w.env(), env...), w.dir, r.stdout, r.stderr
 	if err := r.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}

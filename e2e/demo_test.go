@@ -70,21 +70,7 @@ func (d *shown) tells(pattern string) string {
 func (w *world) paste(line string) *running {
 	w.t.Helper()
 	_, words, _ := strings.Cut(line, binary)
-	r := &running{t: w.t, world: w, args: strings.Fields(words), stdout: newJournal(), stderr: newJournal(), done: make(chan struct{})}
-	r.cmd = exec.Command("sh", "-c", "exec "+line) //nolint:noctx // bounded by wait and by the end of the test
-	r.cmd.Env, r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = append(w.env(), elsewhere...), w.dir, r.stdout, r.stderr
-	if err := r.cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	go func() {
-		_ = r.cmd.Wait()
-		close(r.done)
-	}()
-	w.t.Cleanup(func() {
-		_ = r.cmd.Process.Kill()
-		<-r.done
-	})
-	return r
+	return w.spawn(exec.Command("sh", "-c", "exec "+line), elsewhere, strings.Fields(words)) //nolint:noctx // bounded by wait and by the end of the test
 }
 
 // signsIn goes from the card that is open to the provider and allows there.

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -48,22 +47,11 @@ func (p *port) call(method, path, body string, headers ...string) (answer, error
 	if p.key != "" {
 		r.Header.Set("Authorization", "Bearer "+p.key)
 	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		if headers[i] == "Host" {
-			r.Host = headers[i+1]
-			continue
-		}
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	transport := &http.Transport{TLSClientConfig: p.tls, DisableKeepAlives: true}
-	resp, err := transport.RoundTrip(r)
-	if err != nil {
+	setHeaders(r, headers)
+	a, err := w.exchange(&http.Transport{TLSClientConfig: p.tls, DisableKeepAlives: true}, r)
+	if a.status == 0 {
 		return answer{}, err
 	}
-	defer resp.Body.Close()
-	read, err := io.ReadAll(resp.Body)
-	a := answer{resp.StatusCode, resp.Header, read}
-	w.learn(a)
 	var may []string
 	if a.status == http.StatusOK && strings.HasSuffix(path, "/token") {
 		may = []string{accessToken}
