@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/config"
 )
 
 // Talk is how somebody is asked.
@@ -139,6 +141,62 @@ func oneOf(words ...string) func(string) error {
 		}
 		return refuse("", "it has to be one of: %s", strings.Join(words, ", "))
 	}
+}
+
+func hintOf(err error) string {
+	if no, is := err.(*Refusal); is { //nolint:errorlint // try makes them itself
+		return no.Hint
+	}
+	return ""
+}
+
+func (s *session) report(found ...admin.Finding) {
+	for _, f := range found {
+		s.o.Talk.Say("  " + string(f.Level) + ": " + f.What)
+		if f.Hint != "" {
+			s.o.Talk.Say("  → " + f.Hint)
+		}
+	}
+}
+
+// say explains something, to whoever is asked.
+func (s *session) say(lines ...string) {
+	if !s.o.Unattended {
+		s.o.Talk.Say(append([]string{""}, lines...)...)
+	}
+}
+
+// newName accepts a name that nothing of its kind has yet.
+func (s *session) newName(what string, add func(d *config.Draft, name string) error) func(string) error {
+	return func(name string) error {
+		switch {
+		case !bridge.IsName(name):
+			return refuse(bridge.NameRule, "this cannot be a name")
+		case s.has(what, name):
+			return refuse("", "there is a %s called %s already", what, name)
+		}
+		return s.try(func(d *config.Draft) error { return add(d, name) })
+	}
+}
+
+// has reports whether the file itself, and no default, has a name.
+func (s *session) has(what, name string) bool {
+	return s.cfg.Line(what+"s."+name) > 0
+}
+
+func scopesOnly(patterns bool) func(string) error {
+	return func(answer string) error {
+		for _, scope := range words(answer) {
+			if !config.IsScope(scope) || !patterns && strings.HasSuffix(scope, "*") {
+				return refuse("a scope has no quotes or backslashes; put spaces between several", "%q is not a scope", bridge.Clean(scope, 60))
+			}
+		}
+		return nil
+	}
+}
+
+func words(answer string) []string {
+	return slices.Compact(strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }))
 }
 
 // Secret is text that must not be seen.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"os"
+	"os/user"
 	"strconv"
 	"strings"
 
@@ -37,4 +38,27 @@ func users() []string {
 		}
 	}
 	return all
+}
+
+// whoIAm is a name for whoever sets this up.
+func whoIAm() string {
+	if u, err := user.Current(); err == nil && bridge.IsName(strings.ToLower(u.Username)) && u.Uid != "0" {
+		return strings.ToLower(u.Username)
+	}
+	return "operator"
+}
+
+// uidOf reads a uid, or the name of a user.
+func uidOf(answer string) (uint32, error) {
+	n, err := strconv.ParseUint(answer, 10, 32)
+	if err != nil {
+		u, missing := user.Lookup(answer)
+		if missing != nil {
+			return 0, refuse("a number, as id -u prints it for the user", "there is no user %q here", bridge.Clean(answer, 40))
+		}
+		if n, err = strconv.ParseUint(u.Uid, 10, 32); err != nil {
+			return 0, refuse("", "users have no numbers here")
+		}
+	}
+	return uint32(n), nil
 }

@@ -5,9 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os/user"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -83,13 +81,6 @@ func (s *session) askIssuer(ctx context.Context, p *config.DraftProvider) (scope
 	return nil, refuse("", "that was asked %d times; nothing was written", maxTries)
 }
 
-func hintOf(err error) string {
-	if no, is := err.(*Refusal); is { //nolint:errorlint // try makes them itself
-		return no.Hint
-	}
-	return ""
-}
-
 // isPlain reports whether an address is http on this machine.
 func isPlain(issuer string) bool {
 	u, err := url.Parse(issuer)
@@ -125,22 +116,6 @@ func (s *session) seen(ctx context.Context, issuer string) (fine bool, scopes []
 	return fine, scopes, err
 }
 
-func (s *session) report(found ...admin.Finding) {
-	for _, f := range found {
-		s.o.Talk.Say("  " + string(f.Level) + ": " + f.What)
-		if f.Hint != "" {
-			s.o.Talk.Say("  → " + f.Hint)
-		}
-	}
-}
-
-// say explains something, to whoever is asked.
-func (s *session) say(lines ...string) {
-	if !s.o.Unattended {
-		s.o.Talk.Say(append([]string{""}, lines...)...)
-	}
-}
-
 // nameFor makes a name of an issuer's host.
 func nameFor(issuer string) string {
 	u, err := url.Parse(issuer)
@@ -153,24 +128,6 @@ func nameFor(issuer string) string {
 		return "corp"
 	}
 	return name
-}
-
-// newName accepts a name that nothing of its kind has yet.
-func (s *session) newName(what string, add func(d *config.Draft, name string) error) func(string) error {
-	return func(name string) error {
-		switch {
-		case !bridge.IsName(name):
-			return refuse(bridge.NameRule, "this cannot be a name")
-		case s.has(what, name):
-			return refuse("", "there is a %s called %s already", what, name)
-		}
-		return s.try(func(d *config.Draft) error { return add(d, name) })
-	}
-}
-
-// has reports whether the file itself, and no default, has a name.
-func (s *session) has(what, name string) bool {
-	return s.cfg.Line(what+"s."+name) > 0
 }
 
 // askScopes asks which scopes the bridge adds for itself.
@@ -189,21 +146,6 @@ func (s *session) askScopes(ctx context.Context, p *config.DraftProvider, known 
 	})
 	p.Scopes = words(answer)
 	return err
-}
-
-func scopesOnly(patterns bool) func(string) error {
-	return func(answer string) error {
-		for _, scope := range words(answer) {
-			if !config.IsScope(scope) || !patterns && strings.HasSuffix(scope, "*") {
-				return refuse("a scope has no quotes or backslashes; put spaces between several", "%q is not a scope", bridge.Clean(scope, 60))
-			}
-		}
-		return nil
-	}
-}
-
-func words(answer string) []string {
-	return slices.Compact(strings.FieldsFunc(answer, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }))
 }
 
 // askClient asks who the bridge is at the provider, until the provider knows
@@ -307,132 +249,4 @@ func (s *session) known(ctx context.Context, p config.DraftProvider) (fine bool,
 		return true, ctx.Err()
 	}
 	return s.confirm(ctx, "Use this client all the same", false)
-}
-
-// addHuman asks for somebody who can be asked.
-func (s *session) addHuman(ctx context.Context) (string, error) {
-	s.say("A human is asked in the inbox, and grants by signing in at the provider. The e-mail",
-		"address is how the bridge knows that it was them, and not somebody else.")
-	var h config.DraftHuman
-	var err error
-	if h.Name, err = s.ask(ctx, question{
-		words: "Name of a human", flag: "human", given: s.o.Given.Human, otherwise: whoIAm(),
-		check: s.newName("human", func(d *config.Draft, name string) error { return d.AddHuman(config.DraftHuman{Name: name}) }),
-	}); err != nil {
-		return "", err
-	}
-	if h.Email, err = s.ask(ctx, question{
-		words: "Their e-mail address at the provider", flag: "email", given: s.o.Given.Email, optional: true,
-		check: func(email string) error {
-			return s.try(func(d *config.Draft) error { return d.AddHuman(config.DraftHuman{Name: h.Name, Email: email}) })
-		},
-	}); err != nil {
-		return "", err
-	}
-	return h.Name, s.do(func(d *config.Draft) error { return d.AddHuman(h) }, "added the human %s", h.Name)
-}
-
-// whoIAm is a name for whoever sets this up.
-func whoIAm() string {
-	if u, err := user.Current(); err == nil && bridge.IsName(strings.ToLower(u.Username)) && u.Uid != "0" {
-		return strings.ToLower(u.Username)
-	}
-	return "operator"
-}
-
-// addAgent asks for somebody who may ask, and for what.
-func (s *session) addAgent(ctx context.Context, provider, human string) error {
-	s.say("An agent is a program that may ask. It is known by the local user that it runs as, or,",
-		"on another machine, by a key. One that runs as the bridge's own user can read its files.")
-	a := config.DraftAgent{Owner: human}
-	var err error
-	if a.Name, err = s.ask(ctx, question{
-		words: "Name of an agent", flag: "agent", given: s.o.Given.Agent, otherwise: "helper",
-		check: s.newName("agent", func(*config.Draft, string) error { return nil }),
-	}); err != nil {
-		return err
-	}
-	keyed, err := s.askWho(ctx, &a)
-	if err != nil {
-		return err
-	}
-	if provider != "" {
-		scopes, err := s.askWhatFor(ctx, provider)
-		if err != nil {
-			return err
-		}
-		a.May = []config.DraftRule{{Provider: provider, Scopes: scopes, Ask: []string{human}}}
-	}
-	if keyed {
-		s.keyed = a.Name
-		s.o.Talk.Say("", "An agent with a key is not written yet: its key is made by the running bridge, with",
-			"  authbridge agent add "+a.Name, "and the line that it prints goes into the file, as", "  "+keyedAgent(a))
-		return nil
-	}
-	return s.do(func(d *config.Draft) error { return d.AddAgent(a) }, "added the agent %s (uid %d)", a.Name, a.UID)
-}
-
-// keyedAgent is the entry for an agent that shows a key.
-func keyedAgent(a config.DraftAgent) string {
-	may := ""
-	if len(a.May) > 0 {
-		r := a.May[0]
-		may = ", may: [{provider: " + r.Provider + `, scopes: ["` + strings.Join(r.Scopes, `", "`) + `"], ask: [` + strings.Join(r.Ask, ", ") + "]}]"
-	}
-	return "agents: {" + a.Name + `: {key_hash: "abh1$…", owner: ` + a.Owner + may + "}}"
-}
-
-// askWho asks which user an agent runs as, or whether it has a key.
-func (s *session) askWho(ctx context.Context, a *config.DraftAgent) (keyed bool, err error) {
-	if s.o.Given.Key {
-		return true, nil
-	}
-	own := strconv.FormatUint(uint64(s.o.Env.UID), 10)
-	if here := users(); s.o.Given.UID == "" && len(here) > 0 {
-		s.say("Users of this machine: " + strings.Join(here, ", ") + ". You are uid " + own + ".")
-	}
-	answer, err := s.ask(ctx, question{
-		words: "User that it runs as (uid or name; key = it has none here)", flag: "uid", given: s.o.Given.UID, otherwise: own,
-		check: func(answer string) error {
-			if answer == "key" {
-				return nil
-			}
-			uid, err := uidOf(answer)
-			if err != nil {
-				return err
-			}
-			return s.try(func(d *config.Draft) error { return d.AddAgent(config.DraftAgent{Name: a.Name, UID: uid}) })
-		},
-	})
-	if err != nil || answer == "key" {
-		return answer == "key", err
-	}
-	a.UID, err = uidOf(answer)
-	return false, err
-}
-
-// askWhatFor asks for scopes. There is no default: what an agent may is
-// somebody's decision.
-func (s *session) askWhatFor(ctx context.Context, provider string) ([]string, error) {
-	s.say("Scopes that it may ask for at "+provider+", in the provider's words and with spaces between",
-		"them: files:read, files:* for all that begin so, * for all there are.")
-	answer, err := s.ask(ctx, question{
-		words: "It may ask for", flag: "scope", given: strings.Join(s.o.Given.Scopes, " "), check: scopesOnly(true),
-	})
-	return words(answer), err
-}
-
-// uidOf reads a uid, or the name of a user.
-func uidOf(answer string) (uint32, error) {
-	n, err := strconv.ParseUint(answer, 10, 32)
-	if err != nil {
-		u, missing := user.Lookup(answer)
-		if missing != nil {
-			return 0, refuse("a number, as id -u prints it for the user", "there is no user %q here", bridge.Clean(answer, 40))
-		}
-		if n, err = strconv.ParseUint(u.Uid, 10, 32); err != nil {
-			return 0, refuse("", "users have no numbers here")
-		}
-	}
-	return uint32(n), nil
 }
