@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -32,6 +33,7 @@ import (
 //	leaves, returns        that bridge is away, and is back
 //	human VERB [WORD]      plan what that human does the next time an agent waits
 //	given SESSION VARIABLE a human has given the agent a grant; keep its id
+//	manager NAME           listen as the service manager of what is started after it
 //	refuse CODE HINT       make that bridge refuse everything
 //	waited                 wait until an agent waits
 //	occupy VARIABLE        listen on a port of 127.0.0.1
@@ -49,7 +51,7 @@ func TestScripts(t *testing.T) {
 		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": start, "says": says, "signal": send, "ends": ends, "capture": capture,
-			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "occupy": occupy, "remote": remote,
+			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "manager": asManager, "occupy": occupy, "remote": remote,
 			"leaves": leaves, "returns": returns,
 			"issuer": issuer, "complains": complains, "arrives": arrives,
 			"door": door, "http": raw, "member": member,
@@ -75,7 +77,7 @@ type sceneKey struct{}
 var variables = []string{
 	"PATH", "HOME", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME",
 	"AUTHBRIDGE_CONFIG", "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET",
-	"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY", "AUTHBRIDGE_CA", "AUTHBRIDGE_CERT", "AUTHBRIDGE_CERT_KEY", "SSL_CERT_FILE", "CORP_SECRET", "GORACE", "GOCOVERDIR",
+	"AUTHBRIDGE_URL", "AUTHBRIDGE_KEY", "AUTHBRIDGE_CA", "AUTHBRIDGE_CERT", "AUTHBRIDGE_CERT_KEY", "SSL_CERT_FILE", "CORP_SECRET", "NOTIFY_SOCKET", "GORACE", "GOCOVERDIR",
 }
 
 func setUp(env *testscript.Env) error {
@@ -97,6 +99,7 @@ func sceneOf(ts *testscript.TestScript) *scene { return ts.Value(sceneKey{}).(*s
 type job struct {
 	cmd      *exec.Cmd
 	out, err transcript
+	heard    *transcript // of a job that only listens
 }
 
 // transcript keeps what a command says, and wakes who waits for a word.
@@ -182,7 +185,7 @@ func says(ts *testscript.TestScript, neg bool, args []string) {
 	j := jobOf(ts, args[0])
 	over := time.After(patience)
 	for {
-		out, more := j.out.read()
+		out, more := cmp.Or(j.heard, &j.out).read()
 		said, remark := j.err.read()
 		if strings.Contains(out, args[1]) || strings.Contains(said, args[1]) {
 			return

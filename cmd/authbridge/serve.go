@@ -31,7 +31,10 @@ fault changes nothing, and all faults are in the log. What the new file forbids
 ends at once: requests that are open, and what was given, which is revoked. What
 it newly allows helps new asks. A change of state_dir, store, seal, listen or
 log needs a restart, and is refused; what is in the files of listen.tls is read
-again, so that a certificate that was renewed is taken.`,
+again, so that a certificate that was renewed is taken.
+
+A service manager that sets NOTIFY_SOCKET (systemd, with Type=notify) is told when
+the bridge is ready, reloading and stopping.`,
 		Example: "  authbridge serve --config authbridge.yaml",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -65,15 +68,26 @@ func (a *app) serve(ctx context.Context, cfg *config.Config) error {
 
 // run runs the bridge, and has it take its configuration anew at every SIGHUP.
 func (a *app) run(ctx context.Context, d *daemon.Daemon, file string, hangUps <-chan os.Signal, log *slog.Logger) error {
-	reloads, stop := context.WithCancel(ctx)
+	turns, stop := context.WithCancel(ctx)
 	over := make(chan struct{})
+	tell := func(states ...string) {
+		if err := manager(a.env("NOTIFY_SOCKET")).tell(states...); err != nil {
+			log.Warn("the service manager does not hear how the bridge stands", "err", err)
+		}
+	}
 	go func() {
 		defer close(over)
+		ready := d.Ready()
 		for {
 			select {
+			case <-ready:
+				ready = nil
+				tell(isReady, status("ready"))
 			case <-hangUps:
-				a.reload(reloads, d, file, log)
-			case <-reloads.Done():
+				tell(isReloading)
+				tell(isReady, status(a.reload(turns, d, file, log)))
+			case <-turns.Done():
+				tell(isStopping, status("stopping"))
 				return
 			}
 		}
@@ -85,8 +99,9 @@ func (a *app) run(ctx context.Context, d *daemon.Daemon, file string, hangUps <-
 }
 
 // reload reads the file that the bridge was started with, and no other: one
-// that is gone is no reason to run with none. Without one it looks again.
-func (a *app) reload(ctx context.Context, d *daemon.Daemon, file string, log *slog.Logger) {
+// that is gone is no reason to run with none. Without one it looks again. It
+// returns what came of it, in words.
+func (a *app) reload(ctx context.Context, d *daemon.Daemon, file string, log *slog.Logger) string {
 	load := a.load
 	if file != "" {
 		load = func() (*config.Config, error) { return config.Load(file, config.SystemEnv()) }
@@ -96,7 +111,7 @@ func (a *app) reload(ctx context.Context, d *daemon.Daemon, file string, log *sl
 		err = d.Reload(ctx, next)
 	}
 	if err == nil || ctx.Err() != nil {
-		return
+		return "ready"
 	}
 	if faults, are := errors.AsType[*config.Faults](err); are {
 		for _, f := range faults.List {
@@ -105,6 +120,7 @@ func (a *app) reload(ctx context.Context, d *daemon.Daemon, file string, log *sl
 		err = errors.New(faults.Summary())
 	}
 	log.Error("not reloaded: the bridge goes on with the configuration that it has", "err", err)
+	return "ready, with the configuration of before: the last reload was refused, and the log says why"
 }
 
 // exitOfStart is the exit of a start that failed. Almost all that can be wrong

@@ -132,6 +132,10 @@ func storeURL(cfg *config.Config) string {
 	return cfg.Store.Kind + ":" + cfg.Store.Path
 }
 
+// Ready returns a channel that is closed when Run has taken up what was
+// pending.
+func (d *Daemon) Ready() <-chan struct{} { return d.bridge.Ready() }
+
 // Run works until ctx ends, and then comes to an end itself within ten
 // seconds, in the order of stop.go.
 func (d *Daemon) Run(ctx context.Context) error {
