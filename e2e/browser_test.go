@@ -181,6 +181,12 @@ func (p *tab) follow(name, address string) *tab {
 	p.t.Helper()
 	p.click("link", name)
 	seenButton(p.t, name)
+	return p.window(address)
+}
+
+// window is the one that this one has opened at an address that begins so.
+func (p *tab) window(address string) *tab {
+	p.t.Helper()
 	var opened *tab
 	eventually(p.t, "a window at "+address, func() bool {
 		all, err := chromedp.Targets(p.ctx)

@@ -25,6 +25,7 @@ type provider struct {
 	mu       sync.Mutex
 	told     []map[string]any // the JSON answers at the endpoints for tokens and codes
 	lifetime time.Duration    // what the next code says of its life; 0 = the truth
+	held     chan struct{}    // until it is closed no poll is answered; nil = all are
 }
 
 func newProvider(t *testing.T, o options) *provider {
@@ -73,6 +74,13 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Provider.ServeHTTP(w, r)
 		return
 	}
+	if held := p.holding(); held != nil && r.URL.Path == "/token" {
+		select {
+		case <-held:
+		case <-r.Context().Done():
+			return
+		}
+	}
 	said := httptest.NewRecorder()
 	p.Provider.ServeHTTP(said, r)
 	body := p.keep(said.Body.Bytes())
@@ -105,6 +113,21 @@ func (p *provider) shorten(life time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lifetime = life
+}
+
+// hold lets polls wait for their answers until letGo is called.
+func (p *provider) hold() (letGo func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held := make(chan struct{})
+	p.held = held
+	return sync.OnceFunc(func() { close(held) })
+}
+
+func (p *provider) holding() chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.held
 }
 
 // said lists what the provider gave the bridge under a name, such as
