@@ -260,6 +260,7 @@ type notes struct {
 	writes int // transactions that change something
 	audit  []bridge.AuditLine
 	fault  error
+	full   bool // nothing can be written
 }
 
 type kept struct {
@@ -300,6 +301,9 @@ func (n *notes) Update(_ context.Context, change func(bridge.NotesTx) error) err
 	if n.fault != nil {
 		return n.fault
 	}
+	if n.full {
+		return bridge.ErrStoreUnavailable
+	}
 	n.writes++
 	before, told := maps.Clone(n.all), len(n.audit)
 	err := change(notesTx{n})
@@ -323,6 +327,13 @@ func (n *notes) fail(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.fault = err
+}
+
+// fill has no change be taken any more.
+func (n *notes) fill() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.full = true
 }
 
 // rewrite changes the sessions that are remembered.

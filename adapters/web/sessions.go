@@ -208,7 +208,9 @@ func (in *Inbox) endSome(w http.ResponseWriter, r *http.Request, s session, chos
 }
 
 // used notes from time to time that a session is in use, and answers the
-// session as it is then. A session that has ended meanwhile stays ended.
+// session as it is then. A session that has ended meanwhile stays ended. A
+// store that takes no changes, such as one on a full disk, leaves it unnoted:
+// what can be read is shown all the same.
 func (in *Inbox) used(ctx context.Context, s session) (session, error) {
 	now := time.Now().UTC().Round(0)
 	if now.Sub(s.Seen) < seenEvery {
@@ -221,8 +223,11 @@ func (in *Inbox) used(ctx context.Context, s session) (session, error) {
 		s.Seen = now
 		return put(tx, s)
 	})
-	if errors.Is(err, bridge.ErrNotFound) {
+	switch {
+	case errors.Is(err, bridge.ErrNotFound):
 		return s, errSignedOut
+	case errors.Is(err, bridge.ErrStoreUnavailable):
+		return s, nil // the bridge says so wherever a change is wanted
 	}
 	return s, err
 }

@@ -122,6 +122,18 @@ func TestLastSeenCostsFewWrites(t *testing.T) {
 	})
 }
 
+// On a full disk the inbox is still there to be looked at.
+func TestAnInboxIsShownThoughNothingCanBeNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		alice := h.signIn("alice")
+		<-time.After(seenEvery)
+		h.notes.fill()
+		h.call("GET", "/inbox", as(alice)).expect(t, 200)
+		h.call("POST", "/sessions/"+sessionID(alice)+"/sign_out", as(alice)).expect(t, 503)
+	})
+}
+
 // A session that is noted as used while it is ended stays ended.
 func TestUseDoesNotBringASessionBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
