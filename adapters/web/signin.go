@@ -72,6 +72,7 @@ func (in *Inbox) begin(w http.ResponseWriter, r *http.Request) {
 		err = in.notes.Put(r.Context(), begunNote(begun), []byte(way.Provider), time.Now().Add(signInLife))
 	}
 	if err != nil {
+		in.attempts.end(clientOf(r)) // a provider that is away is not to keep people out when it is back
 		in.refuseSignIn(w, r, way.Provider, err)
 		return
 	}
@@ -111,10 +112,12 @@ func (in *Inbox) finish(w http.ResponseWriter, r *http.Request, o opening) {
 		http.Error(w, tooLate, http.StatusForbidden)
 	case err != nil:
 		in.refuse(w, r, "take up a sign-in", err)
-	case o.Code == "":
-		http.Error(w, declined(way.Provider, o.Error), http.StatusForbidden)
 	default:
 		in.attempts.end(clientOf(r))
+		if o.Code == "" {
+			http.Error(w, declined(way.Provider, o.Error), http.StatusForbidden)
+			return
+		}
 		in.admit(w, r, way, o, proof)
 	}
 }

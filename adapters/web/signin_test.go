@@ -293,6 +293,23 @@ func TestAProviderThatIsAwayOrSaysNo(t *testing.T) {
 	}
 }
 
+// TestWhoCouldNotGetOnCountsNoLonger: while a provider is away, people try
+// again and again, and when it is back they get in.
+func TestWhoCouldNotGetOnCountsNoLonger(t *testing.T) {
+	l := newLobby(t)
+	l.corp.fault = &bridge.Unavailable{Err: context.DeadlineExceeded}
+	for range maxAttemptsOf + 1 {
+		l.out("POST", "/sign-in").expect(t, 503)
+	}
+	l.corp.fault = nil
+	for range maxAttemptsOf + 1 {
+		b := l.begin()
+		text, _ := json.Marshal(map[string]string{"begun": b.Begun, "state": proofOf(bridge.NewSecret(b.Begun)).State.Reveal(), "error": "access_denied"})
+		l.out("POST", "/session", body(string(text))).expect(t, 403, "said no")
+	}
+	l.enter("sub-alice")
+}
+
 // TestWhereNobodyCanSignIn: the page's own machine has links, and without a
 // provider nothing at all is served to others.
 func TestWhereNobodyCanSignIn(t *testing.T) {
