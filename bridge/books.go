@@ -3,6 +3,7 @@ package bridge
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,6 +11,8 @@ import (
 // and what they left behind.
 type books struct {
 	Observer
+	turns atomic.Uint64 // transactions, in the order in which they run
+
 	open ledger // requests
 	live ledger // grants
 	owed ledger // revocations
@@ -30,10 +33,11 @@ func newBooks(o Observer) *books {
 // touch takes a transaction that is about to be committed. What was doubted
 // before can be seen in it.
 func (k *books) touch(n *noter) {
+	n.turn = k.turns.Add(1)
 	found := lookup{n.Tx}
-	k.open.settle(found.open)
-	k.live.settle(found.live)
-	k.owed.settle(found.owed)
+	k.open.settle(n.turn, found.open)
+	k.live.settle(n.turn, found.live)
+	k.owed.settle(n.turn, found.owed)
 	for id, c := range n.requests {
 		k.open.touch(string(id), c.was.State.Open())
 	}
@@ -45,31 +49,48 @@ func (k *books) touch(n *noter) {
 	}
 }
 
+// drop takes a transaction that was touched and has changed nothing: it was
+// refused, or is run anew.
+func (k *books) drop(n *noter) {
+	if n.turn == 0 {
+		return
+	}
+	for id := range n.requests {
+		k.open.drop(string(id))
+	}
+	for id := range n.grants {
+		k.live.drop(string(id))
+	}
+	for id := range n.owed {
+		k.owed.drop(id)
+	}
+}
+
 // doubt takes a transaction of which it is not known whether it is kept.
 func (k *books) doubt(n *noter) {
-	for id, c := range n.requests {
-		k.open.doubt(string(id), c.was.State.Open())
+	for id := range n.requests {
+		k.open.doubt(n.turn, string(id))
 	}
-	for id, c := range n.grants {
-		k.live.doubt(string(id), c.was == GrantLive)
+	for id := range n.grants {
+		k.live.doubt(n.turn, string(id))
 	}
-	for id, c := range n.owed {
-		k.owed.doubt(id, c.was)
+	for id := range n.owed {
+		k.owed.doubt(n.turn, id)
 	}
 }
 
 // book takes a transaction that was committed.
 func (k *books) book(n *noter) {
-	for _, c := range n.requests {
-		k.open.book(c.was.State.Open(), c.is.State.Open())
+	for id, c := range n.requests {
+		k.open.book(n.turn, string(id), c.is.State.Open())
 		k.tell(c.was, c.is)
 		k.time(n, c.was, c.is)
 	}
-	for _, c := range n.grants {
-		k.live.book(c.was == GrantLive, c.is.State == GrantLive)
+	for id, c := range n.grants {
+		k.live.book(n.turn, string(id), c.is.State == GrantLive)
 	}
-	for _, c := range n.owed {
-		k.owed.book(c.was, c.is)
+	for id, c := range n.owed {
+		k.owed.book(n.turn, id, c.is)
 	}
 }
 

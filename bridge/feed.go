@@ -179,6 +179,7 @@ type noting struct {
 func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
 	n, began := noter{}, time.Now()
 	err := s.Store.Update(ctx, func(tx Tx) error {
+		s.books.drop(&n) // the store may run it again
 		n = noter{Tx: tx, began: began}
 		if err := fn(&n); err != nil {
 			return err
@@ -196,8 +197,10 @@ func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
 	switch {
 	case err == nil:
 		s.books.book(&n)
-	case doubtful:
+	case doubtful && n.turn > 0:
 		s.books.doubt(&n)
+	default:
+		s.books.drop(&n)
 	}
 	return err
 }
@@ -208,6 +211,7 @@ func (s noting) Update(ctx context.Context, fn func(Tx) error) error {
 type noter struct {
 	Tx
 	began    time.Time
+	turn     uint64 // where it stands among all transactions, 0 until it has run to its end
 	changes  []changeOf
 	found    map[RequestID]glimpse // of the requests that were read
 	requests map[RequestID]requestChange

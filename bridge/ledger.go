@@ -4,8 +4,8 @@ import "sync"
 
 // ledger counts the things of one kind that the store holds, from what each
 // transaction found and what it left behind, so that nobody ever counts the
-// store. Transactions run one after the other, but what they changed is booked
-// in any order: the sum is the same.
+// store. Transactions run one after the other and have numbers in that order;
+// what became of them is heard in any order.
 type ledger struct {
 	mu sync.Mutex
 	n  int
@@ -15,9 +15,16 @@ type ledger struct {
 	early map[string]bool
 	taken bool // the start has counted
 
-	// doubted is what n holds of a thing whose last commit may be kept or not.
-	// The next transaction looks.
-	doubted map[string]bool
+	open    map[string]posting // of what is being changed, or doubted
+	doubted int
+}
+
+// posting is what is known of a thing while it is being changed.
+type posting struct {
+	counted bool   // n has it
+	by      uint64 // the last transaction that n knows of it
+	under   int    // transactions of which nothing was heard yet
+	doubt   bool   // whether transaction by was kept is not known: the next one looks
 }
 
 // mostDoubted bounds how many doubts are remembered. With more of them between
@@ -31,10 +38,16 @@ func (l *ledger) count() int {
 }
 
 // touch notes what a transaction found of a thing. It comes within the
-// transaction, before it is committed.
+// transaction, before it is committed; book, doubt or drop comes after it.
 func (l *ledger) touch(id string, was bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	e, known := l.open[id]
+	if !known {
+		e.counted = was
+	}
+	e.under++
+	l.keep(id, e)
 	if l.taken {
 		return
 	}
@@ -46,11 +59,79 @@ func (l *ledger) touch(id string, was bool) {
 	}
 }
 
-// book counts what a committed transaction has made of a thing.
-func (l *ledger) book(was, is bool) {
+// book counts what a committed transaction has made of a thing, unless a later
+// one has been heard of.
+func (l *ledger) book(tx uint64, id string, is bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.n += more(was, is)
+	e := l.open[id]
+	e.under--
+	if tx >= e.by {
+		l.settled(&e, tx, is)
+	}
+	l.keep(id, e)
+}
+
+// doubt notes that a transaction may have changed a thing.
+func (l *ledger) doubt(tx uint64, id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.open[id]
+	e.under--
+	switch {
+	case tx < e.by: // a later one has told what there is
+	case e.doubt:
+		e.by = tx
+	case l.doubted < mostDoubted:
+		e.by, e.doubt = tx, true
+		l.doubted++
+	}
+	l.keep(id, e)
+}
+
+// drop forgets a transaction that changed nothing.
+func (l *ledger) drop(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.open[id]
+	e.under--
+	l.keep(id, e)
+}
+
+// settle counts what was doubted, which found looks up within a transaction.
+func (l *ledger) settle(tx uint64, found func(id string) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.doubted == 0 {
+		return
+	}
+	for id, e := range l.open {
+		if e.doubt {
+			l.settled(&e, tx, found(id))
+			l.keep(id, e)
+		}
+	}
+}
+
+// settled takes over how a transaction left a thing, or found it.
+func (l *ledger) settled(e *posting, tx uint64, is bool) {
+	l.n += more(e.counted, is)
+	if e.doubt {
+		l.doubted--
+	}
+	e.counted, e.by, e.doubt = is, tx, false
+}
+
+// keep keeps a posting for as long as it is needed.
+func (l *ledger) keep(id string, e posting) {
+	if e.under <= 0 && !e.doubt {
+		delete(l.open, id)
+		return
+	}
+	if l.open == nil {
+		l.open = make(map[string]posting)
+	}
+	l.open[id] = e
 }
 
 // more is by how much there is more of something.
@@ -62,28 +143,6 @@ func more(was, is bool) int {
 		return -1
 	}
 	return 0
-}
-
-// settle counts what was doubted, which found looks up within a transaction.
-func (l *ledger) settle(found func(id string) bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for id, was := range l.doubted {
-		l.n += more(was, found(id))
-	}
-	l.doubted = nil
-}
-
-// doubt notes that a transaction may have changed a thing.
-func (l *ledger) doubt(id string, was bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.doubted == nil {
-		l.doubted = make(map[string]bool)
-	}
-	if _, known := l.doubted[id]; !known && len(l.doubted) < mostDoubted {
-		l.doubted[id] = was
-	}
 }
 
 // begin takes in what the start has counted in one view of the store, in which
