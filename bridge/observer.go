@@ -11,8 +11,8 @@ type Observer struct {
 	// Ended hears of each request that is over, once: the provider by its
 	// configured name, and how, an [OutcomeCode] or "collected".
 	Ended func(provider, outcome string)
-	// Polled hears how each poll was answered: the text of a [Verdict], or
-	// "fault" where nothing was learnt.
+	// Polled hears how each poll was answered, in one of [Verdicts]; "fault"
+	// is that nothing was learnt.
 	Polled func(provider, verdict string)
 	// PolledLate hears how long after it was due each poll went out.
 	PolledLate func(by time.Duration)
@@ -29,8 +29,7 @@ type Observer struct {
 	// card: a chat took the message, or the human's own page had it.
 	Shown func(channel string, took time.Duration)
 	// NotDelivered hears of each call to a chat that failed, and what is
-	// certain of it: "unknown", "not_sent", "limited", "refused",
-	// "person_closed", "place_closed", "removed" or "invalid".
+	// certain of it: one of [DeliveryFaults].
 	NotDelivered func(channel, class string)
 	// Clicked hears of each press of a button: a [Verb] or "unknown", and
 	// "done", "remark" (there was something to say, mostly that another came
@@ -78,22 +77,32 @@ func (b *Bridge) Counts() Counts {
 	}
 }
 
-// String is the verdict in a word.
-func (v Verdict) String() string {
-	words := [...]string{
+// Verdicts are the words for how a poll may be answered.
+func Verdicts() []string {
+	words := verdicts()
+	return append(words[:], pollFault)
+}
+
+// pollFault is the word for a poll that told nothing.
+const pollFault = "fault"
+
+// String is the verdict in a word. It allocates nothing: each poll has one.
+func (v Verdict) String() string { return verdicts()[v] }
+
+func verdicts() [7]string {
+	return [...]string{
 		PollPending: "pending", PollSlowDown: "slow_down", PollGranted: "granted", PollDenied: "denied",
 		PollLapsed: "lapsed", PollLost: "lost", PollFailed: "failed",
 	}
-	if v < 0 || int(v) >= len(words) {
-		return "unknown"
-	}
-	return words[v]
 }
 
-// String is what is certain in a word.
-func (c certainty) String() string {
-	return [...]string{
+// DeliveryFaults are the words for what is certain of a call that brought no
+// card.
+func DeliveryFaults() []string {
+	return []string{
 		unknown: "unknown", notSent: "not_sent", limited: "limited", refused: "refused",
 		closedPerson: "person_closed", closedPlace: "place_closed", removed: "removed", ourFault: "invalid",
-	}[c]
+	}
 }
+
+func (c certainty) String() string { return DeliveryFaults()[c] }

@@ -1,5 +1,10 @@
 package bridge
 
+import (
+	"maps"
+	"slices"
+)
+
 // OutcomeCode says why a request ended without a token, or why its token was
 // taken back. The words are part of the agent API.
 type OutcomeCode string
@@ -31,6 +36,9 @@ const (
 	OutcomeTokenLost              OutcomeCode = "token_lost"
 	OutcomeTooManyCodes           OutcomeCode = "too_many_codes"
 )
+
+// Outcomes are all outcome codes, sorted.
+func Outcomes() []OutcomeCode { return slices.Sorted(maps.Keys(sentences)) }
 
 // Outcome is how a request ended, in a code for programs and a sentence for
 // humans.

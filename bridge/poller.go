@@ -98,7 +98,7 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 	answer, err := b.pollOnce(ctx, code)
 	end := time.Now()
 	if err != nil {
-		b.books.Polled(code.Target.Provider, "fault")
+		b.books.Polled(code.Target.Provider, pollFault)
 		return b.pollFault(key, code, err, end)
 	}
 	b.books.Polled(code.Target.Provider, answer.Verdict.String())

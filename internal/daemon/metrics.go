@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/config"
 )
 
 // metrics are what the bridge tells those who watch over it. Their labels hold
@@ -87,6 +88,20 @@ func (m *metrics) observer() bridge.Observer {
 	}
 }
 
+// know makes the series of these providers, at nought: what is not there before
+// the first time would not be seen to grow by it.
+func (m *metrics) know(providers map[string]config.Provider) {
+	for name := range providers {
+		m.requests.WithLabelValues(name, string(bridge.Collected))
+		for _, outcome := range bridge.Outcomes() {
+			m.requests.WithLabelValues(name, string(outcome))
+		}
+		for _, verdict := range bridge.Verdicts() {
+			m.polls.WithLabelValues(name, verdict)
+		}
+	}
+}
+
 // watch adds what is read from the bridge itself at each look.
 func (m *metrics) watch(counts func() bridge.Counts) {
 	gauge := func(name, help string, of func(bridge.Counts) int) {
@@ -108,9 +123,13 @@ type connectable interface {
 	Connected() bool
 }
 
-// watchChats adds whether each chat that has a connection is there.
+// watchChats makes the series of these chats, and adds whether each that has a
+// connection is there.
 func (m *metrics) watchChats(chats map[string]bridge.Messenger) {
 	for channel, chat := range chats {
+		for _, fault := range bridge.DeliveryFaults() {
+			m.failures.WithLabelValues(channel, fault)
+		}
 		line, ok := chat.(connectable)
 		if !ok {
 			continue

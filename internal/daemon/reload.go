@@ -43,6 +43,7 @@ func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
 	}
 	d.calls = calls
 	d.tls.now.Store(credential)
+	d.metrics.know(next.Providers)
 	d.warn(next)
 	d.log.Info("reloaded", "file", next.File, "requests ended", ended.Requests, "grants revoked", ended.Grants, "grants shortened", ended.Shortened)
 	return nil
