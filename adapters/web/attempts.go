@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// How many sign-ins may be under way: of everybody, and from one address. Who
-// has come back counts no longer.
+// How many sign-ins may be begun in ten minutes: by everybody, and from one
+// address. Those that signed somebody in count no longer.
 const (
 	maxAttempts   = 1000
 	maxAttemptsOf = 50
 )
 
-// attempts counts the sign-ins that are under way. Anybody may begin one, so
-// this is what bounds the notes about them. The zero value is ready.
+// attempts counts the sign-ins that are under way, and for as long those that
+// came to nothing. Anybody may begin one and come back with a made-up code, so
+// this bounds the notes about them, what the provider is asked as our client,
+// and the lines about who was turned away. The zero value is ready.
 type attempts struct {
 	mu   sync.Mutex
 	open []attempt // the oldest first

@@ -38,7 +38,7 @@ const (
 	notHere     = "Nobody can sign in here through a provider."
 	notBegun    = "This is not the answer to a sign-in of this page. Begin again."
 	tooLate     = "This sign-in does not work any more. It works once, and only for ten minutes. Begin again."
-	tooManyOpen = "Too many sign-ins are under way. Try again in a few minutes."
+	tooManyOpen = "Too many sign-ins are under way, or came to nothing. Try again in a few minutes."
 )
 
 // through is how people sign in where a request came in: nil = by links alone.
@@ -112,12 +112,9 @@ func (in *Inbox) finish(w http.ResponseWriter, r *http.Request, o opening) {
 		http.Error(w, tooLate, http.StatusForbidden)
 	case err != nil:
 		in.refuse(w, r, "take up a sign-in", err)
+	case o.Code == "":
+		http.Error(w, declined(way.Provider, o.Error), http.StatusForbidden)
 	default:
-		in.attempts.end(clientOf(r))
-		if o.Code == "" {
-			http.Error(w, declined(way.Provider, o.Error), http.StatusForbidden)
-			return
-		}
 		in.admit(w, r, way, o, proof)
 	}
 }
@@ -171,6 +168,7 @@ func (in *Inbox) admit(w http.ResponseWriter, r *http.Request, way *SignIn, o op
 		in.refuse(w, r, "make a session", err)
 		return
 	}
+	in.attempts.end(clientOf(r))
 	in.bells.ring(human)
 	writeJSON(w, map[string]string{"session": secret.Reveal(), "human": human})
 }

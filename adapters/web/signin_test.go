@@ -302,11 +302,6 @@ func TestWhoCouldNotGetOnCountsNoLonger(t *testing.T) {
 		l.out("POST", "/sign-in").expect(t, 503)
 	}
 	l.corp.fault = nil
-	for range maxAttemptsOf + 1 {
-		b := l.begin()
-		text, _ := json.Marshal(map[string]string{"begun": b.Begun, "state": proofOf(bridge.NewSecret(b.Begun)).State.Reveal(), "error": "access_denied"})
-		l.out("POST", "/session", body(string(text))).expect(t, 403, "said no")
-	}
 	l.enter("sub-alice")
 }
 
@@ -398,6 +393,35 @@ func TestTooManySignIns(t *testing.T) {
 			t.Error("there is no end to them")
 		}
 	})
+}
+
+// TestSignInsThatComeToNothingCount: who comes back with made-up codes would
+// else have the bridge ask the provider for as long as they like, in the name
+// of the client that everybody's tokens depend on, and write all the while.
+func TestSignInsThatComeToNothingCount(t *testing.T) {
+	for what, answer := range map[string]func(*lobby, begun) edit{
+		"a code that is none": func(_ *lobby, b begun) edit {
+			return back(b, proofOf(bridge.NewSecret(b.Begun)).State.Reveal(), "made-up")
+		},
+		"a no": func(_ *lobby, b begun) edit {
+			text, _ := json.Marshal(map[string]string{"begun": b.Begun, "state": proofOf(bridge.NewSecret(b.Begun)).State.Reveal(), "error": "access_denied"})
+			return body(string(text))
+		},
+		"an account that is nobody's": func(l *lobby, b begun) edit {
+			return back(b, l.corp.signs(t, b.At, "sub-mallory", "c-"+b.Begun), "c-"+b.Begun)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			l := newLobby(t)
+			for range maxAttemptsOf {
+				l.out("POST", "/session", answer(l, l.begin())).expect(t, 403)
+			}
+			l.out("POST", "/sign-in").expect(t, 429, tooManyOpen)
+			if l.corp.asked > maxAttemptsOf {
+				t.Errorf("the provider was asked %d times", l.corp.asked)
+			}
+		})
+	}
 }
 
 // TestPartsOfAProofTellNothing of the secret that they are made of.
