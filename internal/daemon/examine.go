@@ -56,7 +56,7 @@ func asOnDisk(cfg *config.Config) []admin.Finding {
 func (d *Daemon) stored(ctx context.Context) admin.Finding {
 	tally, err := d.bridge.Tally(ctx)
 	if err == nil {
-		err = d.bridge.Check(ctx)
+		err = d.storeTakes(ctx)
 	}
 	if err != nil {
 		return doctor.Fail("store", "look at the disk and at the bridge's log", "cannot be read and written: %v", err)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -29,7 +30,7 @@ func (d *Daemon) readyz(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case d.stopping.Err() != nil:
 		say(w, http.StatusServiceUnavailable, "stopping")
-	case !d.storeTakes(r.Context()):
+	case d.storeTakes(r.Context()) != nil:
 		say(w, http.StatusServiceUnavailable, "the store is unavailable")
 	default:
 		say(w, http.StatusOK, "ready")
@@ -40,7 +41,7 @@ func (d *Daemon) readyz(w http.ResponseWriter, r *http.Request) {
 type probe struct {
 	turn chan struct{} // holds one value while nobody looks
 	at   time.Time
-	ok   bool
+	err  error // nil = it did
 }
 
 const (
@@ -48,32 +49,35 @@ const (
 	probeWithin = 2 * time.Second // how long it may take
 )
 
+// errHangs is all that can be said of a disk that does not answer.
+var errHangs = fmt.Errorf("no change was taken within %v", probeWithin)
+
 // storeTakes asks the store, which writes something for it: one at a time, and
 // once a second at most, so that who asks often does not keep the disk busy. A
-// disk that hangs takes nothing.
-func (d *Daemon) storeTakes(ctx context.Context) bool {
+// disk that hangs takes nothing, and nobody waits for it here.
+func (d *Daemon) storeTakes(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeWithin)
 	defer cancel()
 	select {
 	case <-d.probe.turn:
 	case <-ctx.Done():
-		return false
+		return errHangs
 	}
 	if time.Since(d.probe.at) < probeFor {
 		defer func() { d.probe.turn <- struct{}{} }()
-		return d.probe.ok
+		return d.probe.err
 	}
-	answer := make(chan bool, 1)
+	answer := make(chan error, 1)
 	go func() {
-		d.probe.ok, d.probe.at = d.bridge.Check(context.WithoutCancel(ctx)) == nil, time.Now()
-		answer <- d.probe.ok
+		d.probe.err, d.probe.at = d.bridge.Check(context.WithoutCancel(ctx)), time.Now()
+		answer <- d.probe.err
 		d.probe.turn <- struct{}{}
 	}()
 	select {
-	case ok := <-answer:
-		return ok
+	case err := <-answer:
+		return err
 	case <-ctx.Done():
-		return false
+		return errHangs
 	}
 }
 

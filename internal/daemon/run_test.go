@@ -346,6 +346,35 @@ func TestReadyNeedsTheStore(t *testing.T) {
 	h.says(t, "/healthz", http.StatusOK, "alive")
 }
 
+// A disk that hangs is what somebody calls doctor for: it says so, and does not
+// wait for it.
+func TestAStoreThatHangsIsSaid(t *testing.T) {
+	h := open(t, configured(t, home(t), helper), corp())
+	defer h.hang()()
+	if f := h.stored(t.Context()); f.Level != admin.Fail || !strings.Contains(f.What, errHangs.Error()) {
+		t.Errorf("it is said: %+v", f)
+	}
+}
+
+// hang has the store take no change until resume is called.
+func (h *house) hang() (resume func()) {
+	h.t.Helper()
+	hangs, over := make(chan struct{}), make(chan struct{})
+	var held sync.WaitGroup
+	held.Go(func() {
+		err := h.store.Update(context.Background(), func(bridge.Tx) error {
+			close(hangs)
+			<-over
+			return nil
+		})
+		if err != nil {
+			h.t.Errorf("hold the store: %v", err)
+		}
+	})
+	<-hangs
+	return sync.OnceFunc(func() { close(over); held.Wait() })
+}
+
 // says checks an answer of ops.
 func (d *Daemon) says(t *testing.T, path string, status int, words string) {
 	t.Helper()
