@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -44,8 +45,8 @@ type Daemon struct {
 	bounds    map[string]localhttp.Bounds // by door
 	probe     probe                       // of readyz
 	metrics   *metrics
-	calls     *calls      // to providers; with reloading once it runs
-	tls       credentials // of ports
+	calls     atomic.Pointer[calls] // to providers; who holds reloading replaces it
+	tls       credentials           // of ports
 	reloading sync.Mutex
 	stopping  context.Context // ends when the daemon begins to stop
 	stop      context.CancelFunc
@@ -88,7 +89,8 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files, cfg.Listen.TCP != ""), calls: calls, probe: probe{turn: make(chan struct{}, 1)}}
+	d := &Daemon{cfg: cfg, log: log, bounds: boundsFor(files, cfg.Listen.TCP != ""), probe: probe{turn: make(chan struct{}, 1)}}
+	d.calls.Store(calls)
 	d.tls.now.Store(credential)
 	d.probe.turn <- struct{}{}
 	d.stopping, d.stop = context.WithCancel(context.Background())
@@ -156,7 +158,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	})
 	err := group.Wait()
 	d.reloading.Lock()
-	d.calls.hangUp()
+	d.calls.Load().hangUp()
 	d.reloading.Unlock()
 	err = errors.Join(err, d.store.Close())
 	d.log.Info("stopped", "err", err)

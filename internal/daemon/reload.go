@@ -20,10 +20,11 @@ func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
 	defer context.AfterFunc(d.stopping, cancel)() //nolint:contextcheck // of the daemon, not of the caller
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
-	if err := config.CheckReload(d.calls.cfg, next); err != nil {
+	before := d.calls.Load()
+	if err := config.CheckReload(before.cfg, next); err != nil {
 		return err
 	}
-	calls, err := d.calls.to(next)
+	calls, err := before.to(next)
 	if err != nil {
 		return err
 	}
@@ -31,22 +32,33 @@ func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
 	if err != nil {
 		return err
 	}
-	before := d.signIns.now.Load()
-	d.signIns.follow(next, calls.providers) // first: pages that the reload wakes go by it
+	back := d.goBy(calls, credential)
 	ended, err := d.bridge.Reload(ctx, &next.Directory, calls.providers)
 	if err != nil {
-		d.signIns.now.Store(before)
+		back()
 		return err
 	}
-	if calls.client != d.calls.client {
-		d.calls.hangUp()
+	if calls.client != before.client {
+		before.hangUp()
 	}
-	d.calls = calls
-	d.tls.now.Store(credential)
 	d.metrics.know(next.Providers)
 	d.warn(next)
 	d.log.Info("reloaded", "file", next.File, "requests ended", ended.Requests, "grants revoked", ended.Grants, "grants shortened", ended.Shortened)
 	return nil
+}
+
+// goBy has the daemon go by what was made of a configuration, and returns how
+// it goes by what was before. It comes before the bridge's own part, which may
+// take long: who is not to connect any more must not for so long, and pages
+// that it wakes see how people sign in now.
+func (d *Daemon) goBy(now *calls, credential *credential) (back func()) {
+	calls, tls, way := d.calls.Swap(now), d.tls.now.Swap(credential), d.signIns.now.Load()
+	d.signIns.follow(now.cfg, now.providers)
+	return func() {
+		d.calls.Store(calls)
+		d.tls.now.Store(tls)
+		d.signIns.now.Store(way)
+	}
 }
 
 // calls is how providers are reached under one configuration.

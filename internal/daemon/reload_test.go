@@ -25,7 +25,7 @@ func TestAReload(t *testing.T) {
 	if err := h.Reload(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
-	if h.calls.providers["corp"] != bridge.Provider(provider) {
+	if h.calls.Load().providers["corp"] != bridge.Provider(provider) {
 		t.Error("a provider that is configured as before is another")
 	}
 	h.until(waiting.ID, api.Asked)

@@ -250,6 +250,36 @@ func TestCallersNeedACertificate(t *testing.T) {
 	r.wants(http.StatusOK, r.key, "", other.Issue("ci", time.Hour))
 }
 
+// TestAReloadThatTakesLong: who is not to come any more does not come for so
+// long.
+func TestAReloadThatTakesLong(t *testing.T) {
+	r := newRemote(t, true, "")
+	r.stop()
+	r.text = strings.Replace(r.text, ".key'}", ".key', client_ca: 'file:"+r.dir+"/ca.pem'}", 1)
+	d, err := start(t.Context(), configured(t, r.dir, r.text), map[string]bridge.Provider{"corp": corp()}, quiet())
+	check(t, err)
+	r.house = run(t, d)
+	mine, other := r.ca.Issue("ci", time.Hour), tlstest.New(t)
+	r.wants(http.StatusOK, r.key, "", mine)
+	check(t, os.WriteFile(filepath.Join(r.dir, "ca.pem"), tlstest.PEM(other.Own()), 0o600))
+	next := configured(t, r.dir, r.text)
+	resume := r.hang()
+	defer resume()
+	reloaded := make(chan error, 1)
+	go func() { reloaded <- r.Reload(t.Context(), next) }()
+	for until := time.Now().Add(10 * time.Second); ; {
+		if _, err := r.call(r.key, "", mine); err != nil {
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatal("a CA that was taken away is believed until the reload is over")
+		}
+	}
+	r.wants(http.StatusOK, r.key, "", other.Issue("ci", time.Hour))
+	resume()
+	check(t, <-reloaded)
+}
+
 // TestNoiseAtThePort: whoever comes with something else is sent away, says
 // nothing worth a warning, and keeps nobody from being served.
 func TestNoiseAtThePort(t *testing.T) {

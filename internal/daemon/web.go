@@ -37,7 +37,7 @@ func (s *signIns) follow(cfg *config.Config, providers map[string]bridge.Provide
 
 // openWeb opens the door for people.
 func (d *Daemon) openWeb(ctx context.Context) error {
-	d.signIns.follow(d.cfg, d.calls.providers)
+	d.signIns.follow(d.cfg, d.calls.Load().providers)
 	scheme, secure := "http://", (*tls.Config)(nil)
 	if d.cfg.Listen.TLS != nil {
 		scheme, secure = "https://", d.tls.server(false)
