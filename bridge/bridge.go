@@ -16,8 +16,9 @@ import (
 // humans, and drives providers. All methods are safe for concurrent use.
 type Bridge struct {
 	setup      atomic.Pointer[setup]
-	taking     sync.Mutex // a setup over, or looking through what hangs on it
-	adopted    bool       // the setup of the start; with taking
+	taking     sync.Mutex             // a setup over, or looking through what hangs on it
+	adopted    bool                   // the setup of the start; with taking
+	putBack    atomic.Pointer[string] // when the store was last noticed to have been; nil = never
 	store      *watchedStore
 	messengers map[string]Messenger
 	log        *slog.Logger

@@ -30,11 +30,15 @@ func (b *Bridge) takeUpRestored(ctx context.Context) error {
 		lost, err = b.afterRestore(tx, found, time.Now().UTC().Round(0))
 		return err
 	})
-	if errors.Is(err, ErrNotFound) {
-		return nil
+	none := errors.Is(err, ErrNotFound)
+	if err == nil || none {
+		err = b.learnPutBack(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("deal with a store that was put back: %w", err)
+	}
+	if none {
+		return nil
 	}
 	b.log.Warn("the store was put back from an earlier moment: what happened since then is not known; look for grants that were revoked and agents that were suspended meanwhile",
 		"why", found.Why, "taken", found.Taken, "grants that need their human again", lost)
@@ -73,8 +77,31 @@ func (b *Bridge) afterRestore(tx Tx, found Restore, now time.Time) (lost int, er
 	line := between("", "", AuditRestored, by, now)
 	line.Detail = found.words()
 	tx.Audit(line)
+	tx.PutNote(restoreRoom, restoreKey, []byte(found.Noticed.UTC().Format(time.RFC3339Nano)), time.Time{})
 	tx.SettleRestore()
 	return lost, nil
+}
+
+// Where it is noted when the store was last seen to have been put back.
+const (
+	restoreRoom = "restore"
+	restoreKey  = "noticed"
+)
+
+// learnPutBack reads that note, since it is a part of every [Bridge.Bearer]:
+// who was signed out after the copy was made is not to be signed in again.
+func (b *Bridge) learnPutBack(ctx context.Context) error {
+	return b.store.View(ctx, func(tx ReadTx) error {
+		at, err := tx.Note(restoreRoom, restoreKey, time.Now())
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			text := string(at)
+			b.putBack.Store(&text)
+		}
+		return err
+	})
 }
 
 // mayHaveRotated reports whether another refresh token may have taken the

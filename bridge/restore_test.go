@@ -84,6 +84,7 @@ func putBack(t *testing.T, noticed bool) {
 	if _, err := w.Collect(ctx, w.Agent("helper"), first.ID); err != nil {
 		t.Fatal(err)
 	}
+	before, _ := w.Bearer("alice")
 	var copied bytes.Buffer
 	if err := w.Backup(ctx, bridge.Actor{Kind: bridge.ByOperator, Name: "uid 0"}, &copied); err != nil {
 		t.Fatal(err)
@@ -104,6 +105,10 @@ func putBack(t *testing.T, noticed bool) {
 		}
 	}
 	w = bridgetest.Start(t, bridgetest.Directory(), kept, corp)
+	since, _ := w.Bearer("alice")
+	if (since != before) != noticed {
+		t.Errorf("who was signed in before is still: %v; noticed: %v", since == before, noticed)
+	}
 	again := w.MustAsk(bridge.Ask{})
 	if again.State != bridge.Asked {
 		t.Errorf("the next ask is %s", again.State)
@@ -122,6 +127,9 @@ func putBack(t *testing.T, noticed bool) {
 	w.Restart()
 	if n := len(events(t, kept, bridge.AuditRestored)); n != 1 {
 		t.Errorf("noticed %d times", n)
+	}
+	if later, _ := w.Bearer("alice"); later != since {
+		t.Error("a restart signs everybody out")
 	}
 }
 

@@ -39,9 +39,14 @@ func (d *Directory) teamsOf(agent Agent) []string {
 func (b *Bridge) Humans() []string { return slices.Sorted(maps.Keys(b.dir().Humans)) }
 
 // Bearer returns a mark of the human who bears a name now. It is another one
-// once the name is somebody else's; false means that it is nobody's.
+// once the name is somebody else's, and once the store was put back from an
+// earlier moment; false means that the name is nobody's.
 func (b *Bridge) Bearer(human string) (mark string, known bool) {
 	now := b.setup.Load()
 	_, known = now.dir.Humans[human]
-	return strconv.FormatUint(now.bearers.Humans[human].Since, 10), known
+	mark = strconv.FormatUint(now.bearers.Humans[human].Since, 10)
+	if at := b.putBack.Load(); at != nil {
+		mark += " " + *at
+	}
+	return mark, known
 }
