@@ -36,7 +36,8 @@ func (n *Notes) Put(ctx context.Context, key string, value []byte, expires time.
 // NotesTx reads and changes the notes of one room in one transaction. It is no
 // use once the function that it was given to has returned.
 type NotesTx interface {
-	// Get is as [Notes.Get], and sees what this transaction has put.
+	// Get is as [Notes.Get], and sees nothing of what this transaction has
+	// put or deleted.
 	Get(key string) ([]byte, error)
 	// Put is as [Notes.Put].
 	Put(key string, value []byte, expires time.Time)
