@@ -8,6 +8,7 @@ package tokensource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -65,8 +66,9 @@ func New(ctx context.Context, c *client.Client, ask api.Ask, o Options) *Source 
 }
 
 // Token returns a token that is good for a while: the one at hand, or else the
-// bridge's, for which a human may have to be asked. What went wrong is in the
-// error, never the token.
+// bridge's, for which a human may have to be asked. While no bridge answers,
+// the one at hand is used to its very end. What went wrong is in the error,
+// never the token.
 func (s *Source) Token() (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.wait)
 	defer cancel()
@@ -84,6 +86,9 @@ func (s *Source) Token() (*oauth2.Token, error) {
 		return nil, s.no // whoever waited meanwhile would ask the same human for the same
 	}
 	token, err := s.asking.Token(ctx)
+	if err != nil && errors.Is(err, client.ErrNoBridge) && s.lives() {
+		return oauthOf(s.token), nil
+	}
 	if err != nil {
 		err = s.failed(err)
 		if ctx.Err() == nil {
@@ -93,6 +98,12 @@ func (s *Source) Token() (*oauth2.Token, error) {
 	}
 	s.token, s.until = token, usable(token, time.Now())
 	return oauthOf(token), nil
+}
+
+// lives reports whether the token at hand, which is to be replaced, is known
+// to be good still.
+func (s *Source) lives() bool {
+	return s.token.ExpiresAt != nil && time.Now().Before(*s.token.ExpiresAt)
 }
 
 // usable is until when a token is handed out again: one that lives shortly is

@@ -108,6 +108,32 @@ func TestATokenNearItsEndIsReplaced(t *testing.T) {
 	}
 }
 
+// TestABridgeThatRestartsIsNotNoticed while the token at hand is good: that it
+// would be replaced by now is no reason to fail. A no of the bridge is one.
+func TestABridgeThatRestartsIsNotNoticed(t *testing.T) {
+	c, desk := bridged(t)
+	src := tokensource.New(t.Context(), c, ask, grants(desk, "tok-1", time.Hour))
+	if _, err := src.Token(); err != nil {
+		t.Fatal(err)
+	}
+	tokensource.Age(src)
+	up := c.Socket + ".up"
+	if err := os.Rename(c.Socket, up); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if got, err := src.Token(); err != nil || got.AccessToken != "tok-1" {
+		t.Errorf("while no bridge answers: %v", err)
+	}
+	if err := os.Rename(up, c.Socket); err != nil {
+		t.Fatal(err)
+	}
+	desk.Fail(&bridge.Problem{Code: bridge.ProblemSuspended, Detail: "suspended"})
+	if _, err := src.Token(); client.CodeOf(err) != api.ProblemSuspended {
+		t.Errorf("a no is passed over: %v", err)
+	}
+}
+
 func TestManyWantATokenAndOneAsks(t *testing.T) {
 	c, desk := bridged(t)
 	src := tokensource.New(t.Context(), c, ask, grants(desk, "tok-1", time.Hour))

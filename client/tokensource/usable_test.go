@@ -25,3 +25,6 @@ func TestHowLongATokenIsUsed(t *testing.T) {
 		t.Errorf("without an end it is used for %s", got)
 	}
 }
+
+// Age has the token at hand be one that is to be replaced, and still good.
+func Age(s *Source) { s.until = time.Now() }
