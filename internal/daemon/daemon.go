@@ -100,7 +100,7 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 	}
 	d.metrics = newMetrics(log)
 	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log, Observer: d.metrics.observer()})
-	d.metrics.watch(d.bridge.Counts)
+	d.metrics.watch(d.bridge.Ready(), d.bridge.Counts)
 	d.metrics.know(cfg.Providers)
 	if err := d.bridge.TakeUp(ctx); err != nil {
 		return nil, errors.Join(err, d.close())

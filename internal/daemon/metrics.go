@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"log/slog"
+	"math"
 	"net/http"
 	"time"
 
@@ -102,12 +103,20 @@ func (m *metrics) know(providers map[string]config.Provider) {
 	}
 }
 
-// watch adds what is read from the bridge itself at each look.
-func (m *metrics) watch(counts func() bridge.Counts) {
+// watch adds what is read from the bridge itself at each look. Until it is
+// ready nobody knows, and a zero would be taken for one.
+func (m *metrics) watch(ready <-chan struct{}, counts func() bridge.Counts) {
 	gauge := func(name, help string, of func(bridge.Counts) int) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(
 			prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
-			func() float64 { return float64(of(counts())) },
+			func() float64 {
+				select {
+				case <-ready:
+					return float64(of(counts()))
+				default:
+					return math.NaN()
+				}
+			},
 		))
 	}
 	gauge("requests_open", "Requests for which a human or a provider has the next word.", func(c bridge.Counts) int { return c.RequestsOpen })

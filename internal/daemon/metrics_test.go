@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -38,7 +39,9 @@ func (l line) Connected() bool { return l.up }
 // everything are metrics of which each has happened.
 func everything() *metrics {
 	m := newMetrics(quiet())
-	m.watch(func() bridge.Counts { return bridge.Counts{RequestsOpen: 3, GrantsLive: 2, RevocationsPending: 1} })
+	ready := make(chan struct{})
+	close(ready)
+	m.watch(ready, func() bridge.Counts { return bridge.Counts{RequestsOpen: 3, GrantsLive: 2, RevocationsPending: 1} })
 	m.watchChats(map[string]bridge.Messenger{"slack": line{up: true}, "discord": line{}, "web": nil})
 	m.know(map[string]config.Provider{"corp": {}})
 	o := m.observer()
@@ -187,6 +190,21 @@ func TestAStoryInNumbers(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.expect(t, map[string]float64{"requests_open": 0, "requests_total cancelled corp": 1})
+}
+
+// While a start takes up what is pending, how much that is is not known: a dip
+// to zero at each restart would wake somebody.
+func TestWhatIsNotCountedYetIsNotTold(t *testing.T) {
+	d, err := start(t.Context(), configured(t, home(t), helper), map[string]bridge.Provider{"corp": corp()}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { check(t, d.close()) }()
+	for _, name := range []string{"requests_open", "grants_live", "revocations_pending"} {
+		if got := told(d.scrape(t), name); !math.IsNaN(got) {
+			t.Errorf("%s is %v", name, got)
+		}
+	}
 }
 
 // Whatever agents and browsers say, it makes no label: who scrapes keeps a
