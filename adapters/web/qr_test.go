@@ -2,8 +2,14 @@ package web
 
 import (
 	"fmt"
+	"image"
 	"strings"
 	"testing"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"github.com/authbridge/authbridge/bridge"
 )
 
 // The QR picture is of the plain address, also where Open leads to one with
@@ -60,6 +66,65 @@ func TestPictureCanBeScanned(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestScannersReadThePicture takes the picture from the card as a browser
+// draws it, and has a scanner read it: it says the plain address, also where
+// Open leads to one with the code in it.
+func TestScannersReadThePicture(t *testing.T) {
+	longest := "https://login.example.com/" + strings.Repeat("a/", (maxPictured-26)/2)
+	for _, address := range []string{"https://login.example.com/device", "http://127.0.0.1:41873/device", "https://login.example.com/device?tenant=a%20b", longest} {
+		c := coded()
+		c.Code.Address = address
+		c.Code.Open = bridge.NewSecret(address + "?user_code=WDJB-MJHT")
+		read := scan(t, onCard(t, c))
+		if read != address {
+			t.Errorf("a phone is led to %q, want %q", read, address)
+		}
+		if code := c.Code.UserCode.Reveal(); strings.Contains(read, code) || strings.Contains(read, strings.ReplaceAll(code, "-", "")) {
+			t.Errorf("the picture holds the code: %q", read)
+		}
+	}
+}
+
+// onCard is the picture that a card shows.
+func onCard(t *testing.T, c bridge.Card) *picture {
+	t.Helper()
+	for _, n := range nodes(t, c) {
+		if n.Data != "svg" {
+			continue
+		}
+		for p := range n.Descendants() {
+			var side, same int
+			if _, err := fmt.Sscanf(attr(n, "viewBox"), "0 0 %d %d", &side, &same); attr(p, "fill") == "#000" && err == nil && side == same {
+				return &picture{side, attr(p, "d")}
+			}
+		}
+	}
+	t.Fatal("there is no picture on the card")
+	return nil
+}
+
+// scan reads a picture as a phone does, from pixels.
+func scan(t *testing.T, p *picture) string {
+	t.Helper()
+	const scale = 4
+	screen := image.NewGray(image.Rect(0, 0, p.Side*scale, p.Side*scale))
+	black := drawn(t, p)
+	for i := range screen.Pix {
+		if x, y := i%screen.Stride/scale, i/screen.Stride/scale; !black[[2]int{x, y}] {
+			screen.Pix[i] = 255
+		}
+	}
+	seen, err := gozxing.NewBinaryBitmapFromImage(screen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := qrcode.NewQRCodeReader().DecodeWithoutHints(seen)
+	if err != nil {
+		t.Fatalf("no scanner can read it: %v", err)
+	}
+	return found.GetText()
 }
 
 func TestNoPictureOfWhatCannotBeDrawn(t *testing.T) {
