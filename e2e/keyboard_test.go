@@ -22,7 +22,7 @@ func TestTheWholeStoryByKeyboardAlone(t *testing.T) {
 	code := j.page.code(j.world)
 	j.page.presses("Copy", kb.Enter)
 	j.page.sees("Code copied.")
-	letGo := j.provider.hold() // else the bridge hears of the grant before she is back to say so
+	letGo := j.provider.hold(t) // else the bridge hears of the grant before she is back to say so
 	j.page.presses("Open "+host(j.provider.Issuer()), kb.Enter)
 
 	provider := j.page.window(j.provider.Issuer())

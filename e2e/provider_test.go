@@ -75,11 +75,7 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if held := p.holding(); held != nil && r.URL.Path == "/token" {
-		select {
-		case <-held:
-		case <-r.Context().Done():
-			return
-		}
+		<-held
 	}
 	said := httptest.NewRecorder()
 	p.Provider.ServeHTTP(said, r)
@@ -115,13 +111,16 @@ func (p *provider) shorten(life time.Duration) {
 	p.lifetime = life
 }
 
-// hold lets polls wait for their answers until letGo is called.
-func (p *provider) hold() (letGo func()) {
+// hold lets polls wait for their answers until letGo is called, or the test
+// is over.
+func (p *provider) hold(t *testing.T) (letGo func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	held := make(chan struct{})
 	p.held = held
-	return sync.OnceFunc(func() { close(held) })
+	letGo = sync.OnceFunc(func() { close(held) })
+	t.Cleanup(letGo)
+	return letGo
 }
 
 func (p *provider) holding() chan struct{} {
