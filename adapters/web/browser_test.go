@@ -157,6 +157,8 @@ type pageUnderTest struct {
 	house *house
 	base  string
 
+	mirror *mirror // where people sign in who open the page under its public address
+
 	mu     sync.Mutex
 	errors []string
 }
@@ -165,7 +167,11 @@ func openPage(t *testing.T) *pageUnderTest {
 	h := newHouse(t)
 	server := httptest.NewUnstartedServer(nil)
 	at := server.Listener.Addr()
-	h.inbox = New(Options{Desk: h.desk, Notes: h.notes, Hosts: append(Hosts(at), address), Log: slog.New(slog.DiscardHandler)})
+	way := &mirror{to: publicOf("http://" + at.String())}
+	h.inbox = New(Options{
+		Desk: h.desk, Notes: h.notes, Hosts: append(Hosts(at), address), Log: slog.New(slog.DiscardHandler),
+		Public: way.to, SignIn: func() *SignIn { return &SignIn{Provider: "corp", Flow: way} },
+	})
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if at := h.clock.Load(); at != nil {
 			w.Header().Set("Date", at.UTC().Format(http.TimeFormat))
@@ -176,7 +182,7 @@ func openPage(t *testing.T) *pageUnderTest {
 	server.Config.BaseContext = func(net.Listener) context.Context { return closing }
 	server.Start()
 	t.Cleanup(func() { closeAll(); server.Close() })
-	p := &pageUnderTest{t: t, ctx: newTab(t), house: h, base: server.URL + "/"}
+	p := &pageUnderTest{t: t, ctx: newTab(t), house: h, base: server.URL + "/", mirror: way}
 	go p.hear(chromedp.Console(p.ctx))
 	p.run(chromedp.Navigate("about:blank"))
 	return p

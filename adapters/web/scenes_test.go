@@ -23,7 +23,7 @@ type scene struct {
 	there string               // what is true once it has come, of the page
 	after func(*pageUnderTest) // puts the page back
 	cards func() []bridge.Card // made for the scene alone, into waiting
-	plain bool                 // no pictures: it is about the layout alone
+	plain bool                 // one picture, of its beginning: it is about the layout alone
 	mute  bool                 // no script runs
 }
 
@@ -58,6 +58,11 @@ func scenes() []scene {
 		{name: "clock", waiting: []string{"coded"}, bring: (*pageUnderTest).setClockForward, there: `!document.querySelector("#clock").hidden && document.querySelector("article") !== null`, after: (*pageUnderTest).setClockBack},
 		{name: "signed-out", bring: (*pageUnderTest).leave, there: `document.querySelector("[data-why]")?.textContent === "You are signed out."`, after: (*pageUnderTest).comeBack},
 		{name: "spent-link", bring: (*pageUnderTest).openSpentLink, there: `document.querySelector("[data-why]")?.textContent.startsWith("This link does not work")`, after: (*pageUnderTest).comeBack},
+		{name: "sign-in", bring: (*pageUnderTest).atTheGate, there: `document.querySelector("[data-why]")?.textContent.startsWith("This page has no session")`, after: (*pageUnderTest).comeBack},
+		{name: "sign-in-refused", bring: (*pageUnderTest).refusedThere, there: `document.querySelector("[data-why]")?.textContent.startsWith("You, or corp, said no")`, after: (*pageUnderTest).comeBack},
+		{name: "sign-in-nobody", bring: (*pageUnderTest).nobodysThere, there: `document.querySelector("[data-why]")?.textContent.includes("nobody here whom agents may ask")`, after: (*pageUnderTest).comeBack},
+		{name: "signing-in", bring: (*pageUnderTest).onTheWayBack, there: `document.querySelector("#notice").textContent === "You are being signed in."`, after: (*pageUnderTest).arrive},
+		{name: "through-provider", bring: (*pageUnderTest).throughProvider, there: `document.querySelectorAll(".session").length === 2 && document.querySelector("#sessions").textContent.includes("through corp")`, after: (*pageUnderTest).comeBack},
 		{name: "no-script", bring: (*pageUnderTest).withoutScript, after: (*pageUnderTest).withScript, mute: true},
 	}
 }

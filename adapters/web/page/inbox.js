@@ -68,6 +68,7 @@ async function enter() {
   if (answer?.begun === "") { // somebody else's, perhaps: it is not even sent on
     refused("This tab did not begin that sign-in, so nobody is signed in by it. Begin again.", known);
   } else if (answer) {
+    notice("You are being signed in."); // the bridge asks the provider, which may take its time
     await signIn(answer, known);
   } else if (link !== "") {
     await signIn({ link }, known);
