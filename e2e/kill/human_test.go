@@ -45,6 +45,7 @@ func signIn(t *testing.T, w *world) *human {
 	h := &human{world: w, bridge: w.bridge, base: base, codes: map[string]string{}}
 	if last := w.human.Load(); last != nil {
 		h.secrets = last.secrets
+		h.finds(last)
 	}
 	status, body, _, err := h.call(http.MethodPost, "/session", `{"link":"`+secret+`"}`)
 	var opened struct{ Session string }
@@ -54,6 +55,20 @@ func signIn(t *testing.T, w *world) *human {
 	h.session = opened.Session
 	h.secrets = append(h.secrets, secret, opened.Session)
 	return h
+}
+
+// finds looks, in the next life, whether what the bridge answered in the last
+// one still holds: who was signed in is, and a link that was spent is.
+func (h *human) finds(last *human) {
+	opened, link := last.session, last.secrets[len(last.secrets)-2]
+	h.session = opened
+	if status, body, _, err := h.call(http.MethodGet, "/inbox", ""); err == nil && status != http.StatusOK {
+		h.world.surprise("", "the session of the last life is answered %d %s", status, body)
+	}
+	h.session = ""
+	if status, body, _, err := h.call(http.MethodPost, "/session", `{"link":"`+link+`"}`); err == nil && status != http.StatusForbidden {
+		h.world.surprise("", "a link that was spent is answered %d %s", status, body)
+	}
 }
 
 func (h *human) call(method, path, body string) (status int, answer []byte, header http.Header, err error) {
