@@ -217,6 +217,7 @@ func (p *tab) fits(name string) {
 		if found := p.value(faults); found != "" {
 			p.t.Errorf("%s, %s: %s", name, scheme, found)
 		}
+		p.isAccessible(name + ", " + scheme)
 		p.picture(name + "-" + scheme)
 	}
 }
