@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +21,7 @@ const publicCallback = "https://bridge.example.com/callback"
 
 // door keeps where a bridge said that it listens.
 func door(ts *testscript.TestScript, neg bool, args []string) {
-	wants(ts, neg, len(args) == 3, "door NAME inbox|ops VARIABLE")
+	wants(ts, neg, len(args) == 3, "door NAME FOR VARIABLE")
 	says(ts, false, []string{args[0], `"for":"` + args[1] + `"`})
 	said, _ := jobOf(ts, args[0]).err.read()
 	for line := range strings.Lines(said) {
@@ -71,6 +73,35 @@ func requestOf(ts *testscript.TestScript, lines []string) string {
 		text += "Content-Length: " + strconv.Itoa(len(body)) + "\r\n"
 	}
 	return text + "\r\n" + body
+}
+
+// crawl connects many times, says one thing, and then nothing.
+func crawl(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, neg, len(args) == 2, "crawl ADDRESS TEXT")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	text, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	for range 20 {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", args[0])
+		ts.Check(err)
+		ts.Defer(func() { _ = conn.Close() })
+		_, err = io.WriteString(conn, text)
+		ts.Check(err)
+		sceneOf(ts).slow = append(sceneOf(ts).slow, conn)
+	}
+}
+
+// cutOff waits until everybody who crawls is cut off.
+func cutOff(ts *testscript.TestScript, neg bool, args []string) {
+	wants(ts, neg, len(args) == 0, "cutoff")
+	over := time.Now().Add(patience)
+	for _, conn := range sceneOf(ts).slow {
+		ts.Check(conn.SetReadDeadline(over))
+		if _, err := io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+			ts.Fatalf("%s still has a connection that says nothing", conn.RemoteAddr())
+		}
+	}
 }
 
 // member keeps a member of the JSON that the last answer holds.

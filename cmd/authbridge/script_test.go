@@ -41,8 +41,10 @@ import (
 //	                       with tls, ca.pem, cert.pem and cert.key are left here
 //	issuer VARIABLE        open an authorization server, which knows the client authbridge
 //	arrives ADDRESS E-MAIL CODE STATE  sign in there as somebody; keep what it sends back
-//	door NAME inbox VARIABLE   keep where a bridge listens
+//	door NAME FOR VARIABLE     keep where a bridge listens for that, such as inbox
 //	http ADDRESS LINE...   send a request as it stands, to a port or a socket, and print the answer
+//	crawl ADDRESS TEXT     connect twenty times, send this, and stay
+//	cutoff                 wait until all those are cut off
 //	member NAME VARIABLE   keep a member of the JSON in that answer
 //	complains CODE [WORDS] have it refuse device codes in these words; "" = no more
 func TestScripts(t *testing.T) {
@@ -54,7 +56,7 @@ func TestScripts(t *testing.T) {
 			"desk": atDesk, "human": human, "given": givenTo, "refuse": refuse, "waited": waited, "manager": asManager, "occupy": occupy, "remote": remote,
 			"leaves": leaves, "returns": returns,
 			"issuer": issuer, "complains": complains, "arrives": arrives,
-			"door": door, "http": raw, "member": member,
+			"door": door, "http": raw, "member": member, "crawl": crawl, "cutoff": cutOff,
 		},
 	})
 }
@@ -69,6 +71,7 @@ type scene struct {
 	jobs map[string]*job
 
 	issuer *oauthtest.Issuer
+	slow   []net.Conn // of callers that crawl
 }
 
 type sceneKey struct{}
