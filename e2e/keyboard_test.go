@@ -88,7 +88,6 @@ func (p *tab) presses(name, key string) {
 		p.types(kb.Tab)
 		at = append(at, p.value(stop))
 		if at[len(at)-1] == name {
-			seenButton(p.t, name)
 			p.types(key)
 			return
 		}
