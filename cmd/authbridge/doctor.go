@@ -58,6 +58,9 @@ func (a *app) examine(ctx context.Context) (found []admin.Finding, absent bool, 
 	}
 	at := a.operatorOf(cfg)
 	seen, err := at.Findings(ctx)
+	if errors.Is(err, client.ErrNoBridge) {
+		at, seen, err = a.elsewhere(ctx, cfg, at, err)
+	}
 	none, isAbsent := errors.AsType[*client.NoBridge](err)
 	p, refused := errors.AsType[*client.Problem](err)
 	switch {
@@ -75,9 +78,25 @@ func (a *app) examine(ctx context.Context) (found []admin.Finding, absent bool, 
 // configuration does.
 func (a *app) operatorOf(cfg *config.Config) admin.Client {
 	if a.adminSocket == "" && cfg != nil && cfg.File != "" {
-		return admin.Client{Socket: cfg.Listen.Admin}
+		return admin.Client{Socket: cfg.Listen.Admin, Trust: foundIn(filepath.Dir(cfg.Listen.Admin))}
 	}
 	return a.operator()
+}
+
+// elsewhere looks for the bridge of this configuration where the other commands
+// would: a service manager gives it directories that are not in our
+// environment, so that its sockets are not where the file leads from here. Any
+// other bridge is not the one that is meant, and then there is still none.
+func (a *app) elsewhere(ctx context.Context, cfg *config.Config, at admin.Client, none error) (admin.Client, admin.Findings, error) {
+	other := a.operator()
+	if cfg == nil || cfg.File == "" || a.adminSocket != "" || other.Socket == at.Socket {
+		return at, admin.Findings{}, none
+	}
+	seen, err := other.Findings(ctx)
+	if err != nil || !sameFile(cfg.File, seen.File) {
+		return at, admin.Findings{}, none
+	}
+	return other, seen, nil
 }
 
 // running says that there is a bridge, and of which version.

@@ -93,6 +93,13 @@ func installedIn(dir string) func(uint32) bool {
 	}
 }
 
+// foundIn trusts root and ourselves, and who has the directory of a socket that
+// a configuration names to themselves.
+func foundIn(dir string) func(uint32) bool {
+	installed := installedIn(dir)
+	return func(uid uint32) bool { return uid == 0 || int64(uid) == int64(os.Geteuid()) || installed(uid) }
+}
+
 // stateDir is where a bridge without a runtime directory keeps its sockets.
 func (a *app) stateDir() string {
 	if dir := a.env("XDG_STATE_HOME"); dir != "" {
