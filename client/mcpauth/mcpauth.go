@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +42,8 @@ type Options struct {
 // What a server refuses is asked for again, but not as often as it refuses.
 const (
 	usualWait = 10 * time.Minute
-	calm      = 10 * time.Minute // within this a human answers for one refused token
-	echo      = 10 * time.Second // how long an ask that failed answers for others
+	calm      = 10 * time.Minute // within this a human answers for one refused token, and says no once
+	echo      = 10 * time.Second // how long an ask that failed otherwise answers for others
 	spare     = 10 * time.Second // how long a token must still be good for
 )
 
@@ -53,6 +55,8 @@ var (
 	// ErrNoScope means that the server refuses what no other token would get:
 	// it names no scope that has not been asked for.
 	ErrNoScope = errors.New("the server refuses, and names no scope that was not asked for")
+
+	errPlain = errors.New("the server is called over http, where a token could be read on the way (RFC 6750, section 5.3); nobody was asked: use https")
 )
 
 // Handler is an [auth.OAuthHandler]. It is for one server: its tokens go to
@@ -83,9 +87,20 @@ type held struct {
 // failure is an ask that ended without a token. Calls that waited meanwhile
 // share it, and those that come right after: they would ask the same human for
 // the same. A client of the SDK that is refused tries another call at once.
+// Where a human has said no, a server is not to have them asked again by naming
+// another scope each time.
 type failure struct {
 	at  time.Time
 	err error
+}
+
+// echoes is how long it answers for others.
+func (f failure) echoes() time.Duration {
+	p, ok := errors.AsType[*client.Problem](f.err)
+	if ok && p.Code == api.ProblemGone && p.Request != nil && p.Request.State == api.Denied {
+		return calm
+	}
+	return echo
 }
 
 var _ auth.OAuthHandler = (*Handler)(nil)
@@ -114,10 +129,14 @@ func (h *Handler) TokenSource(context.Context) (oauth2.TokenSource, error) {
 // given the agent, else by asking. Of the server's challenge (RFC 6750,
 // section 3) only error and scope are read. It returns nil when the call is to
 // be made again. When ctx ends first, the request lives on, and the next call
-// goes on waiting for it. No error holds a token.
+// goes on waiting for it. A server that is called over http gets no token,
+// unless it is on this machine. No error holds a token.
 func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.Response) error {
 	defer resp.Body.Close()
 	_, _ = io.CopyN(io.Discard, resp.Body, 64<<10) // so that the connection serves the next call
+	if !isSafe(req.URL) {
+		return errPlain
+	}
 	c, err := challengeOf(resp)
 	if err != nil {
 		return err
@@ -137,7 +156,7 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	switch {
 	case another && (!c.stepUp || contains(union(h.scopes, token.Scopes), c.scopes)):
 		return nil // another call has found it meanwhile
-	case h.last.at.Add(echo).After(since):
+	case h.last.at.Add(h.last.echoes()).After(since):
 		return h.last.err
 	case time.Now().Before(h.shut):
 		return h.enough()
@@ -145,6 +164,13 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 		return h.widen(waiting, c.scopes)
 	}
 	return h.replace(waiting, refused, c.scopes)
+}
+
+// isSafe reports whether a token may be sent there: encrypted, or without
+// leaving this machine.
+func isSafe(at *url.URL) bool {
+	addr, err := netip.ParseAddr(at.Hostname())
+	return at.Scheme == "https" || at.Hostname() == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
 // widen asks for the scopes that a server wants besides (a step-up).

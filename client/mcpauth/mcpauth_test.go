@@ -361,6 +361,55 @@ func TestTheHumanSaysNo(t *testing.T) {
 	}
 }
 
+// refusedAt has a handler hear of a call that a server refused, wanting a scope.
+func refusedAt(t *testing.T, h *mcpauth.Handler, url, scope string) error {
+	t.Helper()
+	w := httptest.NewRecorder()
+	w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+scope+`"`)
+	w.WriteHeader(http.StatusForbidden)
+	return h.Authorize(t.Context(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, nil), w.Result()) //nolint:bodyclose // the handler closes it
+}
+
+// TestANoIsNotWornDown: a server that names another scope at each call does not
+// have somebody asked at each call, when they have said no.
+func TestANoIsNotWornDown(t *testing.T) {
+	s := newStage(t)
+	s.mu.Lock()
+	s.human = func(r api.Request) {
+		s.desk.End(bridge.RequestID(r.ID), bridge.Denied, bridge.Outcome{Code: bridge.OutcomeDenied, Message: "alice said no"})
+	}
+	s.mu.Unlock()
+	h := s.handler()
+	for i := range 5 {
+		err := refusedAt(t, h, s.url, fmt.Sprintf("files.%d", i))
+		if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != api.ProblemGone {
+			t.Errorf("got %v", err)
+		}
+		h.Later(2 * time.Minute)
+	}
+	s.wereAsked("files.read files.0")
+	h.Later(time.Minute)
+	_ = refusedAt(t, h, s.url, "files.9")
+	s.wereAsked("files.read files.0", "files.read files.9")
+}
+
+// TestNoTokenForWhatCanBeReadOnTheWay: over http a token goes no farther than
+// this machine, so nobody is asked for one.
+func TestNoTokenForWhatCanBeReadOnTheWay(t *testing.T) {
+	s := newStage(t)
+	h := s.handler()
+	for _, at := range []string{"http://files.mcp.example.com/mcp", "http://192.0.2.1/mcp", "http://localhost.example.com/mcp", "http://127.0.0.1.example.com/mcp"} {
+		if err := refusedAt(t, h, at, "files.write"); err == nil || !strings.Contains(err.Error(), "use https") {
+			t.Errorf("%s: %v", at, err)
+		}
+	}
+	s.wereAsked()
+	if err := refusedAt(t, h, "https://files.mcp.example.com/mcp", "files.write"); err != nil {
+		t.Error(err)
+	}
+	s.wereAsked("files.read files.write")
+}
+
 // TestGivingUpLeavesTheRequest: it is gone on with, and not asked again.
 func TestGivingUpLeavesTheRequest(t *testing.T) {
 	s := newStage(t)
