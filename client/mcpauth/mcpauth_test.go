@@ -367,7 +367,7 @@ func refusedAt(t *testing.T, h *mcpauth.Handler, url, scope string) error {
 	w := httptest.NewRecorder()
 	w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="`+scope+`"`)
 	w.WriteHeader(http.StatusForbidden)
-	return h.Authorize(t.Context(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, nil), w.Result()) //nolint:bodyclose // the handler closes it
+	return h.Authorize(t.Context(), httptest.NewRequestWithContext(t.Context(), http.MethodPost, url, nil), w.Result())
 }
 
 // TestANoIsNotWornDown: a server that names another scope at each call does not

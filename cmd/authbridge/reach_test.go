@@ -9,7 +9,7 @@ import (
 // Who listens in the system's directory is believed as far as root has made
 // that directory for them: nobody who can only write there is.
 func TestWhoMayListenInTheSystemsDirectory(t *testing.T) {
-	us := uint32(os.Geteuid()) //nolint:gosec // G115: a uid has 32 bits
+	us := uint32(os.Geteuid())
 	own := filepath.Join(t.TempDir(), "authbridge")
 	if err := os.Mkdir(own, 0o700); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestWhoMayListenInTheSystemsDirectory(t *testing.T) {
 // Where a configuration leads, its bridge may run as the user whose directory
 // it is, as one that a service manager started does.
 func TestWhoMayListenWhereAConfigurationLeads(t *testing.T) {
-	us := uint32(os.Geteuid()) //nolint:gosec // G115: a uid has 32 bits
+	us := uint32(os.Geteuid())
 	own := filepath.Join(t.TempDir(), "authbridge")
 	if err := os.Mkdir(own, 0o700); err != nil {
 		t.Fatal(err)
