@@ -243,6 +243,20 @@ func TestASignInIsOverAfterTenMinutesAndSurvivesARestart(t *testing.T) {
 	})
 }
 
+// TestASignInIsWithTheProviderItBeganWith: the answer goes to no other that is
+// configured meanwhile.
+func TestASignInIsWithTheProviderItBeganWith(t *testing.T) {
+	l := newLobby(t)
+	b := l.begin()
+	answer := back(b, l.corp.signs(t, b.At, "sub-alice", "c"), "c")
+	l.way = &SignIn{Provider: "other", Flow: l.corp}
+	l.desk.know("other", "sub-alice", "alice")
+	l.out("POST", "/session", answer).expect(t, 403, tooLate)
+	if l.corp.asked != 0 {
+		t.Errorf("a provider was asked %d times", l.corp.asked)
+	}
+}
+
 // TestAnAccountThatIsNobodys is told so, and the operator can see it.
 func TestAnAccountThatIsNobodys(t *testing.T) {
 	l := newLobby(t)
