@@ -52,7 +52,7 @@ func (d *Daemon) open(ctx context.Context) error {
 	if err := d.openSocket(ctx, adminDoor, d.cfg.Listen.Admin, nil, operator); err != nil {
 		return err
 	}
-	return d.openTCP(ctx, opsDoor, d.cfg.Listen.Ops, nil, func(net.Addr) http.Handler { return d.ops() })
+	return d.openTCP(ctx, opsDoor, d.cfg.Listen.Ops, nil, func(net.Addr) http.Handler { return byAddress(d.ops()) })
 }
 
 func (d *Daemon) group() *localhttp.Group {

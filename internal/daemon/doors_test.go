@@ -86,3 +86,25 @@ func TestAnAddressForAllIsNoHost(t *testing.T) {
 		}
 	}
 }
+
+// TestNoNameOfASiteLeadsToTheMetrics: a page whose own name has come to mean
+// this machine reads nothing here.
+func TestNoNameOfASiteLeadsToTheMetrics(t *testing.T) {
+	h := open(t, configured(t, home(t), helper), corp())
+	for host, want := range map[string]int{
+		"": 200, "localhost": 200, "Localhost:9999": 200, "127.0.0.1:8742": 200, "[::1]:8742": 200, "[::1]": 200,
+		"rebound.example:8742": 421, "rebound.example": 421, "localhost.example": 421, "127.0.0.1.example": 421, "localhost.": 421,
+	} {
+		for _, path := range []string{"/metrics", "/readyz", "/healthz"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+h.at(opsDoor)+path, nil)
+			check(t, err)
+			req.Host = host
+			resp, err := http.DefaultTransport.RoundTrip(req)
+			check(t, err)
+			check(t, resp.Body.Close())
+			if resp.StatusCode != want {
+				t.Errorf("%s as %q is answered %d, want %d", path, host, resp.StatusCode, want)
+			}
+		}
+	}
+}

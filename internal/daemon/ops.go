@@ -4,12 +4,32 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 )
 
-// ops answers those who watch over the process. It tells nothing that is
-// worth protecting, and is on loopback unless the operator wants otherwise.
+// byAddress lets in who calls this machine by a number, or as localhost. A page
+// of another site can have its own name stand for 127.0.0.1 and then read what
+// it is answered, such as which providers there are and how often they say no.
+func byAddress(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = strings.Trim(r.Host, "[]")
+		}
+		if _, named := netip.ParseAddr(host); named != nil && host != "" && !strings.EqualFold(host, "localhost") {
+			say(w, http.StatusMisdirectedRequest, "Use the address that listen.ops says, or localhost.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// ops answers those who watch over the process. It is on loopback, and tells
+// everybody there the same: no secret, and nothing about a human or an agent.
 func (d *Daemon) ops() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
