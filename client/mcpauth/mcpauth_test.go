@@ -410,6 +410,29 @@ func TestNoTokenForWhatCanBeReadOnTheWay(t *testing.T) {
 	s.wereAsked("files.read files.write")
 }
 
+// TestATokenOfAnotherTypeIsNotSent as a bearer's: it would be worth nothing, or
+// more than it was meant to be.
+func TestATokenOfAnotherTypeIsNotSent(t *testing.T) {
+	s := newStage(t)
+	s.mu.Lock()
+	s.human = func(r api.Request) {
+		token := tokenOf("tok-1", r.Scopes)
+		token.Type = "DPoP"
+		s.takes("tok-1", r.Scopes...)
+		s.desk.Grant(bridge.RequestID(r.ID), token)
+	}
+	s.mu.Unlock()
+	h := s.handler()
+	_, err := s.connect(t.Context(), h)
+	if err == nil || !strings.Contains(err.Error(), `of type "DPoP"`) {
+		t.Errorf("got %v", err)
+	}
+	silent(t, err, "tok-1")
+	if source, err := h.TokenSource(t.Context()); source != nil || err != nil {
+		t.Errorf("it is kept for the next call: %v, %v", source, err)
+	}
+}
+
 // TestGivingUpLeavesTheRequest: it is gone on with, and not asked again.
 func TestGivingUpLeavesTheRequest(t *testing.T) {
 	s := newStage(t)
