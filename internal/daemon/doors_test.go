@@ -36,7 +36,7 @@ func TestPeopleNeedNoCertificate(t *testing.T) {
 	if resp.StatusCode != http.StatusOK {
 		t.Errorf("without a certificate the inbox answers %d", resp.StatusCode)
 	}
-	old := &tls.Config{RootCAs: r.ca.Pool(), ServerName: "bridge.internal", Certificates: []tls.Certificate{r.ca.Issue("ci", time.Hour)}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // G402: what is to be refused
+	old := &tls.Config{RootCAs: r.ca.Pool(), ServerName: "bridge.internal", Certificates: []tls.Certificate{r.ca.Issue("ci", time.Hour)}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	for _, door := range []string{webDoor, tcpDoor} {
 		if conn, err := tls.Dial("tcp", r.at(door), old); err == nil { //nolint:noctx // it is refused at once
 			_ = conn.Close()
@@ -91,6 +91,8 @@ func TestAnAddressForAllIsNoHost(t *testing.T) {
 // this machine reads nothing here.
 func TestNoNameOfASiteLeadsToTheMetrics(t *testing.T) {
 	h := open(t, configured(t, home(t), helper), corp())
+	transport := new(http.Transport)
+	defer transport.CloseIdleConnections()
 	for host, want := range map[string]int{
 		"": 200, "localhost": 200, "Localhost:9999": 200, "127.0.0.1:8742": 200, "[::1]:8742": 200, "[::1]": 200,
 		"rebound.example:8742": 421, "rebound.example": 421, "localhost.example": 421, "127.0.0.1.example": 421, "localhost.": 421,
@@ -99,7 +101,7 @@ func TestNoNameOfASiteLeadsToTheMetrics(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+h.at(opsDoor)+path, nil)
 			check(t, err)
 			req.Host = host
-			resp, err := http.DefaultTransport.RoundTrip(req)
+			resp, err := transport.RoundTrip(req)
 			check(t, err)
 			check(t, resp.Body.Close())
 			if resp.StatusCode != want {
