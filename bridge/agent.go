@@ -72,6 +72,9 @@ func (b *Bridge) List(ctx context.Context, agent string, states []State, before 
 				return nil // nor are those that are older
 			}
 			if len(states) == 0 || slices.Contains(states, r.State) {
+				if len(page) == shortPage && limit > shortPage {
+					page = slices.Grow(page, limit-shortPage)
+				}
 				page = append(page, r)
 			}
 		}
@@ -83,6 +86,10 @@ func (b *Bridge) List(ctx context.Context, agent string, states []State, before 
 // listRead bounds what one page reads: a long look at the store holds up those
 // who write.
 const listRead = 2000
+
+// shortPage is how many requests a page has before room is made for all that
+// it may hold: requests are large, and most agents have a few.
+const shortPage = 8
 
 // Cancel withdraws one of the agent's requests, for everyone who joined it.
 // One that has ended stays as it ended.

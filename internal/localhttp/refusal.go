@@ -1,6 +1,7 @@
 package localhttp
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -73,14 +74,14 @@ func WriteJSON(w http.ResponseWriter, status int, v any) error {
 }
 
 func write(w http.ResponseWriter, mediaType string, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	if err := json.NewEncoder(&body).Encode(v); err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
 	w.Header().Set("Content-Type", mediaType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // who has gone away is told nothing
+	_, _ = w.Write(body.Bytes()) // who has gone away is told nothing
 	return nil
 }

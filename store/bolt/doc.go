@@ -5,5 +5,6 @@
 // disk. Keys begin with time or with ids that sort by time, so that new
 // records land at the end of their tree; what the clock and the poller need
 // is in an index of its own, so that a start reads what is pending and not
-// what is over.
+// what is over. What the last few hundred requests decode to is remembered by
+// their bytes, so that it is never another's nor an older one.
 package bolt

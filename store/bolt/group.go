@@ -106,7 +106,7 @@ func (s *Store) begin(g *group) (err error) {
 
 // decide returns what fn wants written. A panic in fn is the caller's alone.
 func (s *Store) decide(tx *bbolt.Tx, fn func(bridge.Tx) error) (writes, error) {
-	u := &update{view: view{tx: tx, sealer: s.sealer}}
+	u := &update{view: view{tx: tx, sealer: s.sealer, recent: &s.recent}}
 	if err := fn(u); err != nil {
 		return writes{}, err
 	}

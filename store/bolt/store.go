@@ -19,6 +19,7 @@ type Store struct {
 	path   string
 	file   os.FileInfo // which file it is
 	sealer *store.Sealer
+	recent recent
 	commit func(*bbolt.Tx) error // a test breaks it
 
 	// turn holds the open group while nobody uses it. Whoever takes it out
@@ -100,7 +101,7 @@ func (s *Store) View(ctx context.Context, fn func(bridge.ReadTx) error) error {
 		return unavailable("reading "+s.path, err)
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return fn(&view{tx: tx, sealer: s.sealer})
+	return fn(&view{tx: tx, sealer: s.sealer, recent: &s.recent})
 }
 
 func begin(db *bbolt.DB, writable bool) (tx *bbolt.Tx, err error) {

@@ -81,7 +81,7 @@ func (u *update) PutRequest(r bridge.Request, told *bridge.AuditLine) {
 		return
 	}
 	var old []line
-	if before, ok := was(u, place{requests, id}, "request "+id, store.Decode[bridge.Request]); ok {
+	if before, ok := was(u, place{requests, id}, "request "+id, u.recent.decode); ok {
 		old = index(before)
 	}
 	u.put(requests, id, r)

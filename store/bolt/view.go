@@ -16,10 +16,11 @@ import (
 type view struct {
 	tx     *bbolt.Tx
 	sealer *store.Sealer
+	recent *recent
 }
 
 func (v *view) Request(id bridge.RequestID) (bridge.Request, error) {
-	r, err := read(v.tx, requests, string(id), store.Decode[bridge.Request])
+	r, err := read(v.tx, requests, string(id), v.recent.decode)
 	return r, about("request", id, err)
 }
 
