@@ -12,7 +12,7 @@ import (
 // decoding costs more than finding them. It goes by the stored bytes and by
 // nothing else: what has changed in the file, was rolled back or is damaged
 // has other bytes, so it can be forgotten too late but never be wrong. All
-// readers share it.
+// readers share it; who goes through many requests once stays out of it.
 type recent struct {
 	mu         sync.Mutex
 	young, old map[string]*bridge.Request // by their stored form; nobody changes them

@@ -20,27 +20,33 @@ type view struct {
 }
 
 func (v *view) Request(id bridge.RequestID) (bridge.Request, error) {
-	r, err := read(v.tx, requests, string(id), v.recent.decode)
+	return v.request(id, v.recent.decode)
+}
+
+func (v *view) request(id bridge.RequestID, decode func([]byte) (bridge.Request, error)) (bridge.Request, error) {
+	r, err := read(v.tx, requests, string(id), decode)
 	return r, about("request", id, err)
 }
 
 func (v *view) RequestsOf(agent string, before bridge.RequestID) iter.Seq2[bridge.Request, error] {
-	return v.requests(span{bucket: byAgent, prefix: short(agent), below: string(before), back: true})
+	return v.requests(span{bucket: byAgent, prefix: short(agent), below: string(before), back: true}, v.recent.decode)
 }
 
+// OpenFor remembers nothing: each ask goes through what its human has open,
+// and many humans' would only push out what agents read again.
 func (v *view) OpenFor(whom string) iter.Seq2[bridge.Request, error] {
-	return v.requests(span{bucket: openFor, prefix: short(whom)})
+	return v.requests(span{bucket: openFor, prefix: short(whom)}, store.Decode[bridge.Request])
 }
 
 func (v *view) EndedFor(whom string) iter.Seq2[bridge.Request, error] {
-	return v.requests(span{bucket: closedFor, prefix: short(whom), back: true})
+	return v.requests(span{bucket: closedFor, prefix: short(whom), back: true}, store.Decode[bridge.Request])
 }
 
 // requests yields the requests whose ids end the keys of a span.
-func (v *view) requests(s span) iter.Seq2[bridge.Request, error] {
+func (v *view) requests(s span, decode func([]byte) (bridge.Request, error)) iter.Seq2[bridge.Request, error] {
 	return records(scan(v.tx, s, func(id string, _ []byte) (bridge.RequestID, error) {
 		return bridge.RequestID(id), nil
-	}), v.Request)
+	}), func(id bridge.RequestID) (bridge.Request, error) { return v.request(id, decode) })
 }
 
 // records looks up what an index lists, as [bridge.ReadTx] has it. A line
