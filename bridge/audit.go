@@ -83,6 +83,13 @@ const (
 	AuditPinned    Kind = "account_pinned"
 	AuditUnpinned  Kind = "account_unpinned"
 
+	AuditTied         Kind = "chat_tied"
+	AuditUntied       Kind = "chat_untied"
+	AuditLinkCodeMade Kind = "chat_link_made"
+	AuditLinkRefused  Kind = "chat_link_refused" // a one-time code did not hold
+	AuditGroupRead    Kind = "group_changed"     // who is in a team, as its chat says it
+	AuditPressRefused Kind = "press_refused"     // by somebody who has no say in it now
+
 	AuditConfigLoaded   Kind = "configuration_loaded"
 	AuditConfigReloaded Kind = "configuration_reloaded"
 	AuditLinkMade       Kind = "inbox_link_made"

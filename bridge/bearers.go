@@ -267,6 +267,9 @@ func inherit(tx Tx, dir *Directory, event Kind) (bearers, error) {
 	if err := unpinAll(tx, heirs, by, at); err != nil {
 		return bearers{}, err
 	}
+	if err := untieAll(tx, heirs, by, at); err != nil {
+		return bearers{}, err
+	}
 	line := between("", "", event, by, at)
 	line.Detail = heirs.String()
 	tx.Audit(line)
@@ -300,6 +303,16 @@ func unpinAll(tx Tx, heirs heirs, by Actor, at time.Time) error {
 	}
 	for pin := range pins {
 		unpin(tx, pin, by, at)
+	}
+	return nil
+}
+
+// untieAll forgets who the heirs were on chats.
+func untieAll(tx Tx, heirs heirs, by Actor, at time.Time) error {
+	for _, human := range heirs.humans {
+		if _, err := untieHuman(tx, human, by, at); err != nil {
+			return err
+		}
 	}
 	return nil
 }

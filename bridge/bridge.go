@@ -16,11 +16,13 @@ import (
 // humans, and drives providers. All methods are safe for concurrent use.
 type Bridge struct {
 	setup      atomic.Pointer[setup]
-	taking     sync.Mutex             // a setup over, or looking through what hangs on it
+	taking     sync.Mutex             // a configuration over, or looking through what hangs on it
+	replacing  sync.Mutex             // the setup
 	adopted    bool                   // the setup of the start; with taking
 	putBack    atomic.Pointer[string] // when the store was last noticed to have been; nil = never
 	store      *watchedStore
 	messengers map[string]Messenger
+	groups     *groups
 	log        *slog.Logger
 
 	changes     *watchers
@@ -40,13 +42,14 @@ type Bridge struct {
 	ready       chan struct{}
 }
 
-// Options is what a bridge is made of; all fields but Messengers
-// and Observer are required.
+// Options is what a bridge is made of; all fields but Messengers, Rosters and
+// Observer are required.
 type Options struct {
 	Directory  *Directory
 	Store      Store
 	Providers  map[string]Provider  // one for each provider of the directory
 	Messengers map[string]Messenger // one for each channel that cards are brought to
+	Rosters    map[string]Roster    // one for each channel on which groups are teams
 	Log        *slog.Logger         // faults that nobody waits for; never a secret
 	Observer   Observer             // who counts; may be zero
 }
@@ -70,10 +73,10 @@ const callTimeout = 30 * time.Second
 // New makes a bridge. It does nothing until Run.
 func New(o Options) *Bridge {
 	b := &Bridge{
-		messengers: o.Messengers, log: o.Log,
+		messengers: o.Messengers, groups: newGroups(o.Rosters), log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
-	b.setup.Store(&setup{dir: o.Directory, providers: o.Providers})
+	b.setup.Store(b.peopled(&setup{given: o.Directory, providers: o.Providers}))
 	b.feeds = newFeeds(b.changes.wake)
 	b.books = newBooks(o.Observer)
 	b.store = &watchedStore{Store: noting{o.Store, b.feeds, b.followGrant, b.books}}

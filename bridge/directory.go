@@ -30,7 +30,10 @@ type Human struct {
 // request, and gives.
 type Team struct {
 	Name    string
-	Members []string // humans
+	Members []string          // humans
+	Groups  map[string]string // by channel: the group there whose people are the members; then Members is empty
+
+	unread bool // who is in its groups has never been learnt
 }
 
 // Agent is a program that may ask.

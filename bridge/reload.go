@@ -28,8 +28,12 @@ func (b *Bridge) adoptSomehow(ctx context.Context) error {
 	}
 	now := b.setup.Load()
 	return b.store.View(ctx, func(tx ReadTx) error {
-		_, who, _, err := succession(tx, now.dir)
-		b.setup.Store(now.followedBy(now.dir, now.providers, who))
+		_, who, _, err := succession(tx, now.given)
+		if err != nil {
+			return err
+		}
+		ties, err := readTies(tx, now.given)
+		b.setup.Store(b.peopled(now.followedBy(now.given, ties, now.providers, who)))
 		return err
 	})
 }
@@ -40,7 +44,7 @@ func (b *Bridge) adopt(ctx context.Context) error {
 		return nil
 	}
 	now := b.setup.Load()
-	err := b.install(ctx, now.dir, now.providers, AuditConfigLoaded)
+	err := b.install(ctx, now.given, now.providers, AuditConfigLoaded)
 	b.adopted = err == nil
 	return err
 }
@@ -73,18 +77,31 @@ func (b *Bridge) Reload(ctx context.Context, dir *Directory, providers map[strin
 	return ended, nil
 }
 
-// install replaces the setup inside of a transaction. They run one after the
-// other: what was decided under the old setup is stored before, and review
-// sees it; what is decided later goes by the new one.
+// install has the bridge go by a configuration.
 func (b *Bridge) install(ctx context.Context, dir *Directory, providers map[string]Provider, event Kind) error {
-	before := b.setup.Load()
-	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+	return b.replace(ctx, func(tx Tx, now *setup) (*setup, error) {
 		who, err := inherit(tx, dir, event)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		b.setup.Store(before.followedBy(dir, providers, who))
-		return nil
+		ties, err := readTies(tx, dir)
+		return now.followedBy(dir, ties, providers, who), err
+	})
+}
+
+// replace replaces the setup inside of a transaction. They run one after the
+// other: what was decided under the old setup is stored before, and who looks
+// through it sees it; what is decided later goes by the new one.
+func (b *Bridge) replace(ctx context.Context, next func(Tx, *setup) (*setup, error)) error {
+	b.replacing.Lock()
+	defer b.replacing.Unlock()
+	before := b.setup.Load()
+	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
+		after, err := next(tx, before)
+		if err == nil {
+			b.setup.Store(b.peopled(after))
+		}
+		return err
 	})
 	if err != nil {
 		b.setup.Store(before)

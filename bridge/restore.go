@@ -15,7 +15,14 @@ func (b *Bridge) TakeUp(ctx context.Context) error {
 	if err := b.adoptSomehow(ctx); err != nil {
 		return fmt.Errorf("take over the configuration: %w", err)
 	}
-	return b.takeUpRestored(ctx)
+	if err := b.takeUpRestored(ctx); err != nil {
+		return err
+	}
+	b.replacing.Lock()
+	defer b.replacing.Unlock()
+	after := *b.setup.Load()
+	b.setup.Store(b.peopled(&after)) // ties of before the store was put back do not count
+	return nil
 }
 
 // takeUpRestored deals with a store that was put back: refresh tokens that the

@@ -3,7 +3,10 @@ package bridge
 // setup is what the operator configured, as it is now. It is replaced as a
 // whole and never changed, so that one look at it is a consistent one.
 type setup struct {
-	dir       *Directory
+	given     *Directory // as it was configured
+	dir       *Directory // the same, with what ties and groups say of people now
+	ties      map[chatUser]Tie
+	people    map[chatUser]string // who somebody is on a chat, by configuration or tie
 	providers map[string]Provider // one for each provider of the directory
 	former    []formerClient      // the newest last
 	bearers   bearers
@@ -52,8 +55,8 @@ func (b *Bridge) revoker(issuer, client string) (Provider, bool) {
 
 // followedBy is the setup that takes the place of this one. Providers that it
 // does without stay known as former ones.
-func (s *setup) followedBy(dir *Directory, providers map[string]Provider, who bearers) *setup {
-	after := &setup{dir: dir, providers: providers, bearers: who}
+func (s *setup) followedBy(dir *Directory, ties map[chatUser]Tie, providers map[string]Provider, who bearers) *setup {
+	after := &setup{given: dir, dir: dir, ties: ties, providers: providers, bearers: who}
 	for _, f := range s.former {
 		after.remember(f)
 	}

@@ -12,18 +12,6 @@ import (
 // How the record of a surface follows what happened to it. Nothing here calls
 // anybody.
 
-// on is where a human is reached on a channel; "" = nowhere.
-func (h Human) on(channel string) Address {
-	switch channel {
-	case "slack":
-		return Address(h.Slack)
-	case "discord":
-		return Address(h.Discord)
-	default:
-		return ""
-	}
-}
-
 // brought is a surface that shows the parcel's card now. Whoever repeated a
 // post may have been given the message of the first try, with the card of
 // then: what it shows is not known, and an edit makes sure.

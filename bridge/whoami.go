@@ -44,9 +44,13 @@ func (b *Bridge) Humans() []string { return slices.Sorted(maps.Keys(b.dir().Huma
 func (b *Bridge) Bearer(human string) (mark string, known bool) {
 	now := b.setup.Load()
 	_, known = now.dir.Humans[human]
-	mark = strconv.FormatUint(now.bearers.Humans[human].Since, 10)
-	if at := b.putBack.Load(); at != nil {
-		mark += " " + *at
+	return now.mark(human, b.putBack.Load()), known
+}
+
+func (s *setup) mark(human string, putBack *string) string {
+	mark := strconv.FormatUint(s.bearers.Humans[human].Since, 10)
+	if putBack != nil {
+		mark += " " + *putBack
 	}
-	return mark, known
+	return mark
 }
