@@ -1,3 +1,169 @@
 // Package slacktest is a strict stand-in for Slack: a workspace with people
 // who see what is shown to them and press what they see.
+//
+// [Start] runs it until the test ends. Its address is [Slack.URL], its
+// credentials are [Slack.BotToken], [Slack.AppToken] and
+// [Slack.SigningSecret]. It imports no Slack library and nothing of the
+// bridge: what it knows, it knows from Slack's documentation.
 package slacktest
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Slack is one workspace with one app installed. Its methods are safe for
+// concurrent use.
+type Slack struct {
+	t   testing.TB
+	mux *http.ServeMux
+	srv *httptest.Server
+
+	bot, app, signing string
+
+	mu        sync.Mutex // guards what follows
+	world     World
+	ahead     time.Duration // how far Advance has moved the clock
+	tolerated []string
+	methods   map[string]method
+	exchanges []Exchange
+	changed   chan struct{} // closed and replaced at every change of what can be seen
+	serial    int
+
+	wire wire
+}
+
+// Start runs a Slack until the test ends. What the app does wrong (a method,
+// an argument, a token, a scope or a block that Slack would refuse) is
+// answered with Slack's own error and fails the test, unless it was
+// announced with [Slack.Tolerate].
+func Start(t testing.TB, w World) *Slack {
+	t.Helper()
+	s := &Slack{
+		t:       t,
+		mux:     http.NewServeMux(),
+		bot:     "xoxb-" + hexes(12),
+		app:     "xapp-1-" + hexes(12),
+		signing: hexes(16),
+		world:   w.completed(),
+		methods: map[string]method{},
+		changed: make(chan struct{}),
+	}
+	s.serveAPI()
+	s.serveWire()
+	s.srv = httptest.NewServer(s.mux)
+	t.Cleanup(s.close)
+	return s
+}
+
+func (s *Slack) close() {
+	s.closeWire()
+	s.srv.CloseClientConnections()
+	s.srv.Close()
+}
+
+// URL is the base of the Web API's methods, with its last slash.
+func (s *Slack) URL() string { return s.srv.URL + "/api/" }
+
+// BotToken is the token of the app's bot user, xoxb-….
+func (s *Slack) BotToken() string { return s.bot }
+
+// AppToken is the app-level token, xapp-….
+func (s *Slack) AppToken() string { return s.app }
+
+// SigningSecret is what requests to the app are signed with.
+func (s *Slack) SigningSecret() string { return s.signing }
+
+// Change alters the world: somebody leaves, a channel is archived, a scope
+// is taken away. What it does is in force when it returns.
+func (s *Slack) Change(how func(*World)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	how(&s.world)
+	s.touch()
+}
+
+// Now is the time at Slack.
+func (s *Slack) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+// Advance moves Slack's clock forward, and nobody else's: triggers and
+// response addresses lapse, limits recover.
+func (s *Slack) Advance(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ahead += d
+}
+
+// Tolerate announces errors of the app's own making ("invalid_blocks",
+// "missing_scope", …) that the test wants to see: they no longer fail it.
+func (s *Slack) Tolerate(codes ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tolerated = append(s.tolerated, codes...)
+}
+
+// Until waits until what it is told holds, looking again whenever something
+// at Slack changed, and fails the test after ten seconds. The condition may
+// call any method.
+func (s *Slack) Until(what string, holds func() bool) {
+	s.t.Helper()
+	late := time.After(10 * time.Second)
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if holds() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late:
+			s.t.Fatalf("slack: waited ten seconds in vain until %s", what)
+		}
+	}
+}
+
+// handle serves a path of Slack's beside the Web API.
+func (s *Slack) handle(pattern string, serve http.HandlerFunc) {
+	s.mux.HandleFunc(pattern, serve)
+}
+
+// now needs the lock.
+func (s *Slack) now() time.Time { return s.world.Now().Add(s.ahead) }
+
+// touch wakes whoever waits for a change. It needs the lock.
+func (s *Slack) touch() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// next is a number that was never given before. It needs the lock.
+func (s *Slack) next() int {
+	s.serial++
+	return s.serial
+}
+
+// complain fails the test over a mistake of the app, unless it was announced.
+// It needs the lock.
+func (s *Slack) complain(where, code, why string) {
+	if !slices.Contains(s.tolerated, code) {
+		s.t.Errorf("slack: %s: %s: %s", where, code, why)
+	}
+}
+
+func hexes(n int) string {
+	b := make([]byte, n)
+	rand.Read(b)
+	return strings.ToLower(hex.EncodeToString(b))
+}
