@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -50,6 +51,18 @@ func Clean(text string, limit int) string {
 	}
 	return out.String()
 }
+
+// Inert is a text from outside in which no client finds an address to make a
+// link of: people can still read it. To make one inert twice changes nothing.
+func Inert(text string) string {
+	return world.ReplaceAllString(scheme.ReplaceAllString(text, " :// "), "$1 .")
+}
+
+// What clients know addresses by that nobody marked as such.
+var (
+	scheme = regexp.MustCompile(`\s*://\s*`)
+	world  = regexp.MustCompile(`(?i)(www)\.`)
+)
 
 // cut ends a text of at most limit characters in an ellipsis.
 func cut(text string, limit int) string {

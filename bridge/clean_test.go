@@ -49,3 +49,22 @@ func FuzzClean(f *testing.F) {
 }
 
 func abs(n int) int { return max(n, -n-1) }
+
+// An address that nobody marked as one is read, and is no link.
+func TestInert(t *testing.T) {
+	for text, want := range map[string]string{
+		"see https://evil.example/x":  "see https :// evil.example/x",
+		"slack://open WWW.evil.test":  "slack :// open WWW .evil.test",
+		"no address: a//b, w.w.w, :/": "no address: a//b, w.w.w, :/",
+		":// x://:// ://":             " :// x ://  ://  :// ",
+		"":                            "",
+	} {
+		got := Inert(text)
+		if got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+		if again := Inert(got); again != got {
+			t.Errorf("%q twice is %q", text, again)
+		}
+	}
+}
