@@ -22,6 +22,9 @@ const (
 	VerbRelease Verb = "release"
 	VerbDecline Verb = "decline"
 
+	// VerbShowAgain brings the private card anew, below what came since.
+	VerbShowAgain Verb = "show_again"
+
 	// whose account it is
 	VerbMine    Verb = "mine"
 	VerbNotMine Verb = "not_mine"
@@ -40,10 +43,16 @@ const (
 // Card is what a human is shown of a request: the same for every surface,
 // which only lays it out. Its words are the bridge's own, but for Says,
 // which stand under "The agent says (not checked)".
+//
+// The card of a notice or a reminder is a line: it has the first block of
+// fields, Agent, Headline and Title, the times, and, when there is no more to
+// wait for, Ending.
 type Card struct {
 	Request RequestID
 	Version uint64 // counts what the card says: a lower one must not replace a higher one
 	State   State
+	View    View       // who will see it
+	Under   MessageRef // reminder: the message that it is about
 
 	Agent    string
 	Headline string // begins with the state, in words
@@ -109,18 +118,19 @@ type Button struct {
 
 // The labels are part of the contract with people who cannot see the page.
 var (
-	buttonShowCode = Button{VerbShowCode, "Show code"}
-	buttonNewCode  = Button{VerbShowCode, "Get a new code"}
-	buttonDeny     = Button{VerbDeny, "Deny"}
-	buttonNotMe    = Button{VerbNotMe, "I did not ask for this"}
-	buttonFinished = Button{VerbFinished, "I have finished"}
-	buttonClaim    = Button{VerbClaim, "Claim"}
-	buttonRelease  = Button{VerbRelease, "Release"}
-	buttonDecline  = Button{VerbDecline, "Decline for the team"}
-	buttonMine     = Button{VerbMine, "Mine"}
-	buttonNotMine  = Button{VerbNotMine, "Not mine"}
-	buttonRevoke   = Button{VerbRevoke, "Revoke"}
-	buttonAgain    = Button{VerbAllowAgain, "Allow again"}
+	buttonShowCode  = Button{VerbShowCode, "Show code"}
+	buttonNewCode   = Button{VerbShowCode, "Get a new code"}
+	buttonDeny      = Button{VerbDeny, "Deny"}
+	buttonNotMe     = Button{VerbNotMe, "I did not ask for this"}
+	buttonFinished  = Button{VerbFinished, "I have finished"}
+	buttonClaim     = Button{VerbClaim, "Claim"}
+	buttonRelease   = Button{VerbRelease, "Release"}
+	buttonDecline   = Button{VerbDecline, "Decline for the team"}
+	buttonShowAgain = Button{VerbShowAgain, "Show again"}
+	buttonMine      = Button{VerbMine, "Mine"}
+	buttonNotMine   = Button{VerbNotMine, "Not mine"}
+	buttonRevoke    = Button{VerbRevoke, "Revoke"}
+	buttonAgain     = Button{VerbAllowAgain, "Allow again"}
 )
 
 // card lays down what a human is shown of a request. code is nil unless the

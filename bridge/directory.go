@@ -23,6 +23,8 @@ type Human struct {
 	Email    string            // "" = none
 	Slack    string            // Slack user id, "" = none
 	Discord  string            // Discord user id, "" = none
+	Via      []string          // channels by which they are asked, the first that works first; none = each chat that they have an id in, then "web"
+	Timezone *time.Location    // theirs; nil = the bridge's
 	Accounts map[string]string // by provider name or issuer: "sub:…", "id:…" or an e-mail
 }
 
@@ -32,6 +34,8 @@ type Team struct {
 	Name    string
 	Members []string          // humans
 	Groups  map[string]string // by channel: the group there whose people are the members; then Members is empty
+	Slack   string            // Slack channel id, "" = none
+	Discord string            // Discord channel id, "" = none
 
 	unread bool // who is in its groups has never been learnt
 }
@@ -88,6 +92,7 @@ type Limits struct {
 	MaxOpenPerHuman         int
 	MaxOpenPerAgentAndHuman int
 	QuietAfterDenied        time.Duration // how long the same ask is refused after a no
+	Remind                  time.Duration // after which a card that nobody answers is followed by one reminder; 0 = none
 	Retain                  time.Duration // of ended requests
 	AuditRetain             time.Duration
 }
@@ -103,6 +108,7 @@ func DefaultLimits() Limits {
 		MaxOpenPerHuman:         5,
 		MaxOpenPerAgentAndHuman: 3,
 		QuietAfterDenied:        10 * time.Minute,
+		Remind:                  15 * time.Minute,
 		Retain:                  90 * day,
 		AuditRetain:             400 * day,
 	}

@@ -19,7 +19,10 @@ import (
 type Messenger interface {
 	// Post sends a card as a new message, which may light up a locked screen:
 	// a card with a code is ErrInvalid, and nothing is sent. It returns what
-	// Edit needs to find the message again.
+	// Edit needs to find the message again. Where it goes follows from the
+	// view of the card: a private one to a person, a team's to a channel, a
+	// notice to a channel or a thread, and a reminder to wherever the message
+	// is that it is about, beside it ([Card.Under]).
 	//
 	// key is the same whenever the outbox does not know whether an earlier
 	// Post of this very message came through: at most 64 visible ASCII
@@ -29,12 +32,15 @@ type Messenger interface {
 
 	// Edit replaces what a message shows by a card, wholly: what the card
 	// does not hold is to be seen nowhere any more. It must not light up a
-	// screen.
+	// screen. The card's view is that of the post; only a private one ever
+	// has a code, else it is ErrInvalid.
 	Edit(ctx context.Context, ref MessageRef, c Card) error
 }
 
-// Address is where a messenger reaches somebody: the platform's own id of a
-// person. It means nothing to anybody else.
+// Address is where a messenger brings a card: the platform's own id of a
+// person or of a channel, "CHANNEL/THREAD" for a thread, with nothing after
+// the slash for the channel itself, or "mailto:" and the e-mail of a person
+// whose id is to be found out. It means nothing to anybody else.
 type Address string
 
 // MessageRef names a message on a platform, in at most maxRef bytes. It means

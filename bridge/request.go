@@ -79,18 +79,39 @@ const (
 	DeliveryUnreachable Delivery = "unreachable" // this way is closed
 )
 
-// Surface is one place where the card of a request is to be seen, and how
-// far that got. It is no part of the state machine: a dead chat cannot block
-// a grant, nor the reverse.
+// View is what of a request is to be seen in a place, by who can see it.
+type View string
+
+// The views. Only the private one ever holds a code, an address, the check
+// phrase or the name of an account.
+const (
+	// ViewPrivate is the card of the human who is asked, or of a team's
+	// request of the one who has claimed it, for their eyes alone.
+	ViewPrivate View = ""
+	// ViewTeam is the card that all of a team see, in a channel of theirs.
+	ViewTeam View = "team"
+	// ViewNotice is a line where the agent works: that somebody has been
+	// asked, and how it ended. Whoever is there may see it.
+	ViewNotice View = "notice"
+	// ViewReminder is a line that says that a card still waits.
+	ViewReminder View = "reminder"
+)
+
+// Surface is one place where a request is to be seen, and how far that got.
+// It is no part of the state machine: a dead chat cannot block a grant, nor
+// the reverse. A request's surfaces are only ever added to: each is named by
+// its place among them.
 type Surface struct {
-	Channel string   `json:",omitzero"` // "web", "slack", "discord"; a request has one surface on each at most
+	Channel string   `json:",omitzero"` // "web", "slack", "discord"
+	View    View     `json:",omitzero"`
+	Human   string   `json:",omitzero"` // private, of a team's request: for whom
 	State   Delivery `json:",omitzero"`
 	Detail  string   `json:",omitzero"` // for humans, "" = nothing to say
 
 	// What follows is the outbox's, and zero on a channel that comes for its
 	// cards itself, such as the inbox.
 
-	To    Address    `json:",omitzero"` // whom the card is brought to
+	To    Address    `json:",omitzero"` // whom, or where, it is brought to
 	Ref   MessageRef `json:",omitzero"` // the message that is the card; "" = none is known
 	Shown uint64     `json:",omitzero"` // which of the request's cards it shows
 

@@ -219,7 +219,7 @@ func TestCompleteFile(t *testing.T) {
 			Limits: bridge.Limits{
 				TTL: 36 * time.Hour, Claim: 5 * time.Minute, CollectWithin: 90 * time.Minute, CollectGrace: 30 * time.Second,
 				MaxOpenPerHuman: 10, MaxOpenPerAgentAndHuman: 10,
-				QuietAfterDenied: time.Hour, Retain: 36 * time.Hour, AuditRetain: 720 * time.Hour,
+				QuietAfterDenied: time.Hour, Remind: 15 * time.Minute, Retain: 36 * time.Hour, AuditRetain: 720 * time.Hour,
 			},
 		},
 		Providers: map[string]config.Provider{
