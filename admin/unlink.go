@@ -11,27 +11,29 @@ import (
 	"github.com/authbridge/authbridge/internal/localhttp"
 )
 
-// Unlinker forgets which accounts humans are tied to. [*bridge.Bridge] is one.
+// Unlinker forgets who humans are tied to be. [*bridge.Bridge] is one.
 type Unlinker interface {
-	// Unlink forgets those of a human at an issuer, "" = at all, and returns
-	// them. Somebody whom nothing is known of is [bridge.ErrNotFound].
-	Unlink(ctx context.Context, human, issuer string, by bridge.Actor) ([]bridge.Pin, error)
+	// Unlink forgets a human's accounts at an issuer, or with "" all of them
+	// and who they are on chats, and returns what it forgot. Somebody whom
+	// nothing is known of is [bridge.ErrNotFound].
+	Unlink(ctx context.Context, human, issuer string, by bridge.Actor) (bridge.Unlinked, error)
 }
 
 // UnlinkPath takes a human, and an issuer if only that is meant, by POST and
-// answers with the accounts that they were tied to until now.
+// answers with what they were tied to until now.
 const UnlinkPath = "/v1/unlink"
 
 // unlinkAsk asks for that.
 type unlinkAsk struct {
 	Human  string `json:"human"`            // the configured name
-	Issuer string `json:"issuer,omitempty"` // "" = all
+	Issuer string `json:"issuer,omitempty"` // "" = all, and chats
 }
 
 // Unlinked is what a human is not tied to any more.
 type Unlinked struct {
-	Human    string    `json:"human"`
-	Accounts []Account `json:"accounts"`
+	Human    string        `json:"human"`
+	Accounts []Account     `json:"accounts"`
+	Chats    []ChatAccount `json:"chats"`
 }
 
 // Account is an account at an issuer, which knows it by its subject.
@@ -40,8 +42,14 @@ type Account struct {
 	Subject string `json:"subject"`
 }
 
+// ChatAccount is a user of a chat.
+type ChatAccount struct {
+	Channel string `json:"channel"`
+	User    string `json:"user"`
+}
+
 // Unlink forgets which accounts a human is tied to, at one issuer or, with "",
-// at all. The errors are those of package client: a [*client.Problem], with
+// at all, and then who they are on chats too. The errors are those of package client: a [*client.Problem], with
 // not_found for a name that nothing is known of, or a [*client.NoBridge].
 func (c Client) Unlink(ctx context.Context, human, issuer string) (Unlinked, error) {
 	var done Unlinked
@@ -69,9 +77,12 @@ func (h *handler) unlink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	done := Unlinked{Human: ask.Human, Accounts: []Account{}}
-	for _, pin := range gone {
+	done := Unlinked{Human: ask.Human, Accounts: []Account{}, Chats: []ChatAccount{}}
+	for _, pin := range gone.Pins {
 		done.Accounts = append(done.Accounts, Account{pin.Issuer, pin.Subject})
+	}
+	for _, tie := range gone.Ties {
+		done.Chats = append(done.Chats, ChatAccount{tie.Channel, string(tie.User)})
 	}
 	return localhttp.WriteJSON(w, http.StatusOK, done)
 }

@@ -14,18 +14,22 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 )
 
-// pins are alice's two, until they are forgotten.
+// pins are alice's, and who she is in Slack, until they are forgotten.
 type pins struct {
 	fault error
 	asked []string // "human issuer by"
 }
 
-func (p *pins) Unlink(_ context.Context, human, issuer string, by bridge.Actor) ([]bridge.Pin, error) {
+func (p *pins) Unlink(_ context.Context, human, issuer string, by bridge.Actor) (gone bridge.Unlinked, err error) {
 	p.asked = append(p.asked, fmt.Sprintf("%s %q %s %s", human, issuer, by.Kind, by.Name))
 	if human != "alice" {
-		return nil, bridge.ErrNotFound
+		return gone, bridge.ErrNotFound
 	}
-	return []bridge.Pin{{Human: "alice", Issuer: "https://login.example.com", Subject: "s-alice"}}, p.fault
+	gone.Pins = []bridge.Pin{{Human: "alice", Issuer: "https://login.example.com", Subject: "s-alice"}}
+	if issuer == "" {
+		gone.Ties = []bridge.Tie{{Channel: "slack", User: "U024BE7LH", Human: "alice", How: bridge.TiedByEmail}}
+	}
+	return gone, p.fault
 }
 
 func unlink(t *testing.T, p *pins, c call) (status int, body string) {
@@ -39,13 +43,20 @@ func unlink(t *testing.T, p *pins, c call) (status int, body string) {
 func TestAccountsAreForgotten(t *testing.T) {
 	p := new(pins)
 	status, body := unlink(t, p, call{body: `{"human":"alice","issuer":"https://login.example.com"}`})
-	const want = `{"human":"alice","accounts":[{"issuer":"https://login.example.com","subject":"s-alice"}]}` + "\n"
+	const want = `{"human":"alice","accounts":[{"issuer":"https://login.example.com","subject":"s-alice"}],"chats":[]}` + "\n"
 	if status != http.StatusOK || body != want {
 		t.Errorf("status %d, %s", status, body)
 	}
 	said := fmt.Sprintf(`alice "https://login.example.com" operator uid %d`, os.Geteuid())
 	if len(p.asked) != 1 || p.asked[0] != said {
 		t.Errorf("the bridge was told %q, want %q", p.asked, said)
+	}
+}
+
+func TestWhoTheyAreOnChatsIsForgottenWithAll(t *testing.T) {
+	const want = `{"human":"alice","accounts":[{"issuer":"https://login.example.com","subject":"s-alice"}],"chats":[{"channel":"slack","user":"U024BE7LH"}]}` + "\n"
+	if status, body := unlink(t, new(pins), call{body: `{"human":"alice"}`}); status != http.StatusOK || body != want {
+		t.Errorf("status %d, %s", status, body)
 	}
 }
 

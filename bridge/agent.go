@@ -176,6 +176,9 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 	if b.setup.Load().overtaken(r) {
 		return forbidden(agent, r)
 	}
+	if err := b.vouched(r.Team); err != nil {
+		return Event{}, Token{}, err
+	}
 	since, err := tx.Suspended(agent.Name, r.Human)
 	if err != nil || !since.IsZero() {
 		return Event{}, Token{}, errors.Join(err, withheld(since, agent.Name, r.Human))

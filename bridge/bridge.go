@@ -118,6 +118,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	running.Go(func() { b.sweep(ctx) })
 	running.Go(func() { b.reviewAtStart(ctx) })
+	if len(b.groups.rosters) > 0 {
+		running.Go(func() { b.keepGroups(ctx) })
+	}
 	close(b.ready)
 	running.Wait()
 	return nil

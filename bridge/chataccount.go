@@ -210,6 +210,29 @@ func (h Human) on(channel string) Address {
 	return id
 }
 
+// reach is where a surface of the human is reached now, "" = not any more: its
+// address is not theirs. A card that is not posted yet follows them from their
+// e-mail to the user that they turn out to be.
+func (h Human) reach(s Surface) Address {
+	now := h.on(s.Channel)
+	if s.To == now || s.Ref == "" && h.Email != "" && s.To == mailto+Address(h.Email) {
+		return now
+	}
+	return ""
+}
+
+// arrived is where a surface was reached by a post that has just come through.
+// The messenger tied the user to whom it brought the card, if it had no more
+// than an e-mail; if they are not tied so any more, the card is in the hands of
+// somebody whom nothing more is to be brought to.
+func (s *setup) arrived(human string, at Surface) Address {
+	user := s.dir.Humans[human].idOn(at.Channel)
+	if t, tied := s.ties[chatUser{at.Channel, user}]; tied && t.How == TiedByEmail && at.To == mailto+Address(s.given.Humans[human].Email) {
+		return user
+	}
+	return at.To
+}
+
 // idOn is the human's id on a chat, "" = none is known.
 func (h Human) idOn(channel string) Address {
 	switch channel {

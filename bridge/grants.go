@@ -52,6 +52,9 @@ func (b *Bridge) serve(tx Tx, draft Request, may permit, limits Limits, now time
 	if err != nil || !ok || !holds(g.Scopes, draft.Scopes) || len(may.beyond(g.Scopes)) > 0 {
 		return Request{}, false, err
 	}
+	if err := b.vouched(draft.Team); err != nil {
+		return Request{}, false, err
+	}
 	if ok, err := g.ready(now, draft.least(), asIs); err != nil || !ok {
 		return Request{}, false, err
 	}

@@ -208,11 +208,21 @@ type Clicker struct {
 // ErrNotFound.
 func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
 	card, word, err := b.click(ctx, who, id, verb)
+	if no, ok := errors.AsType[*GroupFault](err); ok {
+		b.refused(ctx, who, id, string(verb)+": "+no.Error())
+		word = no.word()
+		card, err = b.cardOf(ctx, id, who.Human)
+	} else if errors.Is(err, ErrNotFound) {
+		b.refused(ctx, who, id, string(verb))
+	}
 	b.pressed(who, verb, word, err)
 	return card, word, err
 }
 
 func (b *Bridge) click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
+	if err := b.admitted(ctx, who, id, verb); err != nil {
+		return Card{}, "", err
+	}
 	switch verb {
 	case VerbOpened, VerbFinished:
 		return b.nudge(ctx, who, id, verb)

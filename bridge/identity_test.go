@@ -280,7 +280,7 @@ func TestAProviderThatNeedNotTell(t *testing.T) {
 		if err != nil || token.Account != "" {
 			t.Errorf("collected %+v, %v", token, err)
 		}
-		if gone, err := w.Unlink(ctx, "alice", "", bridge.Actor{}); err != nil || len(gone) != 0 {
+		if gone, err := w.Unlink(ctx, "alice", "", bridge.Actor{}); err != nil || len(gone.Pins)+len(gone.Ties) != 0 {
 			t.Errorf("she is tied to %v, %v", gone, err)
 		}
 	})
@@ -293,17 +293,17 @@ func TestUnlink(t *testing.T) {
 	story(t, trusting(bridge.TrustFirstUse), func(t *testing.T, w *bridgetest.World) {
 		r := asked(t, w, bridge.Ask{}, hub)
 		w.Press("alice", r.ID, bridge.VerbMine)
-		if gone, err := w.Unlink(ctx, "alice", "https://elsewhere.example.com", operator); err != nil || len(gone) != 0 {
+		if gone, err := w.Unlink(ctx, "alice", "https://elsewhere.example.com", operator); err != nil || len(gone.Pins)+len(gone.Ties) != 0 {
 			t.Errorf("at another issuer: %v, %v", gone, err)
 		}
-		if gone, err := w.Unlink(ctx, "bob", "", operator); err != nil || len(gone) != 0 || pinOf(t, w, "alice") == "" {
+		if gone, err := w.Unlink(ctx, "bob", "", operator); err != nil || len(gone.Pins)+len(gone.Ties) != 0 || pinOf(t, w, "alice") == "" {
 			t.Errorf("bob's: %v, %v", gone, err)
 		}
 		if _, err := w.Unlink(ctx, "nobody", "", operator); !errors.Is(err, bridge.ErrNotFound) {
 			t.Errorf("nobody's: %v", err)
 		}
 		gone, err := w.Unlink(ctx, "alice", "https://login.example.com", operator)
-		if want := (bridge.Pin{Human: "alice", Issuer: "https://login.example.com", Subject: hub.Subject}); err != nil || len(gone) != 1 || gone[0] != want {
+		if want := (bridge.Pin{Human: "alice", Issuer: "https://login.example.com", Subject: hub.Subject}); err != nil || len(gone.Pins) != 1 || gone.Pins[0] != want {
 			t.Fatalf("alice's: %v, %v", gone, err)
 		}
 		if got := lastAudited(t, w); got.Event != bridge.AuditUnpinned || got.Human != "alice" || got.By != bridge.ByOperator || got.Actor != "uid 0" || got.Detail != "at https://login.example.com" {

@@ -75,6 +75,7 @@ func (b *Bridge) Link(ctx context.Context, channel string, user Address, code st
 	if err = errors.Join(err, verdict); err != nil {
 		return "", fmt.Errorf("link a user of %s: %w", capital(channel), err)
 	}
+	b.outOfGroups() // another user may have been theirs
 	return human, nil
 }
 

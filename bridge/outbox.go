@@ -182,7 +182,7 @@ func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait 
 	switch {
 	case !ok:
 		return nil, capital(channel) + " is not configured any more", pause{}
-	case b.dir().Humans[p.request.Human].on(channel) != p.surface.To:
+	case b.dir().Humans[p.request.Human].reach(p.surface) == "":
 		return nil, "another address is configured now", pause{}
 	case p.request.State.Ended() && now.Sub(latest(p.request.EndedAt, p.request.CardAt)) >= editFor:
 		return nil, "the message could not be brought up to date in time", pause{}
@@ -212,6 +212,7 @@ func (b *Bridge) post(ctx context.Context, m Messenger, key deliveryKey) next {
 			return err
 		}
 		now := time.Now()
+		p.surface.To = b.dir().Humans[p.request.Human].reach(p.surface)
 		p.surface.Unknown++
 		p.surface.NotBefore = stored(now.Add(unknownWait(p.surface.Unknown)))
 		tx.PutRequest(p.request.with(p.surface, now), nil)
@@ -240,7 +241,11 @@ func (b *Bridge) delivered(ctx context.Context, key deliveryKey, p parcel, ref M
 		fault = fmt.Errorf("%w: the messenger returned a reference of %d bytes", ErrInvalid, len(ref))
 	}
 	if fault == nil {
-		return next{well: true, at: b.settle(ctx, key, func(_ Request, s Surface) Surface { return p.brought(s, ref) })}
+		return next{well: true, at: b.settle(ctx, key, func(_ Request, s Surface) Surface {
+			s = p.brought(s, ref)
+			s.To = b.setup.Load().arrived(p.request.Human, s)
+			return s
+		})}
 	}
 	b.books.NotDelivered(key.channel, fate(fault).String())
 	b.tell(key, fault, now)

@@ -45,7 +45,7 @@ func (d *Directory) permit(agent Agent, provider, whom string, scopes []string) 
 func (d *Directory) permitted(agent Agent, r Request) (permit, bool) {
 	may, ok := d.permit(agent, r.Target.Provider, r.Whom(), r.Scopes)
 	if ok && r.Team != "" && r.giver() != "" {
-		may.human, ok = d.member(r.Team, r.giver())
+		may.human, ok = d.keeps(r.Team, r.giver())
 	}
 	return may, ok
 }

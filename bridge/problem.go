@@ -20,6 +20,7 @@ const (
 	ProblemGone                ProblemCode = "gone"
 	ProblemTooManyOpen         ProblemCode = "too_many_open"
 	ProblemQuiet               ProblemCode = "quiet"
+	ProblemChatUnavailable     ProblemCode = "chat_unavailable"
 	ProblemProviderUnavailable ProblemCode = "provider_unavailable"
 	ProblemShuttingDown        ProblemCode = "shutting_down"
 )

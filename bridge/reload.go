@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -33,6 +34,7 @@ func (b *Bridge) adoptSomehow(ctx context.Context) error {
 			return err
 		}
 		ties, err := readTies(tx, now.given)
+		err = errors.Join(err, b.recall(tx, now.given))
 		b.setup.Store(b.peopled(now.followedBy(now.given, ties, now.providers, who)))
 		return err
 	})
@@ -70,6 +72,9 @@ func (b *Bridge) Reload(ctx context.Context, dir *Directory, providers map[strin
 		return Reviewed{}, fmt.Errorf("take over a configuration: %w", err)
 	}
 	b.changes.wakeAll() // who waits may have nothing to wait for here any more
+	if slices.ContainsFunc(slices.Collect(maps.Values(dir.Teams)), func(t Team) bool { return len(t.Groups) > 0 }) {
+		b.groups.look() // one may be new
+	}
 	ended, err := b.review(ctx)
 	if err != nil {
 		b.log.Error("look through what the new configuration allows; the next start goes on", "err", err)
@@ -85,6 +90,7 @@ func (b *Bridge) install(ctx context.Context, dir *Directory, providers map[stri
 			return nil, err
 		}
 		ties, err := readTies(tx, dir)
+		err = errors.Join(err, b.recall(tx, dir))
 		return now.followedBy(dir, ties, providers, who), err
 	})
 }

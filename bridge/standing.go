@@ -122,8 +122,9 @@ func (s *setup) member(team, human string) bool {
 	if team == "" {
 		return human != ""
 	}
-	t, there := s.dir.Teams[team]
-	return there && (human == "" || slices.Contains(t.Members, human))
+	_, there := s.dir.Teams[team]
+	_, in := s.dir.keeps(team, human)
+	return there && (human == "" || in)
 }
 
 // still returns an agent as it is configured now, if it is the one that it was

@@ -16,10 +16,18 @@ import (
 // lapsesAllowed is how many claims of one request somebody may let lapse.
 const lapsesAllowed = 2
 
-// team finds a team that somebody is in.
+// team finds a team that somebody is in, or is to be: of a group that changes
+// by itself.
 func (d *Directory) team(name string) (Team, bool) {
 	t, known := d.Teams[name]
-	return t, known && slices.ContainsFunc(t.Members, func(m string) bool { _, there := d.Humans[m]; return there })
+	return t, known && (len(t.Groups) > 0 || slices.ContainsFunc(t.Members, func(m string) bool { _, there := d.Humans[m]; return there }))
+}
+
+// keeps finds a human who has done something for a team, if what they did
+// still counts: they are in it, or nobody has learnt yet who is.
+func (d *Directory) keeps(team, human string) (Human, bool) {
+	h, known := d.Humans[human]
+	return h, known && (d.Teams[team].unread || slices.Contains(d.Teams[team].Members, human))
 }
 
 // member finds a human who is in the team now.
@@ -57,7 +65,7 @@ func (d *Directory) strayClaim(r Request) (Event, bool) {
 	if r.Team == "" || r.ClaimedBy == "" || !slices.Contains(waiting, r.State) {
 		return Event{}, false
 	}
-	_, in := d.member(r.Team, r.ClaimedBy)
+	_, in := d.keeps(r.Team, r.ClaimedBy)
 	return Event{Kind: OnRelease, By: Actor{Kind: ByBridge}}, !in
 }
 
@@ -84,6 +92,9 @@ func barred(tx ReadTx, agent string, may permit) error {
 		if err != nil || since.IsZero() {
 			return err
 		}
+	}
+	if len(may.team.Members) == 0 { // nobody is in its group now; somebody may come
+		return nil
 	}
 	return suspended(agent, "everybody in "+may.team.Name)
 }

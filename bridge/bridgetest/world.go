@@ -19,6 +19,7 @@ type World struct {
 	Store     bridge.Store
 	Corp      *Provider
 	Chats     map[string]bridge.Messenger // by channel; changes count from the next start
+	Rosters   map[string]bridge.Roster    // likewise
 
 	t    *testing.T
 	stop func()
@@ -65,16 +66,23 @@ func Start(t *testing.T, dir *bridge.Directory, store bridge.Store, corp *Provid
 // are asked on is the matter of the directory.
 func StartWithChats(t *testing.T, dir *bridge.Directory, store bridge.Store, corp *Provider, chats map[string]bridge.Messenger) *World {
 	t.Helper()
+	return StartWithGroups(t, dir, store, corp, chats, nil)
+}
+
+// StartWithGroups is StartWithChats for a bridge that learns who is in groups.
+func StartWithGroups(t *testing.T, dir *bridge.Directory, store bridge.Store, corp *Provider, chats map[string]bridge.Messenger, rosters map[string]bridge.Roster) *World {
+	t.Helper()
 	b := bridge.New(bridge.Options{
 		Directory: dir, Store: store,
 		Providers:  map[string]bridge.Provider{"corp": corp},
 		Messengers: chats,
+		Rosters:    rosters,
 		Log:        slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
-	w := &World{Bridge: b, Directory: dir, Store: store, Corp: corp, Chats: chats, t: t}
+	w := &World{Bridge: b, Directory: dir, Store: store, Corp: corp, Chats: chats, Rosters: rosters, t: t}
 	w.stop = func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -98,7 +106,7 @@ func (w *World) Stop() {
 func (w *World) Restart() *World {
 	w.t.Helper()
 	w.Stop()
-	return StartWithChats(w.t, w.Directory, w.Store, w.Corp, w.Chats)
+	return StartWithGroups(w.t, w.Directory, w.Store, w.Corp, w.Chats, w.Rosters)
 }
 
 // Agent returns a configured agent.
