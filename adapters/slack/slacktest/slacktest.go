@@ -34,8 +34,20 @@ type Slack struct {
 	tolerated []string
 	methods   map[string]method
 	exchanges []Exchange
-	changed   chan struct{} // closed and replaced at every change of what can be seen
-	serial    int
+	faults    map[string][]Fault
+	calls     map[string][]time.Time // of each limited method, in the last minute
+	whole     map[string]time.Time   // when each channel may be posted to as if never before
+
+	opened     map[string]bool // whose direct conversation with the bot exists
+	stamped    map[string]int64
+	messages   []*message // oldest first
+	pushes     map[string][]string
+	prefetched []string
+	views      []*view
+	triggers   map[string]*trigger
+
+	changed chan struct{} // closed and replaced at every change of what can be seen
+	serial  int
 
 	wire wire
 }
@@ -54,6 +66,15 @@ func Start(t testing.TB, w World) *Slack {
 		signing: hexes(16),
 		world:   w.completed(),
 		methods: map[string]method{},
+		faults:  map[string][]Fault{},
+		calls:   map[string][]time.Time{},
+		whole:   map[string]time.Time{},
+
+		opened:   map[string]bool{},
+		stamped:  map[string]int64{},
+		pushes:   map[string][]string{},
+		triggers: map[string]*trigger{},
+
 		changed: make(chan struct{}),
 	}
 	s.serveAPI()

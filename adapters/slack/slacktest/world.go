@@ -25,6 +25,7 @@ type Team struct {
 	Name       string // Acme
 	Domain     string // acme
 	Enterprise string // the id of the organisation above it; none
+	Free       bool   // the plan has no user groups: plan_upgrade_required
 }
 
 // App is the installed app and its bot user.
@@ -68,8 +69,9 @@ type User struct {
 	SingleGuest bool // a single-channel guest: is_ultra_restricted, too
 	Stranger    bool // from another workspace, not in a shared channel
 
-	Hidden bool // the bot cannot see them: user_not_visible
-	Closed bool // the bot cannot write to them: cannot_dm_bot... see conversations.open
+	Hidden bool   // the bot cannot see them: user_not_visible
+	NoOpen string // the error that opening a direct conversation with them gets
+	NoPost string // the error that posting to it gets
 }
 
 // Group is a user group.
@@ -82,15 +84,15 @@ type Group struct {
 
 // Channel is a channel that the bot may be a member of.
 type Channel struct {
-	ID         string
-	Name       string
-	Members    []string // users' ids; with the bot's, the bot is in
-	Private    bool     // without the bot it does not exist for it
-	Archived   bool
-	Shared     bool     // is_ext_shared: other organisations are in it
-	Pending    bool     // is_pending_ext_shared
-	Restricted string   // the error that posting gets: "restricted_action", …
-	Threads    []string // the timestamps of messages of others that can be answered
+	ID       string
+	Name     string
+	Members  []string // users' ids; with the bot's, the bot is in
+	Private  bool     // without the bot it does not exist for it
+	Archived bool
+	Shared   bool     // is_ext_shared: other organisations are in it
+	Pending  bool     // is_pending_ext_shared
+	NoPost   string   // the error that posting gets: "restricted_action", …
+	Threads  []string // the timestamps of messages of others that can be answered
 }
 
 // completed fills in the defaults.

@@ -1,0 +1,98 @@
+package slacktest
+
+import (
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxBody bounds what a call may send.
+const maxBody = 1 << 20
+
+// request is a call as it came in.
+type request struct {
+	method  string
+	token   string
+	header  bool // the token came in the header
+	json    bool
+	args    map[string]string
+	body    string // without the token
+	problem error  // why it cannot be read
+}
+
+func readRequest(w http.ResponseWriter, r *http.Request) request {
+	q := request{method: r.PathValue("method"), args: map[string]string{}}
+	q.token, q.header = strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		q.problem = wrong("invalid_form_data", "the body cannot be read, or is over a megabyte")
+		return q
+	}
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case r.Method == http.MethodGet && r.URL.Query().Has("token"):
+		q.problem = wrong("not_authed", "a token in the address would be logged")
+	case r.Method == http.MethodGet:
+		q.take(r.URL.Query())
+	case err == nil && kind == "application/x-www-form-urlencoded":
+		q.takeForm(string(raw))
+	case err == nil && kind == "application/json":
+		q.takeJSON(raw)
+	default:
+		q.problem = wrong("invalid_post_type", "neither a form nor JSON")
+	}
+	if r.Method != http.MethodGet && r.URL.RawQuery != "" {
+		q.problem = wrong("invalid_arguments", "arguments in the address of a POST")
+	}
+	return q
+}
+
+func (q *request) takeForm(raw string) {
+	form, err := url.ParseQuery(raw)
+	if err != nil {
+		q.problem = wrong("invalid_form_data", "the form cannot be decoded")
+		return
+	}
+	if t := form.Get("token"); t != "" && !q.header {
+		q.token = t
+	}
+	form.Del("token")
+	q.take(form)
+}
+
+// take keeps the arguments of a form. An empty one is as good as none.
+func (q *request) take(form url.Values) {
+	for name, values := range form {
+		if len(values) > 1 {
+			q.problem = wrong("invalid_arguments", name+" is there twice")
+		}
+		if values[0] != "" {
+			q.args[name] = values[0]
+		}
+	}
+	q.body = form.Encode()
+}
+
+func (q *request) takeJSON(raw []byte) {
+	q.json, q.body = true, string(raw)
+	if len(raw) == 0 {
+		return
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		q.problem = wrong("json_not_object", "the body is no JSON object")
+		return
+	}
+	for name, value := range fields {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value)
+		}
+		if text != "" && text != "null" {
+			q.args[name] = text
+		}
+	}
+}
