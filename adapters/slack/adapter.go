@@ -1,0 +1,105 @@
+// Package slack reaches people in Slack: it brings the cards of requests to
+// them, and takes what they press to the bridge. It knows the platform and the
+// domain, and no other room.
+package slack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// DefaultAPIURL is the base of Slack's Web API methods.
+const DefaultAPIURL = "https://slack.com/api/"
+
+// How Slack tells the bridge what people do.
+const (
+	ModeSocket = "socket" // over connections that the bridge opens
+	ModeHTTP   = "http"   // by signed calls to [Adapter.Handler]
+)
+
+// Options is what an adapter is made of.
+type Options struct {
+	BotToken      bridge.Secret // xoxb-…
+	AppToken      bridge.Secret // xapp-…, for ModeSocket
+	SigningSecret bridge.Secret // for ModeHTTP
+	Mode          string        // ModeSocket or ModeHTTP
+	APIURL        string        // the base of the methods, with its last slash
+	HTTP          *http.Client  // with a time-out
+	Log           *slog.Logger  // what the operator should know; never a secret
+}
+
+// Adapter is the bridge's side of one Slack workspace. Its methods are safe
+// for concurrent use.
+type Adapter struct {
+	api    *slackgo.Client
+	line   *line
+	health *health
+}
+
+// What New says of options that cannot work, for errors.Is.
+var (
+	// ErrTokenKind means that a token is of another kind than its place needs.
+	ErrTokenKind = errors.New("a token of another kind belongs here")
+	// ErrNoSecret means that the mode needs a secret that was not given.
+	ErrNoSecret = errors.New("the mode needs a secret that is missing")
+	// ErrMode means that the mode is neither socket nor http.
+	ErrMode = errors.New("the mode is socket or http")
+)
+
+// New makes an adapter. It calls nobody.
+func New(o Options) (*Adapter, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	a := &Adapter{
+		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),
+			slackgo.OptionAPIURL(o.APIURL), slackgo.OptionHTTPClient(o.HTTP)),
+		health: newHealth(),
+	}
+	a.line = newLine(o, a.api, a.health, a.serve)
+	return a, nil
+}
+
+func (o Options) check() error {
+	if !strings.HasPrefix(o.BotToken.Reveal(), "xoxb-") {
+		return fmt.Errorf("bot token: %w: it begins with xoxb-", ErrTokenKind)
+	}
+	switch o.Mode {
+	case ModeSocket:
+		if !strings.HasPrefix(o.AppToken.Reveal(), "xapp-") {
+			return fmt.Errorf("app token: %w: it begins with xapp-", ErrTokenKind)
+		}
+	case ModeHTTP:
+		if o.SigningSecret.IsZero() {
+			return fmt.Errorf("signing secret: %w", ErrNoSecret)
+		}
+	default:
+		return fmt.Errorf("%w, not %q", ErrMode, o.Mode)
+	}
+	return nil
+}
+
+// Run keeps the line to Slack until ctx ends, and returns nil then: what stops
+// the bridge from working with Slack is told by Health. It is called once.
+// When ctx ends it takes nothing more in, and gives what is under way two
+// seconds.
+func (a *Adapter) Run(ctx context.Context) error { return a.line.run(ctx) }
+
+// Handler takes Slack's calls: POST /slack/interactions, /slack/commands and
+// /slack/events. In ModeSocket everything is 404; while Run does not run, 503.
+func (a *Adapter) Handler() http.Handler { return a.line.handler() }
+
+// Health says how the adapter is.
+func (a *Adapter) Health() Health { return a.health.now() }
+
+// Connected reports whether what people press reaches the bridge, or did a
+// minute ago.
+func (a *Adapter) Connected() bool { return a.health.connected() }

@@ -1,0 +1,98 @@
+package slack
+
+import (
+	"context"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// kind is what somebody did.
+type kind string
+
+const (
+	pressed     kind = "press"       // a button of a message, a modal or the Home tab
+	submitted   kind = "submission"  // a modal was sent
+	closed      kind = "closed"      // a modal was closed without sending it
+	commanded   kind = "command"     // /authbridge …
+	homeOpened  kind = "home"        // the app's Home or Messages tab was opened
+	uninstalled kind = "uninstalled" // the app was removed from the workspace
+	revoked     kind = "revoked"     // the app's bot token was taken back
+)
+
+// inbound is one thing that somebody did in Slack, whatever brought it. Slack
+// said all of it; the ids are who and where it happened, and what the card
+// itself carried (action ids, values, metadata) is only what was once sent.
+// Lengths are bounded by the size of a payload alone.
+type inbound struct {
+	kind kind
+	id   string    // the same for each copy of this one occurrence
+	at   time.Time // when it came in
+
+	app        string // api_app_id
+	team       string // the workspace that it happened in
+	enterprise string // the organisation above it, "" = none
+	orgWide    bool   // the app is installed for a whole organisation
+
+	user     string
+	userTeam string // the workspace that the user belongs to, "" = not told
+
+	container string // what a press was made on: "message" or "view"
+	channel   string // where the message is, or where a command was typed
+	message   string // the message's timestamp
+	thread    string // the thread's, "" = none
+	ephemeral bool   // the message is one that only this user sees
+
+	view view
+
+	actions []action
+
+	command string // "/authbridge"
+	text    string // what stands after it; it may hold a secret
+	tab     string // of homeOpened: "home" or "messages"
+
+	trigger     bridge.Secret // opens one modal, within 3 s
+	responseURL bridge.Secret // answers five times, within 30 min
+}
+
+// String says what it is and nothing that is secret.
+func (in inbound) String() string { return string(in.kind) + " " + in.id }
+
+// GoString is String.
+func (in inbound) GoString() string { return in.String() }
+
+// view is the modal or tab that a press, a submission or a closing was about.
+type view struct {
+	id       string
+	kind     string // "modal" or "home"
+	callback string // the callback_id that it was opened with
+	private  string // the private_metadata that it was opened with
+	hash     string // of what it showed
+	typed    string // what stands in its one input; "" with none or several
+}
+
+// action is one button of a press.
+type action struct {
+	id    string // action_id
+	block string // block_id
+	value string
+	kind  string // "button", …
+}
+
+// answer is what somebody is told at once about what they did.
+type answer struct {
+	// body goes into the acknowledgement of a submission or a command; nil =
+	// nothing to say there.
+	body any
+	// late does the same some other way, where the acknowledgement could not
+	// carry the body: it had to go earlier, or always goes at once, as that of
+	// a press. nil = nothing to say.
+	late func(context.Context)
+}
+
+// serve is what takes everything that comes in, once, whatever Slack does
+// twice. It is called from many goroutines. ctx ends after half a minute, or
+// two seconds after the adapter has to stop. A submission or a command whose
+// answer comes within 800 ms has it in its acknowledgement; everything else is
+// acknowledged without waiting.
+type serve func(ctx context.Context, in inbound) answer
