@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -77,8 +78,8 @@ func (b *Bridge) TieByEmail(ctx context.Context, channel, email string, user Add
 // byEmail finds the human who is to be found on a chat by an e-mail.
 func (d *Directory) byEmail(channel, email string) (Human, bool) {
 	for _, h := range d.Humans {
-		if h.Email != "" && sameAddress(h.Email, email) && h.on(channel) == mailto+Address(h.Email) {
-			return h, true
+		if h.Email != "" && sameAddress(h.Email, email) {
+			return h, byMail(channel) && h.idOn(channel) == "" && (len(h.Via) == 0 || slices.Contains(h.Via, channel))
 		}
 	}
 	return Human{}, false
@@ -201,10 +202,14 @@ func tieAt(tx ReadTx, key string) (t Tie, err error) {
 	return t, nil
 }
 
-// on is where a human is reached on a channel; "" = nowhere.
+// byMail reports whether a chat finds people by an e-mail that it has confirmed.
+func byMail(channel string) bool { return channel == "slack" }
+
+// on is where a human is reached on a channel; "" = nowhere. Nobody is looked
+// for by their e-mail on a chat that is not among their ways.
 func (h Human) on(channel string) Address {
 	id := h.idOn(channel)
-	if id == "" && h.Email != "" && channel == "slack" {
+	if id == "" && h.Email != "" && byMail(channel) && slices.Contains(h.Via, channel) {
 		return mailto + Address(h.Email)
 	}
 	return id

@@ -116,6 +116,20 @@ func TestAnEmailOfNobodyTiesNobody(t *testing.T) {
 	})
 }
 
+// TestWhoIsNotAskedInSlackIsNotFoundThere, though their e-mail is known there.
+func TestWhoIsNotAskedInSlackIsNotFoundThere(t *testing.T) {
+	inWeb := func(d *bridge.Directory) {
+		d.Humans["bob"] = bridge.Human{Name: "bob", Email: "bob@example.com", Via: []string{"web"}}
+	}
+	story(t, inWeb, func(t *testing.T, w *bridgetest.World) {
+		if _, err := w.TieByEmail(ctx, slackChat, "bob@example.com", bobs); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("by e-mail: %v", err)
+		}
+		linked(t, w, "bob", bobs) // the operator says so
+		isAt(t, w, bobs, "bob")
+	})
+}
+
 // nextTo is a configuration in which bob is changed so.
 func nextTo(change func(*bridge.Human)) *bridge.Directory {
 	return configured(func(d *bridge.Directory) {
@@ -235,6 +249,7 @@ func mailed(t *testing.T, tell func(t *testing.T, w *bridgetest.World, slack *ty
 	synctest.Test(t, func(t *testing.T) {
 		dir := bridgetest.Directory()
 		dir.Channels = []string{slackChat, "web"}
+		dir.Humans["bob"] = bridge.Human{Name: "bob", Email: "bob@example.com", Via: []string{slackChat, "web"}}
 		slack := &tying{Messenger: bridgetest.NewMessenger(t, time.Minute), user: bobs}
 		w := bridgetest.StartWithChats(t, dir, openStore(t), bridgetest.New("https://login.example.com"), map[string]bridge.Messenger{slackChat: slack})
 		slack.w = w

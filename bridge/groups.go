@@ -110,6 +110,16 @@ func (g *groups) fill(teams map[string]Team, people map[chatUser]string) map[str
 	return teams
 }
 
+// hasGroups reports whether a team is whoever is in a group.
+func (d *Directory) hasGroups() bool {
+	for _, t := range d.Teams {
+		if len(t.Groups) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // groupsOf are the groups of a team, in an order of their own.
 func (t Team) groupsOf() []group {
 	var all []group

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -72,7 +71,7 @@ func (b *Bridge) Reload(ctx context.Context, dir *Directory, providers map[strin
 		return Reviewed{}, fmt.Errorf("take over a configuration: %w", err)
 	}
 	b.changes.wakeAll() // who waits may have nothing to wait for here any more
-	if slices.ContainsFunc(slices.Collect(maps.Values(dir.Teams)), func(t Team) bool { return len(t.Groups) > 0 }) {
+	if dir.hasGroups() {
 		b.groups.look() // one may be new
 	}
 	ended, err := b.review(ctx)
