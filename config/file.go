@@ -44,14 +44,13 @@ func (d *decoder) file() []setting {
 		d.named("teams", "Several humans of whom one claims a request. Humans and teams share their names: one name is one of them.", "oncall", d.team),
 		d.named("agents", "Who may ask. While the section is missing there is one agent, `local`: whoever runs the daemon, who may ask everybody for everything.", "helper", d.agent),
 	}
-	return append(all, notLanded()...)
+	return append(append(all, d.slack()), notLanded()...)
 }
 
 // notLanded declares the sections that this version refuses whole.
 func notLanded() []setting {
 	return append(
 		[]setting{{key: "resources", later: true, items: func() []setting { return later("match", "issuers") }}},
-		laterSection("slack", "bot_token", "app_token", "signing_secret", "mode", "api_url"),
 		laterSection("discord", "bot_token", "public_key", "mode", "api_url"),
 	)
 }

@@ -53,7 +53,11 @@ func TestEveryKeyHasWords(t *testing.T) {
 // TestExampleOfEverything: what the page shows can be used as it stands.
 func TestExampleOfEverything(t *testing.T) {
 	env := config.Env{
-		Getenv:  func(name string) string { return map[string]string{"CORP_SECRET": "correct horse"}[name] },
+		Getenv: func(name string) string {
+			return map[string]string{
+				"CORP_SECRET": "correct horse", "SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SIGNING_SECRET": "8f742231b10e",
+			}[name]
+		},
 		GroupID: func(string) (uint32, error) { return 1000, nil },
 	}
 	cert, key := pair(t)

@@ -99,6 +99,7 @@ func (d *decoder) check() {
 	d.checkHumans()
 	d.checkTeams()
 	d.checkAgents()
+	d.checkSlack()
 	d.checkReferences()
 }
 
@@ -177,6 +178,9 @@ func (d *decoder) finish() *Config {
 	c.Directory.Providers = d.directoryProviders()
 	if c.Listen.Web != "" {
 		c.Directory.Channels = []string{"web"}
+	}
+	if c.Slack != nil {
+		c.Directory.Channels = append(c.Directory.Channels, "slack")
 	}
 	c.Directory.Humans = make(map[string]bridge.Human, len(d.humans))
 	for name, h := range d.humans {

@@ -255,7 +255,7 @@ func TestKeysAreJudged(t *testing.T) {
 		{"twice", "store: bolt\nstore: bolt", "2: store: given twice; the first is on line 1"},
 		{"name twice", "humans:\n  a: {}\n  b: {}\n  a: {}", "4: humans.a: given twice; the first is on line 2"},
 		{"twice in quotes", "store: bolt\n\"store\": bolt", "2: store: given twice; the first is on line 1"},
-		{"later section with anything in it", "slack: {whatever: [1, 2]}", "1: slack: not in this version"},
+		{"later section with anything in it", "discord: {whatever: [1, 2]}", "1: discord: not in this version"},
 		{"not a key at all", "\"a b\": c", "1: ?: unknown key"},
 	})
 }
