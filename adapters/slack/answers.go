@@ -1,0 +1,151 @@
+package slack
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// What people are told who are seen by nobody else: the answers of
+// /authbridge, and the words to who pressed a button. None of them ever has a
+// code: what stands there cannot be taken away again.
+
+// How much an answer holds. Slack drops one of 20 KiB without a word.
+const (
+	answerRows = 10
+	answerSize = 12 << 10
+)
+
+// wordMessage is one word of the bridge's.
+func wordMessage(word string) message {
+	word = clean(word, maxEnding)
+	if word == "" {
+		word = "Done."
+	}
+	var s sheet
+	s.say(words(word))
+	return message{escape(bare(word)), s.blocks}
+}
+
+// helpMessage says what can be typed after the command's name.
+func helpMessage() message {
+	var s sheet
+	s.section(markup("*list*  what you have given, and how to take it back\n" +
+		"*pending*  what waits for you\n" +
+		"*revoke* REQ  take back what you gave; REQ is the four letters after “req”\n" +
+		"*verify* CODE  whether a code that you were sent is from here, for you\n" +
+		"*whoami*  who you are here\n" +
+		"*link* CODE  say who you are, with a code from the operator"))
+	s.aside(markup("No code is ever shown here: it comes in a message of its own, after you have pressed a button."))
+	return message{"/authbridge list, pending, revoke REQ, verify CODE, whoami, link CODE", s.blocks}
+}
+
+// listMessage is what a human has given that is not over.
+func listMessage(in bridge.Inbox) message {
+	if len(in.Given) == 0 {
+		return wordMessage("No agent has access in your name.")
+	}
+	blocks, shown := rows(in.Given, func(s *sheet, c bridge.Card) { s.grant(c) })
+	s := sheet{blocks}
+	s.more(len(in.Given)-shown+in.GivenMore, "see the Home tab of this app")
+	return message{fmt.Sprintf("You have given: %d", len(in.Given)+in.GivenMore), s.blocks}
+}
+
+// pendingMessage is what waits for a human. link is that of [homeView].
+func pendingMessage(in bridge.Inbox, link func(bridge.RequestID) string) message {
+	if len(in.Waiting) == 0 {
+		return wordMessage("Nothing is waiting for you.")
+	}
+	blocks, shown := rows(in.Waiting, func(s *sheet, c bridge.Card) { s.pending(c, link) })
+	s := sheet{blocks}
+	s.more(len(in.Waiting)-shown, "see the Home tab of this app")
+	return message{fmt.Sprintf("Waiting for you: %d", len(in.Waiting)), s.blocks}
+}
+
+// pending is what waits in short, with the ways to its card.
+func (s *sheet) pending(c bridge.Card, link func(bridge.RequestID) string) {
+	s.title(c)
+	small := named(c)
+	if until := openTo(c); until != "" {
+		small += " · " + until
+	}
+	s.aside(markup(small))
+	s.toCard(c, link(c.Request))
+}
+
+// rows writes as many of some cards as an answer holds.
+func rows(all []bridge.Card, row func(*sheet, bridge.Card)) (blocks []slackgo.Block, shown int) {
+	some, _ := cut(all, answerRows)
+	size := 0
+	for _, c := range some {
+		var s sheet
+		row(&s, c)
+		text, err := json.Marshal(s.blocks)
+		if size += len(text); err != nil || size > answerSize {
+			break
+		}
+		blocks, shown = append(blocks, s.blocks...), shown+1
+	}
+	return blocks, shown
+}
+
+// byName finds the card that a human means by what they typed: the end of its
+// request's id, or the whole. Two that it could be are none.
+func byName(all []bridge.Card, typed string) (found bridge.Card, ok bool) {
+	for _, c := range all {
+		if !strings.EqualFold(typed, c.Request.Short()) && !strings.EqualFold(typed, string(c.Request)) {
+			continue
+		}
+		if ok {
+			return bridge.Card{}, false
+		}
+		found, ok = c, true
+	}
+	return found, ok
+}
+
+// revokeMessage asks once more, with the button that takes back.
+func revokeMessage(c bridge.Card) message {
+	var s sheet
+	s.grant(c)
+	return message{"Press Revoke to take it back.", s.blocks}
+}
+
+// verifyMessage says whether a code is from here, for this human. It does not
+// repeat the code.
+func verifyMessage(found bridge.CodeFinding) message {
+	if !found.Known {
+		return wordMessage(found.Word())
+	}
+	var s sheet
+	s.say(bold("This code was made for you."), words(" "+clean(found.Agent, maxTitle)+" has asked. Enter it only at "), bold(clean(found.Host, maxTitle)), words("."))
+	s.aside(markup(named(bridge.Card{Request: found.Request}) + " · it lapses " + date(found.LapsesAt)))
+	return message{escape(bare(found.Word())), s.blocks}
+}
+
+// standing is who somebody is here.
+type standing struct {
+	human string
+	how   string   // how the bridge knows: "the configuration", "your e-mail", …
+	teams []string // that they are in
+}
+
+// whoamiMessage tells somebody who they are here.
+func whoamiMessage(who standing) message {
+	var s sheet
+	s.say(words("You are "), bold(clean(who.human, maxTitle)), words(" here, by "+clean(who.how, maxTitle)+"."))
+	if len(who.teams) > 0 {
+		s.say(words("You answer for " + clean(strings.Join(who.teams, ", "), maxEnding) + "."))
+	}
+	return message{escape(bare("You are " + clean(who.human, maxTitle) + " here.")), s.blocks}
+}
+
+// strangerMessage tells somebody whom the bridge does not know how to become
+// known.
+func strangerMessage() message {
+	return wordMessage("You are nobody here yet. Ask the operator for a code and type /authbridge link CODE.")
+}

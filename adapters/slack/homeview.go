@@ -1,0 +1,166 @@
+package slack
+
+import (
+	"fmt"
+	"strings"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// How much the Home tab has of each kind, so that it stays below the hundred
+// blocks that Slack takes.
+const (
+	homeWaiting = 6
+	homeStopped = 8
+	homeGiven   = 25
+	homeEarlier = 8
+)
+
+// homeView is what a human sees in the Home tab: what waits for them, without
+// any code; who may not ask them; what they have given; how the last ones
+// ended. link leads to the message of a card, "" = none is known.
+func homeView(human string, in bridge.Inbox, link func(bridge.RequestID) string) slackgo.HomeTabViewRequest {
+	var s sheet
+	s.waiting(in.Waiting, link)
+	s.stopped(in.Stopped, human)
+	s.given(in)
+	s.earlier(in.Earlier)
+	s.aside(markup("A code that somebody sent you: /authbridge verify CODE says whether it is from here."))
+	return slackgo.HomeTabViewRequest{Type: slackgo.VTHomeTab, Blocks: slackgo.Blocks{BlockSet: s.blocks}}
+}
+
+func (s *sheet) header(title string) {
+	s.add(slackgo.NewHeaderBlock(plainText(title)))
+}
+
+// cut is the first most of a list, and how many it leaves out.
+func cut[T any](all []T, most int) (some []T, more int) {
+	if len(all) <= most {
+		return all, 0
+	}
+	return all[:most], len(all) - most
+}
+
+func (s *sheet) waiting(all []bridge.Card, link func(bridge.RequestID) string) {
+	s.header("Waiting for you")
+	if len(all) == 0 {
+		s.say(words("Nothing is waiting for you. When an agent asks for access in your name, its request comes as a message."))
+	}
+	some, more := cut(all, homeWaiting)
+	for _, c := range some {
+		s.title(c)
+		s.aside(markup(openTo(c)))
+		s.toCard(c, link(c.Request))
+	}
+	s.more(more, "/authbridge pending")
+}
+
+// toCard adds the ways to a card that is somewhere else.
+func (s *sheet) toCard(c bridge.Card, link string) {
+	var all []slackgo.BlockElement
+	if isAddress(link) {
+		e := slackgo.NewButtonBlockElement(actionPrefix+actionLink, string(c.Request), plainText("Open in DM"))
+		e.URL, e.AccessibilityLabel = link, "Open in DM: the message with this request"
+		all = append(all, e)
+	}
+	if !shared(c) {
+		all = append(all, button(bridge.Button{Verb: bridge.VerbShowAgain, Label: "Show again"}, c, map[string]int{}))
+	}
+	if len(all) > 0 {
+		s.add(slackgo.NewActionBlock("", all...))
+	}
+}
+
+func (s *sheet) stopped(all []bridge.Suspension, human string) {
+	if len(all) == 0 {
+		return
+	}
+	s.header("May not ask")
+	some, more := cut(all, homeStopped)
+	for _, one := range some {
+		s.suspension(one, human)
+	}
+	s.more(more, "/authbridge help")
+}
+
+// suspension is an agent that may not ask somebody. Only who said so can take
+// it back.
+func (s *sheet) suspension(one bridge.Suspension, human string) {
+	agent := clean(one.Agent, maxTitle)
+	if one.Human != human {
+		s.say(bold(agent), words(", your agent, may not ask "+clean(one.Human, maxTitle)+", who said that they did not ask for it."))
+		return
+	}
+	e := slackgo.NewButtonBlockElement(actionPrefix+actionAllow, one.Agent, plainText("Allow again"))
+	e.AccessibilityLabel = aloud(bridge.VerbAllowAgain, "Allow again")
+	t := textOf(bold(agent), words(" may not ask you. Its requests are refused, and what you gave it is withheld."))
+	s.add(slackgo.NewSectionBlock(t, nil, slackgo.NewAccessory(e)))
+}
+
+func (s *sheet) given(in bridge.Inbox) {
+	s.header("You have given")
+	if len(in.Given) == 0 {
+		s.say(words("No agent has access in your name. What you give stands here for as long as it lasts, and you can take it back."))
+	}
+	some, more := cut(in.Given, homeGiven)
+	for _, c := range some {
+		s.grant(c)
+	}
+	s.more(more+in.GivenMore, "/authbridge list")
+}
+
+// grant is what was given in short, with Revoke beside it.
+func (s *sheet) grant(c bridge.Card) {
+	t := textOf(bold(within(clean(c.Title, maxTitle), 150)), words("\n"+within(clean(c.Ending, maxLine), 200)+inShort(c.Scopes)))
+	section := slackgo.NewSectionBlock(t, nil, nil)
+	for _, b := range c.Buttons {
+		if e := button(b, c, map[string]int{}); e != nil && b.Verb == bridge.VerbRevoke {
+			section.Accessory = slackgo.NewAccessory(e)
+		}
+	}
+	s.add(section)
+	small := named(c)
+	if when := times(c); when != "" {
+		small += " · " + when
+	}
+	s.aside(markup(small))
+}
+
+// inShort names some scopes in a line of its own.
+func inShort(all []bridge.ScopeLine) string {
+	if len(all) == 0 {
+		return ""
+	}
+	some, more := cut(all, 5)
+	var names []string
+	for _, one := range some {
+		name := clean(one.Words, 60)
+		if name == "" {
+			name = clean(one.Scope, 60)
+		}
+		names = append(names, within(name, 60))
+	}
+	if more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return "\n" + strings.Join(names, "; ")
+}
+
+func (s *sheet) earlier(all []bridge.Card) {
+	if len(all) == 0 {
+		return
+	}
+	s.header("Earlier")
+	some, _ := cut(all, homeEarlier)
+	for _, c := range some {
+		s.say(bold(clean(c.Headline, maxTitle)), words(" · "+clean(c.Title, maxTitle)+"\n"+clean(c.Ending, maxLine)))
+	}
+}
+
+func (s *sheet) more(n int, where string) {
+	if n > 0 {
+		s.aside(markup(fmt.Sprintf("… and %d more: %s", n, where)))
+	}
+}
