@@ -41,8 +41,8 @@ var spoken = map[bridge.Verb]string{
 	bridge.VerbFinished:   "at the provider's page",
 }
 
-// refusals are the verbs that stand first where a code is to be seen.
-var refusals = []bridge.Verb{bridge.VerbNotMe, bridge.VerbDeny}
+// waysOut are the verbs that stand first where a code is to be seen.
+var waysOut = []bridge.Verb{bridge.VerbNotMe, bridge.VerbDeny}
 
 // actions adds the buttons of a card. Refusing comes before going on, and
 // nothing that goes on stands out.
@@ -77,10 +77,10 @@ func inOrder(c bridge.Card) []bridge.Button {
 }
 
 func rank(b bridge.Button) int {
-	if i := slices.Index(refusals, b.Verb); i >= 0 {
+	if i := slices.Index(waysOut, b.Verb); i >= 0 {
 		return i
 	}
-	return len(refusals)
+	return len(waysOut)
 }
 
 // openLabel names where the button leads: the end of a name too long for it,
