@@ -74,7 +74,8 @@ type Options struct {
 //   - GET / is the page, and GET /callback too, where a provider sends browsers
 //     back to; POST /sign-in says where to go for that.
 //   - POST and DELETE /session sign in and out. POST /sessions/{id}/sign_out
-//     ends a session of the human's, and /sign_out_others all but that one.
+//     ends a session of the human's, and /sign_out_others, with the id of the
+//     session that calls, all but that one.
 //   - GET /inbox?after=ETAG&wait=SECONDS is what the human sees.
 //   - POST /requests/{id}/{verb} presses a button, with {"digits"} if it takes
 //     what somebody typed; POST /agents/{name}/allow_again is the one that

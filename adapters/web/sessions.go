@@ -180,15 +180,20 @@ func (in *Inbox) end(ctx context.Context, s session, chosen func(session) bool) 
 	return ended, err
 }
 
-// endOne ends a session of the human's that they name; endOthers all but that
-// one. Who has nothing to end is told so: they may have seen a list that is no
-// longer true.
+// endOne ends a session of the human's that they name; endOthers all but the
+// one that they call from, and they name that: whoever names another, which may
+// be over or nobody's, would otherwise end the one that they are in. Who has
+// nothing to end is told so: they may have seen a list that is no longer true.
 func (in *Inbox) endOne(w http.ResponseWriter, r *http.Request, s session) {
 	in.endSome(w, r, s, func(one session) bool { return one.ID() == r.PathValue("id") })
 }
 
 func (in *Inbox) endOthers(w http.ResponseWriter, r *http.Request, s session) {
-	in.endSome(w, r, s, func(one session) bool { return one.ID() != r.PathValue("id") })
+	if r.PathValue("id") != s.ID() {
+		http.Error(w, "That is not the session that you are in. Nothing was changed: load the page again.", http.StatusNotFound)
+		return
+	}
+	in.endSome(w, r, s, func(one session) bool { return one.ID() != s.ID() })
 }
 
 func (in *Inbox) endSome(w http.ResponseWriter, r *http.Request, s session, chosen func(session) bool) {

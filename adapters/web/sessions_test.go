@@ -42,6 +42,12 @@ func TestSessionsAreListedAndKilled(t *testing.T) {
 		for range 3 {
 			more = append(more, h.signIn("alice"))
 		}
+		for _, other := range []string{more[0], bobs, phone, "nobody's"} { // hers, his, over, none
+			h.call("POST", "/sessions/"+sessionID(other)+"/sign_out_others", as(desktop)).expect(t, 404)
+			for _, s := range append([]string{desktop}, more...) {
+				h.call("GET", "/inbox", as(s)).expect(t, 200)
+			}
+		}
 		h.call("POST", "/sessions/"+sessionID(desktop)+"/sign_out_others", as(desktop)).expect(t, 200, "3 sessions are signed out.")
 		for _, s := range more {
 			h.call("GET", "/inbox", as(s)).expect(t, 401)
