@@ -51,6 +51,8 @@ func (a *app) execCommand() *cobra.Command {
 		Short: "Run a command with a token in its environment",
 		Long: `Asks and waits as token does, then runs the command with the token in its
 environment: never on a screen, in a file, or in a list of processes' arguments.
+The agent's own key is taken out: the command gets this token, and not the means
+to ask for others. With --env AUTHBRIDGE_KEY the token stands there in its place.
 
 Once the command runs, its exit is ours: 128+N for a signal, 126 if it cannot be
 run, 127 if it is not found. Our own exits come only before that, with a line that

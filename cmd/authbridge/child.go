@@ -23,7 +23,8 @@ const (
 
 // runChild runs a command with one more variable in its environment, hands
 // it the signals that we get, and returns its exit: 128+N when signal N
-// ended it. The variable is in the child's environment and nowhere else.
+// ended it. The variable is in the child's environment and nowhere else. The
+// agent's key is not: who is handed one token could ask for all the others.
 func (s *stdio) runChild(argv []string, name, value string) int {
 	path, err := exec.LookPath(argv[0])
 	if err != nil {
@@ -31,7 +32,7 @@ func (s *stdio) runChild(argv []string, name, value string) int {
 	}
 	child := exec.Command(path, argv[1:]...) //nolint:gosec,noctx // running what the caller names, for as long as it runs, is what exec is for
 	child.Args[0] = argv[0]
-	child.Env = append(without(os.Environ(), name), name+"="+value)
+	child.Env = append(without(os.Environ(), name, keyVariable), name+"="+value)
 	child.Stdin, child.Stdout, child.Stderr = s.in, s.out, s.err
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passedOn...)
@@ -105,7 +106,10 @@ func (s *stdio) cannotRun(name string, err error) int {
 	return exitCannotRun
 }
 
-// without drops a variable from an environment.
-func without(env []string, name string) []string {
-	return slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
+// without drops variables from an environment.
+func without(env []string, names ...string) []string {
+	return slices.DeleteFunc(env, func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains(names, name)
+	})
 }

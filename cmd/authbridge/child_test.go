@@ -91,6 +91,25 @@ func TestAnInheritedVariableGivesWay(t *testing.T) {
 	}
 }
 
+// TestTheKeyStaysBehind: who is handed one token must not be able to ask for
+// all that the agent may have.
+func TestTheKeyStaysBehind(t *testing.T) {
+	t.Setenv("AUTHBRIDGE_KEY", "abk_of-the-agent")
+	t.Setenv("AUTHBRIDGE_KEY_ID", "7")
+	got := execAt(t, "tok-123", "--", "env").expect(t, 0)
+	if strings.Contains(got.out, "abk_of-the-agent") {
+		t.Errorf("the command was handed the agent's key:\n%s", got.out)
+	}
+	if !strings.Contains(got.out, "AUTHBRIDGE_TOKEN=tok-123\n") || !strings.Contains(got.out, "AUTHBRIDGE_KEY_ID=7\n") {
+		t.Errorf("the command lacks what is its own:\n%s", got.out)
+	}
+
+	got = execAt(t, "tok-123", "--env", "AUTHBRIDGE_KEY", "--", "env").expect(t, 0)
+	if strings.Contains(got.out, "abk_of-the-agent") || !strings.Contains(got.out, "AUTHBRIDGE_KEY=tok-123\n") {
+		t.Errorf("the variable that was named does not hold the token alone:\n%s", got.out)
+	}
+}
+
 func TestNamesOfVariables(t *testing.T) {
 	for name, good := range map[string]bool{
 		"AUTHBRIDGE_TOKEN": true, "_": true, "a1": true,

@@ -14,10 +14,13 @@ import (
 	"github.com/authbridge/authbridge/client"
 )
 
+// keyVariable is where the key of an agent stands.
+const keyVariable = "AUTHBRIDGE_KEY"
+
 // agent is the client of the agents' commands. The key is never a flag: what
 // stands in a command line, every process of the machine can read.
 func (a *app) agent() (*client.Client, error) {
-	key := client.NewKey(a.env("AUTHBRIDGE_KEY"))
+	key := client.NewKey(a.env(keyVariable))
 	switch {
 	case a.socket != "" && a.url != "":
 		return nil, usage("a socket (--socket, AUTHBRIDGE_SOCKET) and a URL (--url, AUTHBRIDGE_URL) are both given; name one bridge")
