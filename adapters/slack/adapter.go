@@ -31,8 +31,8 @@ type Options struct {
 	AppToken      bridge.Secret // xapp-…, for ModeSocket
 	SigningSecret bridge.Secret // for ModeHTTP
 	Mode          string        // ModeSocket or ModeHTTP
-	APIURL        string        // the base of the methods, with its last slash
-	HTTP          *http.Client  // with a time-out
+	APIURL        string        // the base of the methods, with its last slash; "" = DefaultAPIURL
+	HTTP          *http.Client  // with a time-out; sockets go the way of its transport
 	Log           *slog.Logger  // what the operator should know; never a secret
 }
 
@@ -58,6 +58,9 @@ var (
 func New(o Options) (*Adapter, error) {
 	if err := o.check(); err != nil {
 		return nil, err
+	}
+	if o.APIURL == "" {
+		o.APIURL = DefaultAPIURL
 	}
 	a := &Adapter{
 		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),

@@ -40,6 +40,7 @@ type intake struct {
 	mu     sync.Mutex
 	isOpen bool
 	work   sync.WaitGroup // added to under mu, while it is open
+	acks   sync.WaitGroup // so too: what is not acknowledged yet
 	base   context.Context
 	cancel context.CancelFunc
 }
@@ -64,9 +65,10 @@ func (t *intake) take(in inbound, ack reply) error {
 	if !t.begin() {
 		return errFull
 	}
-	m, first := t.seen.of(in.id)
+	m, first := t.seen.of(in.id, t.acks.Done)
 	m.join(ack)
 	if !first {
+		t.acks.Done()
 		t.end()
 		return nil
 	}
@@ -91,6 +93,7 @@ func (t *intake) begin() bool {
 	select {
 	case t.slots <- struct{}{}:
 		t.work.Add(1)
+		t.acks.Add(1)
 		return true
 	default:
 		return false
@@ -115,20 +118,19 @@ func (t *intake) do(in inbound, m *matter) {
 	said.late(ctx)
 }
 
-// close takes nothing more in.
+// close takes nothing more in, and returns when all that is in is
+// acknowledged: within ackPatience.
 func (t *intake) close() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.isOpen = false
+	t.mu.Unlock()
+	t.acks.Wait()
 }
 
 // stop closes the intake, gives what is in stopGrace, and cuts the rest off.
 func (t *intake) stop() {
-	t.close()
-	if t.cancel == nil {
-		return
-	}
 	cut := time.AfterFunc(stopGrace, t.cancel)
+	t.close()
 	t.work.Wait()
 	cut.Stop()
 	t.cancel()

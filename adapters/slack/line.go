@@ -2,11 +2,57 @@ package slack
 
 import (
 	"context"
+	"errors"
 	"log/slog"
-	"net/http"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	slackgo "github.com/slack-go/slack"
 )
+
+// timing is how patient the line is.
+type timing struct {
+	opening time.Duration // for opening a socket, up to its hello
+	quiet   time.Duration // without a ping, a socket is dead
+	down    time.Duration // without a socket, the line is cut
+	closed  time.Duration // until Slack is asked again what it refused
+	recount time.Duration // until the app's sockets are counted once more
+	crowded time.Duration // so, while others' are among them
+	linger  time.Duration // for Slack to end a socket that it takes leave of
+	parting time.Duration // for Slack to answer our own leave
+	least   time.Duration // the first wait after a failure
+	most    time.Duration // the longest wait after failures
+	spacing time.Duration // between openings, in the long run
+	burst   int           // openings that may follow each other at once
+}
+
+func usualTiming() timing {
+	return timing{
+		opening: 10 * time.Second, quiet: 30 * time.Second, down: time.Minute, closed: 10 * time.Minute,
+		recount: 10 * time.Second, crowded: 2 * time.Minute, linger: 2 * time.Minute, parting: time.Second,
+		least: time.Second, most: 30 * time.Second, spacing: time.Minute, burst: 10,
+	}
+}
+
+// backoff is the wait after so many failures in a row: twice as long after
+// each, and somewhere between half of that and all of it.
+func (t timing) backoff(failures int) time.Duration {
+	full := t.most
+	if failures < 16 {
+		full = min(t.most, t.least<<max(0, failures-1))
+	}
+	return full/2 + rand.N(full/2+1) //nolint:gosec // jitter, nothing to guess
+}
+
+// self is who we are to Slack. What is not known yet is "".
+type self struct {
+	team       string
+	enterprise string // the organisation above the workspace
+	user       string // the bot's id
+	app        string // known from a socket; a signed call is to our app anyway
+}
 
 // line is what Slack brings people's doings by: sockets that we open, or calls
 // that it makes.
@@ -16,17 +62,128 @@ type line struct {
 	health  *health
 	log     *slog.Logger
 	intake  *intake
+	timing  timing
+	known   atomic.Pointer[self]
+	odd     sparingly
 }
 
 func newLine(o Options, api *slackgo.Client, h *health, s serve) *line {
-	return &line{options: o, api: api, health: h, log: o.Log, intake: newIntake(s)}
+	l := &line{options: o, api: api, health: h, log: o.Log, timing: usualTiming()}
+	l.known.Store(&self{})
+	l.intake = newIntake(func(ctx context.Context, in inbound) answer {
+		if in.kind == uninstalled || in.kind == revoked {
+			_, _ = l.introduce(ctx)
+		}
+		return s(ctx, in)
+	})
+	return l
 }
 
+// self is who we are.
+func (l *line) self() self { return *l.known.Load() }
+
+// run keeps the line until ctx ends.
 func (l *line) run(ctx context.Context) error {
+	if !l.introduced(ctx) {
+		<-ctx.Done()
+		return nil
+	}
 	l.intake.open(ctx)
 	defer l.intake.stop()
+	if l.options.Mode == ModeSocket {
+		newKeeper(l).run(ctx)
+		return nil
+	}
+	l.health.setLine(Ready, "", false)
 	<-ctx.Done()
 	return nil
 }
 
-func (l *line) handler() http.Handler { return http.NotFoundHandler() }
+// introduced learns who we are, however long it takes, and reports whether it
+// did: not when ctx ends or only another token helps.
+func (l *line) introduced(ctx context.Context) bool {
+	for failures := 1; ; failures++ {
+		again, err := l.introduce(ctx)
+		if err == nil {
+			return true
+		}
+		if again == never {
+			return false
+		}
+		if again == 0 {
+			again = l.timing.backoff(failures)
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(again):
+		}
+	}
+}
+
+// never is when a refusal is asked about again that asking cannot change.
+const never = time.Duration(-1)
+
+// errOrganisation means that our token is not one of a single workspace.
+var errOrganisation = errors.New("the app is installed for a whole organisation: install it in one workspace, and use the bot token of that")
+
+// introduce asks Slack who we are, and keeps what the health says of our calls
+// up to date. again is when to ask again after an error, 0 = soon.
+func (l *line) introduce(ctx context.Context) (again time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timing.opening)
+	defer cancel()
+	who, err := l.api.AuthTestContext(ctx)
+	if err == nil && who.TeamID == "" {
+		l.health.setCalls(Refused, errOrganisation.Error())
+		return never, errOrganisation
+	}
+	if err != nil {
+		return l.unheard(ctx, err), err
+	}
+	next := self{team: who.TeamID, enterprise: who.EnterpriseID, user: who.UserID, app: l.self().app}
+	l.known.Store(&next)
+	l.health.setCalls(Ready, "")
+	return 0, nil
+}
+
+func (l *line) unheard(ctx context.Context, err error) (again time.Duration) {
+	if r, ok := refused(err, "bot token"); ok {
+		l.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", r.why)
+		l.health.setCalls(Refused, r.why)
+		if r.final {
+			return never
+		}
+		return l.timing.closed
+	}
+	if l.health.now().State == Starting {
+		l.health.setCalls(Starting, "Slack cannot be reached: "+mishap(err))
+	}
+	if limited, ok := errors.AsType[*slackgo.RateLimitedError](err); ok {
+		return limited.RetryAfter
+	}
+	return 0
+}
+
+// dropped notes, now and then, that something came that cannot be read. What
+// it was is not repeated: it may hold anything.
+func (l *line) dropped(ctx context.Context, err error) {
+	if !errors.Is(err, errIgnored) && l.odd.now() {
+		l.log.WarnContext(ctx, "slack: something came that cannot be read, and was dropped", "why", err)
+	}
+}
+
+// sparingly says yes once a minute.
+type sparingly struct {
+	mu   sync.Mutex
+	last time.Time
+}
+
+func (s *sparingly) now() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.last) < time.Minute {
+		return false
+	}
+	s.last = time.Now()
+	return true
+}

@@ -74,14 +74,15 @@ type matters struct {
 
 func newMatters() *matters { return &matters{recent: newRecent[*matter](rememberFor, maxRemembered)} }
 
-// of returns the matter with an id, and whether this is its first copy.
-func (s *matters) of(id string) (m *matter, first bool) {
+// of returns the matter with an id, and whether this is its first copy. over
+// is called once the first is settled.
+func (s *matters) of(id string, over func()) (m *matter, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m, ok := s.recent.get(id); ok {
 		return m, false
 	}
-	m = &matter{}
+	m = &matter{over: over}
 	if !s.recent.put(id, m) {
 		s.recent.turn()
 		s.recent.put(id, m)
@@ -95,6 +96,7 @@ type matter struct {
 	waiting []reply
 	settled bool
 	body    any
+	over    func() // called once, after it was settled
 }
 
 // join has a copy acknowledged with the others, or at once after them.
@@ -123,5 +125,6 @@ func (m *matter) settle(body any) (said bool) {
 	for _, ack := range acks {
 		said = ack(body) == nil && body != nil || said
 	}
+	m.over()
 	return said
 }

@@ -1,0 +1,325 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	slackgo "github.com/slack-go/slack"
+)
+
+// keeper sees to it that there is always a socket that Slack has not taken
+// leave of. Its run owns all its fields but the last two.
+type keeper struct {
+	line   *line
+	timing timing
+	pace   pace
+
+	live  map[*socket]bool // all that are open
+	fresh *socket          // the one of them that is to stay, or nil
+
+	opening  bool
+	wanted   time.Time // when to open one; zero = not
+	failures int       // in a row
+	refusal  *refusal  // of Slack's, after which it is asked rarely or never; nil = none
+	downAt   time.Time // since when none is open; zero = one is
+	why      string    // what the last failure was
+	crowdAt  time.Time // since when others' sockets are among ours; zero = none are
+	countAt  time.Time // when to count again by opening another; zero = not
+
+	events chan event
+	all    sync.WaitGroup // the goroutines of sockets
+}
+
+// event is something that happened to a socket.
+type event struct {
+	what   happening
+	socket *socket // nil when it could not be opened
+	reason string  // of a leaving
+	err    error   // why it could not be opened, or how it ended; nil = well
+}
+
+type happening int
+
+const (
+	opened happening = iota
+	leaving
+	ended
+)
+
+func newKeeper(l *line) *keeper {
+	return &keeper{
+		line: l, timing: l.timing, pace: pace{spacing: l.timing.spacing, burst: l.timing.burst},
+		live: map[*socket]bool{}, wanted: time.Now(), downAt: time.Now(), events: make(chan event),
+	}
+}
+
+// run keeps a socket until ctx ends. Then it takes nothing more in, waits for
+// what is not acknowledged yet, and takes leave.
+func (k *keeper) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		k.act(ctx)
+		timer := time.NewTimer(k.rest())
+		select {
+		case <-ctx.Done():
+		case e := <-k.events:
+			k.on(ctx, e)
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	k.hangUp()
+}
+
+// act does what is due.
+func (k *keeper) act(ctx context.Context) {
+	now := time.Now()
+	if due(k.countAt, now) && k.wanted.IsZero() {
+		k.wanted = now
+	}
+	if due(k.wanted, now) && !k.opening && k.pace.wait(now) <= 0 {
+		k.open(ctx)
+	}
+	if due(k.downSince(), now) && k.refusal == nil {
+		k.line.health.setLine(Degraded, "there has been no connection to Slack for "+k.timing.down.String()+": "+k.why, true)
+	}
+}
+
+// rest is how long nothing is due.
+func (k *keeper) rest() time.Duration {
+	now, rest := time.Now(), time.Hour
+	for _, at := range []time.Time{k.wanted, k.countAt, k.downSince()} {
+		if !at.IsZero() && at.After(now) {
+			rest = min(rest, at.Sub(now))
+		}
+	}
+	if due(k.wanted, now) && !k.opening {
+		rest = min(rest, k.pace.wait(now))
+	}
+	return rest
+}
+
+func due(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
+
+// downSince is when the line counts as cut, unless a socket is open.
+func (k *keeper) downSince() time.Time {
+	if k.downAt.IsZero() {
+		return time.Time{}
+	}
+	return k.downAt.Add(k.timing.down)
+}
+
+// open has a socket opened, and read until it ends.
+func (k *keeper) open(ctx context.Context) {
+	k.opening, k.wanted, k.countAt = true, time.Time{}, time.Time{}
+	k.pace.took(time.Now())
+	k.all.Go(func() {
+		s, err := k.line.open(ctx)
+		k.events <- event{what: opened, socket: s, err: err}
+		if err != nil {
+			return
+		}
+		err = s.read(ctx, func(reason string) { k.events <- event{what: leaving, socket: s, reason: reason} })
+		k.events <- event{what: ended, socket: s, err: err}
+	})
+}
+
+func (k *keeper) on(ctx context.Context, e event) {
+	switch e.what {
+	case opened:
+		k.opening = false
+		if e.err != nil {
+			k.failed(ctx, e.err)
+			return
+		}
+		k.began(ctx, e.socket)
+	case leaving:
+		k.leaving(ctx, e.socket, e.reason)
+	case ended:
+		k.ended(ctx, e.socket, e.err)
+	}
+}
+
+// began makes a socket the one that stays. One that it replaces without
+// Slack's asking is taken leave of.
+func (k *keeper) began(ctx context.Context, s *socket) {
+	if k.fresh != nil {
+		k.fresh.leave()
+	}
+	k.live[s], k.fresh = true, s
+	k.refusal, k.downAt = nil, time.Time{}
+	who := k.line.self()
+	who.app = s.hello.Connection.AppID
+	k.line.known.Store(&who)
+	k.line.log.InfoContext(ctx, "slack: connected", "sockets", len(k.live))
+	k.count(ctx, s.hello.Sockets)
+}
+
+// count compares how many sockets Slack says our app has with those that are
+// ours. Slack may still count one of ours that was cut off, so the first time
+// is a reason to count again.
+func (k *keeper) count(ctx context.Context, told int) {
+	now := time.Now()
+	switch {
+	case told <= len(k.live):
+		k.crowdAt = time.Time{}
+		k.line.health.setLine(Ready, "", false)
+	case k.crowdAt.IsZero() || now.Sub(k.crowdAt) < k.timing.recount:
+		if k.crowdAt.IsZero() {
+			k.crowdAt = now
+		}
+		k.countAt = k.crowdAt.Add(k.timing.recount)
+		k.line.health.setLine(Ready, "", false)
+	default:
+		k.countAt = now.Add(k.timing.crowded)
+		k.line.health.setLine(Degraded, crowded, false)
+		k.line.log.ErrorContext(ctx, "slack: "+crowded, "ours", len(k.live), "all", told)
+	}
+}
+
+const crowded = "another bridge uses this app: what people press may go to it instead; give each bridge an app of its own"
+
+// leaving sees to a successor before the socket ends. Until it does it is read.
+func (k *keeper) leaving(ctx context.Context, s *socket, reason string) {
+	k.line.log.InfoContext(ctx, "slack: it will end a connection", "reason", reason)
+	s.endWithin(k.timing.linger)
+	k.lost(s)
+	switch reason {
+	case "link_disabled", "too_many_websockets":
+		k.failed(ctx, &parting{reason})
+	default:
+		k.successor()
+	}
+}
+
+// successor has a socket opened at once if there is none that stays.
+func (k *keeper) successor() {
+	if k.fresh == nil && k.wanted.IsZero() && !k.opening && k.refusal == nil {
+		k.wanted = time.Now()
+	}
+}
+
+func (k *keeper) ended(ctx context.Context, s *socket, err error) {
+	delete(k.live, s)
+	if len(k.live) == 0 {
+		k.downAt = time.Now()
+	}
+	if stayed := k.lost(s); !stayed || k.refusal != nil {
+		return
+	}
+	if err == nil {
+		err = errEnded
+	}
+	k.failed(ctx, err)
+}
+
+// lost is called when a socket will not stay, and reports whether it was the
+// one that should have.
+func (k *keeper) lost(s *socket) bool {
+	if k.fresh != s {
+		return false
+	}
+	k.fresh = nil
+	if time.Since(s.began) >= k.timing.quiet {
+		k.failures = 0
+	}
+	return true
+}
+
+var errEnded = errors.New("Slack ended the connection without a warning")
+
+// failed decides when to try again, and whether the operator has to act first.
+func (k *keeper) failed(ctx context.Context, err error) {
+	if k.refusal != nil && k.refusal.final {
+		return
+	}
+	k.failures++
+	k.why = mishap(err)
+	if r, ok := refusedLine(err); ok {
+		k.refuse(ctx, r)
+		return
+	}
+	wait := k.timing.backoff(k.failures)
+	if limited, ok := errors.AsType[*slackgo.RateLimitedError](err); ok {
+		wait += limited.RetryAfter
+	}
+	if p, ok := errors.AsType[*parting](err); ok && p.reason == "too_many_websockets" {
+		wait += k.timing.most
+		k.why = tooMany
+	}
+	if k.line.health.now().State == Starting {
+		k.line.health.setLine(Starting, "it has not reached Slack yet: "+k.why, true)
+	}
+	k.wanted = time.Now().Add(wait)
+	k.line.log.WarnContext(ctx, "slack: no connection", "why", k.why, "again_in", wait.Round(time.Millisecond))
+}
+
+const tooMany = "Slack says that this app has too many connections: stop the other bridges that use it"
+
+// refuse stops trying, for long or for good.
+func (k *keeper) refuse(ctx context.Context, r refusal) {
+	k.refusal, k.wanted, k.countAt = &r, time.Time{}, time.Time{}
+	if !r.final {
+		k.wanted = time.Now().Add(k.timing.closed)
+	}
+	k.line.health.setLine(Refused, r.why, true)
+	k.line.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", r.why)
+}
+
+func refusedLine(err error) (refusal, bool) {
+	if p, ok := errors.AsType[*parting](err); ok {
+		r, ok := refusals[p.reason]
+		return r, ok
+	}
+	return refused(err, "app-level token")
+}
+
+// hangUp takes leave of Slack and returns when no socket is left.
+func (k *keeper) hangUp() {
+	k.line.intake.close()
+	for s := range k.live {
+		s.leave()
+	}
+	go func() {
+		k.all.Wait()
+		close(k.events)
+	}()
+	for e := range k.events {
+		if e.what == opened && e.err == nil {
+			e.socket.leave()
+		}
+	}
+}
+
+// mishap is what went wrong, without the address that it went wrong at.
+func mishap(err error) string {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	if n, ok := errors.AsType[net.Error](err); (ok && n.Timeout()) || errors.Is(err, context.DeadlineExceeded) {
+		return "it does not answer"
+	}
+	return err.Error()
+}
+
+// pace spaces what may come in bursts, but not for long.
+type pace struct {
+	spacing time.Duration
+	burst   int
+	until   time.Time // when all that was taken is paid for
+}
+
+// wait is how long until the next may be taken.
+func (p *pace) wait(now time.Time) time.Duration {
+	return p.until.Add(-time.Duration(p.burst-1) * p.spacing).Sub(now)
+}
+
+func (p *pace) took(now time.Time) {
+	if p.until.Before(now) {
+		p.until = now
+	}
+	p.until = p.until.Add(p.spacing)
+}
