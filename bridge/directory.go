@@ -40,6 +40,12 @@ type Team struct {
 	unread bool // who is in its groups has never been learnt
 }
 
+// MayHave reports whether a human can be in the team by what is configured:
+// they are listed, or whoever is in a group is the team.
+func (t Team) MayHave(human string) bool {
+	return len(t.Groups) > 0 || slices.Contains(t.Members, human)
+}
+
 // Agent is a program that may ask.
 type Agent struct {
 	Name    string

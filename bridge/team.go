@@ -30,17 +30,17 @@ func (d *Directory) keeps(team, human string) (Human, bool) {
 	return h, known && (d.Teams[team].unread || slices.Contains(d.Teams[team].Members, human))
 }
 
-// member finds a human who is in the team now.
-func (d *Directory) member(team, human string) (Human, bool) {
-	h, known := d.Humans[human]
-	return h, known && slices.Contains(d.Teams[team].Members, human)
+// member reports whether a human is in the team now, as far as is known.
+func (d *Directory) member(team, human string) bool {
+	_, known := d.Humans[human]
+	return known && slices.Contains(d.Teams[team].Members, human)
 }
 
 // teamsWith names the teams that a human is in, sorted.
 func (d *Directory) teamsWith(human string) []string {
 	var all []string
 	for name := range d.Teams {
-		if _, in := d.member(name, human); in {
+		if d.member(name, human) {
 			all = append(all, name)
 		}
 	}
@@ -55,8 +55,7 @@ func (d *Directory) concerns(r Request, human string) bool {
 	if r.Human == human {
 		return true
 	}
-	_, in := d.member(r.Team, human)
-	return r.Team != "" && in
+	return r.Team != "" && d.member(r.Team, human)
 }
 
 // strayClaim is the event that ends a claim of somebody who is no longer in

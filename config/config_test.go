@@ -152,7 +152,7 @@ providers:
   post: {issuer: "http://127.0.0.1:9000/", client_id: p, client_secret: env:CORP_SECRET, token_endpoint_auth_method: client_secret_post, trust: first_use}
   open: {issuer: https://open.example.com/tenant, client_id: o, trust: none}
 humans:
-  alice: {email: alice@example.com, slack: U024BE7LH, discord: "80351110224678912", via: [web],
+  alice: {email: alice@example.com, slack: U024BE7LH, discord: "80351110224678912", via: [web], timezone: Europe/Berlin,
           accounts: {corp: "sub:42", "https://elsewhere.example": al@example.com}}
   bob: {}
 teams:
@@ -171,6 +171,10 @@ agents:
 `
 
 func TestCompleteFile(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := &config.Config{
 		File:     "authbridge.yaml",
 		StateDir: "/srv/bridge/state",
@@ -189,6 +193,7 @@ func TestCompleteFile(t *testing.T) {
 			Humans: map[string]bridge.Human{
 				"alice": {
 					Name: "alice", Email: "alice@example.com", Slack: "U024BE7LH", Discord: "80351110224678912",
+					Via: []string{"web"}, Timezone: berlin,
 					Accounts: map[string]string{"corp": "sub:42", "https://elsewhere.example": "al@example.com"},
 				},
 				"bob": {Name: "bob"},
@@ -245,6 +250,9 @@ func TestCompleteFile(t *testing.T) {
 }
 
 // placeless leaves out where the keys stand, and what the bridge learns later.
-var placeless = cmpopts.IgnoreUnexported(config.Config{}, bridge.Team{})
+var placeless = cmp.Options{
+	cmpopts.IgnoreUnexported(config.Config{}, bridge.Team{}),
+	cmp.Comparer(func(x, y *time.Location) bool { return (x == nil) == (y == nil) && x.String() == y.String() }),
+}
 
 func samePrefix(a, b netip.Prefix) bool { return a == b }

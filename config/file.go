@@ -115,7 +115,7 @@ func (d *decoder) request() []setting {
 		r.now = func() string { return strconv.Itoa(*into) }
 		return r
 	}
-	all := []setting{
+	return []setting{
 		{
 			key: "ttl", read: d.duration(&limits.TTL, time.Second, 30*day), example: "12h",
 			means: "How long a request waits for a human. An ask may shorten it.",
@@ -144,8 +144,11 @@ func (d *decoder) request() []setting {
 			key: "quiet_after_denied", read: d.duration(&limits.QuietAfterDenied, 0, 30*day), example: "1h",
 			means: "How long the same ask is refused after a human has denied it.",
 		},
+		{
+			key: "remind", read: d.duration(&limits.Remind, 0, day), example: "30m",
+			means: "How long a card in a chat stays unanswered before one reminder follows it, and never at night. `0` is none.",
+		},
 	}
-	return append(all, later("remind")...)
 }
 
 func (d *decoder) log(l *Log) []setting {

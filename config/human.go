@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
+	_ "time/tzdata" // for machines that have no time zones
 
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -28,15 +31,19 @@ func (d *decoder) human(name string) []setting {
 		},
 		{
 			key: "slack", read: d.slackUser(&h.Slack), example: "U024BE7LH",
-			means: "Their Slack user id. An agent may name them by it; they are not reached there in this version.",
+			means: "Their Slack user id. An agent may name them by it, too. Somebody without it is found once by their `email`, if `via` names `slack`, or ties their account with `authbridge human link`.",
 		},
 		{
 			key: "discord", read: d.discordUser(&h.Discord), example: `"80351110224678912"`,
 			means: "Their Discord user id. An agent may name them by it; they are not reached there in this version.",
 		},
 		{
-			key: "via", read: d.via(), example: "[web]",
-			means: "How they are reached. `web` is their inbox, and the only way in this version.", otherwise: "`[web]`",
+			key: "via", read: d.via(h), example: "[slack, web]",
+			means: "How they are asked: the first of these ways is taken, and the next when it is closed or says nothing for a minute. `web` is their inbox, where all that they are asked can be seen in any case.", otherwise: "each chat in which their id is known, then `web`",
+		},
+		{
+			key: "timezone", read: d.timezone(h), example: "Europe/Berlin",
+			means: "Where they live, by its name in the IANA time zone database: nobody is reminded at night, from 21:00 to 8:00.", otherwise: "the bridge's own",
 		},
 		{
 			key: "accounts", read: d.mapped("providers, by name or issuer, to accounts", func(provider string) reader { return d.account(h, provider) }), example: `{corp: "sub:1f0c2d"}`,
@@ -44,7 +51,7 @@ func (d *decoder) human(name string) []setting {
 				"What a grant is made with must be this account.",
 		},
 	}
-	return append(all, later("timezone")...)
+	return all
 }
 
 func (d *decoder) email(into *string) reader {
@@ -100,16 +107,41 @@ func (d *decoder) discordUser(into *string) reader {
 	}}
 }
 
-// via reads how a human is reached. There is one way yet, so nothing is kept.
-func (d *decoder) via() reader {
-	landed := []string{"web"}
-	ways := d.each(oneOf(landed), func(at, s string) { d.chosen(at, s, landed, []string{"slack", "discord"}) })
+// via reads how a human is reached.
+func (d *decoder) via(h *bridge.Human) reader {
+	landed := []string{"web", "slack"}
+	ways := d.each(oneOf(landed), func(at, s string) {
+		switch {
+		case !d.chosen(at, s, landed, []string{"discord"}):
+		case slices.Contains(h.Via, s):
+			d.fault(at, s+" is in it twice", "keep the first")
+		default:
+			h.Via = append(h.Via, s)
+		}
+	})
 	return reader{form: ways.form, take: func(path string, v value) {
 		if v.kind == list && len(v.items) == 0 {
 			d.fault(path, "no way to reach this human", "via: [web]")
 			return
 		}
 		ways.take(path, v)
+	}}
+}
+
+// timezone reads a name of the IANA time zone database, which the program
+// brings along: a container has none.
+func (d *decoder) timezone(h *bridge.Human) reader {
+	return reader{form: "a name of the IANA time zone database", take: func(path string, v value) {
+		s, ok := d.scalarText(path, v)
+		if !ok {
+			return
+		}
+		zone, err := time.LoadLocation(s)
+		if err != nil || s == "Local" {
+			d.fault(path, "not a time zone", "such as Europe/Berlin, America/New_York or UTC; leave it out for the bridge's own")
+			return
+		}
+		h.Timezone = zone
 	}}
 }
 

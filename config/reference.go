@@ -14,6 +14,7 @@ type Key struct {
 	Default   string // as it would stand in the file; "" = none
 	Otherwise string // the default in words, where it is no plain value; "" = none
 	Example   string // a value as it stands in the file; of a section of names: a name
+	Instead   string // the key beside it that it takes the place of; "" = none
 	Restart   bool   // a change of it needs a restart
 }
 
@@ -49,7 +50,7 @@ func appendKeys(all []Key, parent string, settings []setting, refused bool) []Ke
 func (s setting) described(path string, landed bool) Key {
 	k := Key{
 		Path: path, Landed: landed, Means: s.means, Form: s.read.form, Otherwise: s.otherwise, Example: s.example,
-		Restart: needsRestart(path),
+		Instead: s.instead, Restart: needsRestart(path),
 	}
 	if s.read.now != nil {
 		k.Default = s.read.now()

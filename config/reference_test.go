@@ -163,6 +163,8 @@ func exampleOfEverything(keys []config.Key) string {
 			first, dash = strings.TrimSuffix(in, "  ")+"- ", ""
 		}
 		switch {
+		case k.Instead != "":
+			fmt.Fprintf(&file, "%s# %s: %s  # in the place of %s\n", first, key, k.Example, k.Instead)
 		case k.Form != "":
 			fmt.Fprintf(&file, "%s%s: %s\n", first, key, k.Example)
 		case k.Example != "":

@@ -100,6 +100,7 @@ func (d *decoder) check() {
 	d.checkTeams()
 	d.checkAgents()
 	d.checkSlack()
+	d.checkChats(d.given("slack"), d.config.Listen.Web != "")
 	d.checkReferences()
 }
 
@@ -154,6 +155,10 @@ func (d *decoder) checkLimits() {
 	limits := d.config.Directory.Limits
 	if d.given(one) && d.given(all) && !d.faulted(one) && !d.faulted(all) && limits.MaxOpenPerAgentAndHuman > limits.MaxOpenPerHuman {
 		d.fault(one, "more than max_open_per_human, so it could never be reached", "")
+	}
+	const remind = "request.remind"
+	if d.given(remind) && !d.faulted(remind) && !d.faulted("request.ttl") && limits.Remind >= limits.TTL {
+		d.fault(remind, "not shorter than a request waits, so nobody would be reminded", "0 for no reminders")
 	}
 }
 

@@ -21,6 +21,7 @@ type setting struct {
 	means     string // what it is for: whole sentences
 	otherwise string // the default in words, where it is no plain value
 	example   string // a value, as it stands in the file; of names: a name
+	instead   string // the key beside it that it takes the place of; "" = none
 
 	inside []setting                   // a mapping with these keys
 	each   func(name string) []setting // a mapping whose keys are names people chose

@@ -77,7 +77,7 @@ func (d *decoder) slack() setting {
 func (d *decoder) checkSlackChannel(path, s string) bool {
 	ok := slackChannel.MatchString(s)
 	if !ok {
-		d.fault(path, quoted(s)+" is not the id of a channel; one looks like C0123456789", "in Slack, open the channel's details: the id stands at the bottom")
+		d.fault(path, d.misnamed(s, "a channel", "C0123456789"), "in Slack, press the channel's name at its top: the id stands at the end of About, to be copied")
 	}
 	return ok
 }

@@ -50,7 +50,7 @@ func TestSlackIsJudged(t *testing.T) {
 		"plain http":         {"slack: {bot_token: env:BOT, app_token: env:APP, api_url: \"http://slack.example/api/\"}", "1: slack.api_url: http, but tokens travel over https only"},
 		"loopback":           {"slack: {bot_token: env:BOT, app_token: env:APP, api_url: \"http://127.0.0.1/api/\"}", "1: slack.api_url: http on loopback is not allowed"},
 		"no URL":             {"slack: {bot_token: env:BOT, app_token: env:APP, api_url: \"https://u:p@slack.com/api/\"}", "1: slack.api_url: not the base of an API"},
-		"a channel's name":   {"slack: {bot_token: env:BOT, app_token: env:APP, allow_shared: [oncall]}", `1: slack.allow_shared[0]: "oncall" is not the id of a channel; one looks like C0123456789`},
+		"a channel's name":   {"slack: {bot_token: env:BOT, app_token: env:APP, allow_shared: [oncall]}", `1: slack.allow_shared[0]: "oncall" is a name; the id of a channel looks like C0123456789`},
 		"another mode":       {"slack: {bot_token: env:BOT, app_token: env:APP, mode: rtm}", "1: slack.mode: not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,5 +85,76 @@ func TestSlackIsKeptOverAReload(t *testing.T) {
 	rotated := environment("BOT", "xoxb-2", "APP", "xapp-1-canary")
 	if err := config.CheckReload(running, mustParse(t, before, rotated)); err == nil {
 		t.Error("another bot token is taken over without a restart")
+	}
+}
+
+const withSlack = "slack: {bot_token: env:BOT, app_token: env:APP}\n"
+
+// TestPeopleInSlackAreJudged: what leads nowhere in Slack is refused, first of
+// all a name in the place of an id.
+func TestPeopleInSlackAreJudged(t *testing.T) {
+	const channelHint = "in Slack, press the channel's name at its top: the id stands at the end of About, to be copied"
+	const groupHint = "in Slack, open More, People, User groups, and the group; press ⋮, Copy group ID"
+	ops := func(settings string) string { return withSlack + team(settings) }
+	for name, c := range map[string]struct{ text, want, hint string }{
+		"a channel's name":         {ops("members: [operator], slack: '#oncall'"), "3: teams.ops.slack: that is a name; the id of a channel looks like C0123456789", channelHint},
+		"the same without its #":   {ops("members: [operator], slack: oncall"), `3: teams.ops.slack: "oncall" is a name; the id of a channel looks like C0123456789`, channelHint},
+		"a user as a channel":      {ops("members: [operator], slack: U024BE7LH"), `3: teams.ops.slack: "U024BE7LH" is not the id of a channel; the id of a channel looks like C0123456789`, channelHint},
+		"a private talk":           {ops("members: [operator], slack: D0123456"), `3: teams.ops.slack: "D0123456" is not the id of a channel; the id of a channel looks like C0123456789`, channelHint},
+		"a group's name":           {ops("slack_group: '@oncall'"), "3: teams.ops.slack_group: that is a name; the id of a user group looks like S0123456789", groupHint},
+		"a mention of a group":     {ops("slack_group: '<!subteam^S0123456>'"), "3: teams.ops.slack_group: that is a name; the id of a user group looks like S0123456789", groupHint},
+		"a channel as a group":     {ops("slack_group: C0123456"), `3: teams.ops.slack_group: "C0123456" is not the id of a user group; the id of a user group looks like S0123456789`, groupHint},
+		"a group and members":      {ops("members: [operator], slack_group: S0123456"), "3: teams.ops.slack_group: given together with members, so it would be open who is in it", "keep one of the two"},
+		"no members and no group":  {ops("slack: C0123456"), "3: teams.ops: has no members", "members: [operator]"},
+		"a token that slipped in":  {ops("members: [operator], slack: xoxb-1-canary"), "3: teams.ops.slack: that is a name; the id of a channel looks like C0123456789", channelHint},
+		"nobody knows who she is":  {withSlack + human("via: [slack, web]"), "3: humans.alice.via: slack, but neither slack nor email says who they are there", "slack: U024BE7LH, or leave via out and tie their account with authbridge human link alice"},
+		"Discord is not there yet": {withSlack + human("slack: U024BE7LH, via: [slack, discord]"), "3: humans.alice.via[1]: discord: not in this version", "what there is: web, slack"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := faultsOf(t, c.text, slackTokens())
+			got, hint, _ := strings.Cut(faults.List[0].String(), "\n")
+			if len(faults.List) != 1 || got != "  "+c.want || strings.TrimSpace(hint) != "hint: "+c.hint {
+				t.Errorf("got  %v\nwant   %s\n%s", faults, c.want, c.hint)
+			}
+			if strings.Contains(faults.Error(), "canary") {
+				t.Error("a secret is repeated")
+			}
+		})
+	}
+}
+
+// TestPeopleInSlack: what the domain gets to know of them.
+func TestPeopleInSlack(t *testing.T) {
+	cfg, err := config.Parse("authbridge.yaml", []byte(withSlack+`
+request: {remind: 0}
+humans:
+  alice: {slack: U024BE7LH, via: [slack, web], timezone: Europe/Berlin}
+  bob: {email: bob@example.com, via: [slack]}
+  carol: {}
+teams:
+  listed: {members: [alice], slack: C0123456}
+  oncall: {slack_group: S0123456, slack: G0123456}
+agents:
+  ci: {uid: 7, may: [{provider: "*", scopes: ["*"], ask: [oncall, listed]}]}
+`), slackTokens())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := cfg.Directory
+	if alice := d.Humans["alice"]; !slices.Equal(alice.Via, []string{"slack", "web"}) || alice.Timezone == nil || alice.Timezone.String() != "Europe/Berlin" {
+		t.Errorf("alice is %+v", alice)
+	}
+	if bob, carol := d.Humans["bob"], d.Humans["carol"]; !slices.Equal(bob.Via, []string{"slack"}) || carol.Via != nil || carol.Timezone != nil {
+		t.Errorf("bob is %+v, carol %+v", bob, carol)
+	}
+	listed, oncall := d.Teams["listed"], d.Teams["oncall"]
+	if listed.Slack != "C0123456" || listed.Groups != nil || oncall.Slack != "G0123456" || len(oncall.Members) != 0 || oncall.Groups["slack"] != "S0123456" {
+		t.Errorf("the teams are %+v and %+v", listed, oncall)
+	}
+	if again := mustParse(t, withSlack+human("timezone: Asia/Tokyo"), slackTokens()); !config.Same(again, mustParse(t, withSlack+human("timezone: Asia/Tokyo"), slackTokens())) {
+		t.Error("the same zone is another one when it is read again")
+	}
+	if d.Limits.Remind != 0 {
+		t.Errorf("reminders after %s", d.Limits.Remind)
 	}
 }

@@ -10,11 +10,22 @@ import (
 func (d *decoder) team(name string) []setting {
 	t := &bridge.Team{Name: name}
 	d.teams[name] = t
-	all := []setting{{
-		key: "members", read: d.members(t), example: "[alice]",
-		means: "Who is in it: whoever of them claims a request first deals with it. There must be somebody.",
-	}}
-	return append(all, later("slack", "slack_group", "discord", "discord_role")...)
+	all := []setting{
+		{
+			key: "members", read: d.members(t), example: "[alice]",
+			means: "Who is in it: whoever of them claims a request first deals with it. There must be somebody, or `slack_group`.",
+		},
+		{
+			key: "slack", read: d.teamChannel(&t.Slack), example: "C0123456",
+			means: "The id of the Slack channel in which the team is asked. The app has to be invited there.",
+		},
+		{
+			key: "slack_group", read: d.teamGroup(t, "slack"), example: "S0123456", instead: "members",
+			means: "The id of a Slack user group, in the place of `members`: those of the humans here who are in it are the team. " +
+				"It is read every minute and at every press; while it cannot be read, or nobody is in it, nobody can act for the team.",
+		},
+	}
+	return append(all, later("discord", "discord_role")...)
 }
 
 // members reads who is in a team.
@@ -41,6 +52,9 @@ func (d *decoder) checkTeams() {
 		}
 		members := at + ".members"
 		switch {
+		case d.given(members) && d.given(at+".slack_group"):
+			d.fault(at+".slack_group", "given together with members, so it would be open who is in it", "keep one of the two")
+		case d.given(at + ".slack_group"):
 		case !d.given(members):
 			d.fault(at, "has no members", "members: ["+few(inOrder(d, "humans", d.humans))+"]")
 		case len(d.teams[name].Members) == 0 && !d.faulted(members):

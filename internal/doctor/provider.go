@@ -208,7 +208,7 @@ func askedAt(cfg *config.Config, provider, human string) bool {
 	for _, agent := range cfg.Directory.Agents {
 		for _, rule := range agent.May {
 			if at(rule, provider) && slices.ContainsFunc(rule.Ask, func(whom string) bool {
-				return whom == human || slices.Contains(cfg.Directory.Teams[whom].Members, human)
+				return whom == human || cfg.Directory.Teams[whom].MayHave(human)
 			}) {
 				return true
 			}

@@ -87,7 +87,8 @@ func rules(cfg *config.Config, a bridge.Agent) []admin.Finding {
 // somebody reports whether there is anybody behind a name.
 func somebody(cfg *config.Config, whom string) bool {
 	_, human := cfg.Directory.Humans[whom]
-	return human || len(cfg.Directory.Teams[whom].Members) > 0
+	team := cfg.Directory.Teams[whom]
+	return human || len(team.Members)+len(team.Groups) > 0
 }
 
 // hides reports whether every ask that a rule allows is decided by one before
