@@ -3,6 +3,7 @@ package slacktest
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,8 +30,7 @@ const (
 // which is held while it is handled.
 type call struct {
 	*Slack
-	method string
-	args   map[string]string // what is no string is here as its JSON text
+	args map[string]string // what is no string is here as its JSON text
 }
 
 func (c *call) arg(name string) string { return c.args[name] }
@@ -106,16 +106,12 @@ func (s *Slack) handleCall(q request, f Fault) response {
 func (s *Slack) perform(q request) response {
 	m, known := s.methods[q.method]
 	err := s.admit(q, m, known)
-	var limit *limited
-	if errors.As(err, &limit) {
+	if limit, ok := errors.AsType[*limited](err); ok {
 		return limit.response()
 	}
 	var a answer
 	if err == nil {
-		a, err = m.do(&call{Slack: s, method: q.method, args: q.args})
-	}
-	if errors.As(err, &limit) {
-		return limit.response()
+		a, err = m.do(&call{Slack: s, args: q.args})
 	}
 	return s.respond(q, m, a, err)
 }
@@ -221,15 +217,10 @@ type response struct {
 // respond makes the answer to a call that was looked at. It needs the lock.
 func (s *Slack) respond(q request, m method, a answer, err error) response {
 	out := answer{"ok": err == nil}
-	for k, v := range a {
-		out[k] = v
-	}
-	var r *refusal
-	if errors.As(err, &r) {
+	maps.Copy(out, a)
+	if r, ok := errors.AsType[*refusal](err); ok {
 		out["error"] = r.code
-		for k, v := range r.more {
-			out[k] = v
-		}
+		maps.Copy(out, r.more)
 		if r.own != "" {
 			s.complain(q.method, r.code, r.own)
 		}

@@ -36,7 +36,6 @@ func TestWhereNothingIsPosted(t *testing.T) {
 			Channel{ID: "C0SECRET", Private: true},
 		)
 		w.Person("U0ALICE").NoPost = "restricted_action"
-		w.Person("U0EVE").NoOpen = "invalid_user_combination"
 		w.Person("U0BOB").Deleted = true
 	})
 	for channel, want := range map[string]string{

@@ -1,6 +1,8 @@
 package slacktest
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -127,6 +129,42 @@ func TestACallCanBeHeld(t *testing.T) {
 		close(hold)
 		c.granted(<-answered)
 	}
+}
+
+func TestWhoDoesNotWaitHasPostedOrNot(t *testing.T) {
+	t.Parallel()
+	for _, committed := range []bool{false, true} {
+		c := office(t)
+		c.s.Fail("chat.postMessage", 1, Fault{Delay: time.Hour, Committed: committed})
+		ctx, giveUp := context.WithCancel(t.Context())
+		gone := make(chan error, 1)
+		go func() { gone <- c.postUntil(ctx) }()
+		if committed {
+			c.s.Until("the message is there", func() bool { return c.s.Person("U0ALICE").Screen() != "" })
+		}
+		giveUp()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Errorf("it was answered, or failed with %v", err)
+		}
+		if seen := c.s.Person("U0ALICE").Screen() != ""; seen != committed {
+			t.Errorf("committed %v, and seen %v", committed, seen)
+		}
+	}
+}
+
+// postUntil posts, and waits for the answer no longer than it is told.
+func (c caller) postUntil(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.s.URL()+"chat.postMessage", strings.NewReader(`{"channel":"C0DEPLOYS","text":"slow"}`))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+c.s.BotToken())
+	resp, err := new(http.Client).Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 func TestFaultsComeInOrderAndCanBeTakenBack(t *testing.T) {

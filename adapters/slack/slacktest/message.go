@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // message is one of the bot's messages.
@@ -64,13 +63,6 @@ func (s *Slack) stamp(channel string) string {
 	at = max(at, s.stamped[channel]+1)
 	s.stamped[channel] = at
 	return fmt.Sprintf("%d.%06d", at/1e6, at%1e6)
-}
-
-// posted is when a message was posted.
-func (m *message) posted() time.Time {
-	var sec, micro int64
-	_, _ = fmt.Sscanf(m.ts, "%d.%d", &sec, &micro) // made by stamp
-	return time.Unix(sec, micro*1000)
 }
 
 // message returns what stands at a ts, nobody's ephemeral, or nil. It needs

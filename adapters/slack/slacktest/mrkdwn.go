@@ -3,6 +3,7 @@ package slacktest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,8 +59,8 @@ func (w *markup) put(visible string) string {
 
 // restore puts back what was put aside, the last first: it may hold others.
 func (w *markup) restore(text string) string {
-	for i := len(w.aside) - 1; i >= 0; i-- {
-		text = strings.ReplaceAll(text, string(rune(firstAside+i)), w.aside[i])
+	for i, visible := range slices.Backward(w.aside) {
+		text = strings.ReplaceAll(text, string(rune(firstAside+i)), visible)
 	}
 	return text
 }

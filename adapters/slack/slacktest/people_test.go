@@ -47,6 +47,24 @@ func TestAHiddenUserIsNotTold(t *testing.T) {
 	c.refused(c.form("users.lookupByEmail", "email", "bob@acme.example"), "users_not_found")
 }
 
+func TestOnlyWhoMeetsTheBotCanBeWrittenTo(t *testing.T) {
+	t.Parallel()
+	c := office(t)
+	c.s.Change(func(w *World) {
+		w.People = append(w.People, User{ID: "U0ROBOT", Name: "robot", Bot: true})
+		w.Person("U0BOB").NoOpen = "user_not_visible"
+	})
+	c.refused(c.form("conversations.open", "users", "U0NOBODY"), "user_not_found")
+	c.refused(c.form("conversations.open", "users", "U0ROBOT"), "invalid_user_combination")
+	c.refused(c.form("conversations.open", "users", "U0BOB"), "user_not_visible")
+	c.refused(c.form("conversations.open", "users", "U0EVE"), "invalid_user_combination")
+	c.s.Change(func(w *World) { ch := w.Channel("C0DEPLOYS"); ch.Members = append(ch.Members, "U0EVE") })
+	c.granted(c.form("conversations.open", "users", "U0EVE"))
+	c.refused(c.form("conversations.open", "users", "U0CAROL", "prevent_creation", "true"), "channel_not_found")
+	c.s.Tolerate("too_many_users")
+	c.refused(c.form("conversations.open", "users", "U0ALICE,U0BOB"), "too_many_users")
+}
+
 func TestAnAddressFindsItsUser(t *testing.T) {
 	t.Parallel()
 	c := office(t)

@@ -16,8 +16,17 @@ func (c *call) reachable(u *User) error {
 		return refuse("user_not_visible")
 	case u.NoOpen != "":
 		return refuse(u.NoOpen)
+	case u.Bot, c.world.team(u) != c.world.Team.ID && !c.meets(u.ID):
+		return refuse("invalid_user_combination")
 	}
 	return nil
+}
+
+// meets says whether somebody is in a channel with the bot.
+func (c *call) meets(user string) bool {
+	return slices.ContainsFunc(c.world.Channels, func(ch Channel) bool {
+		return slices.Contains(ch.Members, user) && slices.Contains(ch.Members, c.world.App.User)
+	})
 }
 
 // addressee is the conversation that something is posted to: a channel, or

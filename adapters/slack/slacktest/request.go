@@ -33,10 +33,8 @@ func readRequest(w http.ResponseWriter, r *http.Request) request {
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
-	case r.Method == http.MethodGet && r.URL.Query().Has("token"):
-		q.problem = wrong("not_authed", "a token in the address would be logged")
-	case r.Method == http.MethodGet:
-		q.take(r.URL.Query())
+	case r.Method != http.MethodPost:
+		q.problem = wrong("invalid_post_type", "only POST is stood in for here")
 	case err == nil && kind == "application/x-www-form-urlencoded":
 		q.takeForm(string(raw))
 	case err == nil && kind == "application/json":
@@ -44,7 +42,7 @@ func readRequest(w http.ResponseWriter, r *http.Request) request {
 	default:
 		q.problem = wrong("invalid_post_type", "neither a form nor JSON")
 	}
-	if r.Method != http.MethodGet && r.URL.RawQuery != "" {
+	if r.URL.RawQuery != "" {
 		q.problem = wrong("invalid_arguments", "arguments in the address of a POST")
 	}
 	return q

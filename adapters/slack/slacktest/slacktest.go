@@ -1,10 +1,43 @@
 // Package slacktest is a strict stand-in for Slack: a workspace with people
 // who see what is shown to them and press what they see.
 //
-// [Start] runs it until the test ends. Its address is [Slack.URL], its
-// credentials are [Slack.BotToken], [Slack.AppToken] and
-// [Slack.SigningSecret]. It imports no Slack library and nothing of the
-// bridge: what it knows, it knows from Slack's documentation.
+//	s := slacktest.Start(t, slacktest.Office()) // until the test ends
+//	app := connect(s.URL(), s.BotToken(), s.AppToken(), s.SigningSecret())
+//	app.ask("alice")
+//	alice := s.Person("U0ALICE")
+//	s.Until("alice is asked", func() bool { return strings.Contains(alice.Screen(), "Access request") })
+//
+// A [World] is data: people, groups, channels, the app and what it may do.
+// [Office] is one to begin with, and [Slack.Change] alters it while it runs.
+//
+// What happened is looked up where it counts. [Person.Screen] is what one
+// person sees, [Person.Heard] what a screen reader reads them, [Slack.Pushes]
+// what their phone showed, [Person.Reading] whom all that mentions and where
+// it leads; [Slack.Prefetched] is what Slack would have fetched by itself.
+// [Slack.Calls] and [Slack.Exchanges] are the traffic, and [Slack.Leaks] looks
+// for secrets in it.
+//
+// It is strict. What a right app never does (an unknown argument, the wrong
+// kind of token, a block over its limits) is answered with Slack's error and
+// fails the test, unless [Slack.Tolerate] announced it. What any app may meet
+// (a channel that was archived, a limit) is only answered. [CheckMessage] and
+// [CheckView] judge blocks and views without a Slack, [ReadBlocks],
+// [ReadMrkdwn] and [ReadPlain] read them.
+//
+// [Slack.Fail] makes calls go wrong, before or after they had their effect:
+//
+//	s.Fail("chat.postMessage", 1, slacktest.Fault{Status: 503, Committed: true})
+//
+// Limits go by Slack's clock, which [Slack.Advance] moves; World.Unlimited
+// turns them off.
+//
+// It imports no Slack library and nothing of the bridge: what it knows, it
+// knows from Slack's documentation. It does not know attachments, files,
+// conversations of several, messages by others, or any block, element or
+// argument that it refuses with the words "not stood in for here"; and where
+// the documentation leaves room, it takes the stricter reading. It cannot
+// show how a phone treats an edit, what Slack's crawler really fetches, or
+// how guests see things.
 package slacktest
 
 import (

@@ -3,6 +3,7 @@ package slacktest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -63,9 +64,7 @@ func (v *view) payload(w *World) map[string]any {
 		"private_metadata": "", "callback_id": "", "external_id": "", "clear_on_close": false, "notify_on_close": false,
 		"title": nil, "submit": nil, "close": nil,
 	}
-	for field, value := range v.body {
-		p[field] = value
-	}
+	maps.Copy(p, v.body)
 	p["blocks"] = v.blocks
 	return p
 }
