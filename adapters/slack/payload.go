@@ -28,21 +28,21 @@ type userPart struct {
 	TeamID string `json:"team_id"`
 }
 
-type named struct {
+type identified struct {
 	ID string `json:"id"`
 }
 
 // interaction is the payload of a press, a submission or a closing.
 type interaction struct {
-	Type        string   `json:"type"`
-	AppID       string   `json:"api_app_id"`
-	User        userPart `json:"user"`
-	Team        *named   `json:"team"`
-	Enterprise  *named   `json:"enterprise"`
-	OrgWide     bool     `json:"is_enterprise_install"`
-	Channel     *named   `json:"channel"`
-	Trigger     string   `json:"trigger_id"`
-	ResponseURL string   `json:"response_url"`
+	Type        string      `json:"type"`
+	AppID       string      `json:"api_app_id"`
+	User        userPart    `json:"user"`
+	Team        *identified `json:"team"`
+	Enterprise  *identified `json:"enterprise"`
+	OrgWide     bool        `json:"is_enterprise_install"`
+	Channel     *identified `json:"channel"`
+	Trigger     string      `json:"trigger_id"`
+	ResponseURL string      `json:"response_url"`
 	Container   struct {
 		Type      string `json:"type"`
 		MessageTS string `json:"message_ts"`
@@ -143,7 +143,7 @@ func (p *interaction) press(in *inbound) error {
 	return sound(*in)
 }
 
-func (n *named) id() string {
+func (n *identified) id() string {
 	if n == nil {
 		return ""
 	}
