@@ -28,6 +28,7 @@ type Linker interface {
 type Options struct {
 	Linker   Linker          // nil = there is no inbox
 	Unlinker Unlinker        // required
+	Chats    ChatLinker      // required
 	Keeper   Keeper          // required
 	Hand     Hand            // required
 	Keymaker Keymaker        // required
@@ -40,7 +41,7 @@ type Options struct {
 // New returns the handler of the admin socket. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{linker: o.Linker, unlinker: o.Unlinker, keeper: o.Keeper, hand: o.Hand, keymaker: o.Keymaker, file: o.File, examiner: o.Examiner, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	h := &handler{linker: o.Linker, unlinker: o.Unlinker, chatLinker: o.Chats, keeper: o.Keeper, hand: o.Hand, keymaker: o.Keymaker, file: o.File, examiner: o.Examiner, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -51,16 +52,17 @@ func New(o Options) http.Handler {
 }
 
 type handler struct {
-	linker   Linker
-	unlinker Unlinker
-	keeper   Keeper
-	hand     Hand
-	keymaker Keymaker
-	file     string
-	examiner Examiner
-	log      *slog.Logger
-	stopping context.Context
-	uid      int // of the bridge
+	linker     Linker
+	unlinker   Unlinker
+	chatLinker ChatLinker
+	keeper     Keeper
+	hand       Hand
+	keymaker   Keymaker
+	file       string
+	examiner   Examiner
+	log        *slog.Logger
+	stopping   context.Context
+	uid        int // of the bridge
 }
 
 // ServeHTTP answers one call.
@@ -100,6 +102,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 	}{
 		InboxLinksPath:  {http.MethodPost, h.inboxLink},
 		UnlinkPath:      {http.MethodPost, h.unlink},
+		ChatLinksPath:   {http.MethodPost, h.chatLink},
 		AgentKeysPath:   {http.MethodPost, h.newAgentKey},
 		AuditPath:       {http.MethodGet, h.audit},
 		AuditReportPath: {http.MethodGet, h.verify},

@@ -79,6 +79,24 @@ func (b *Bridge) Link(ctx context.Context, channel string, user Address, code st
 	return human, nil
 }
 
+// Chats returns the chats in which a human can tie their account: those that
+// the bridge is connected to, where the configuration does not name it.
+// Somebody who is not configured is [ErrNotFound].
+func (b *Bridge) Chats(human string) ([]string, error) {
+	now := b.setup.Load().given
+	h, there := now.Humans[human]
+	if !there {
+		return nil, ErrNotFound
+	}
+	var all []string
+	for _, channel := range chats {
+		if slices.Contains(now.Channels, channel) && h.idOn(channel) == "" {
+			all = append(all, channel)
+		}
+	}
+	return all, nil
+}
+
 // NewLinkCode makes a code for a human, in place of the one that was made for
 // them before. Somebody who is not configured is [ErrNotFound].
 func (b *Bridge) NewLinkCode(ctx context.Context, human string, by Actor) (LinkCode, error) {

@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,25 @@ func TestACodeOfTheOperatorsTies(t *testing.T) {
 			t.Errorf("used again: %v", err)
 		}
 		isAt(t, w, carols, "")
+	})
+}
+
+// TestWhereACodeCanBeTyped: where the bridge is, and the file says nothing.
+func TestWhereACodeCanBeTyped(t *testing.T) {
+	inSlack := func(d *bridge.Directory) { d.Channels = []string{"web", slackChat} }
+	story(t, inSlack, func(t *testing.T, w *bridgetest.World) {
+		for human, want := range map[string][]string{"bob": {slackChat}, "alice": nil} {
+			if chats, err := w.Bridge.Chats(human); err != nil || !slices.Equal(chats, want) {
+				t.Errorf("%s: %v, %v", human, chats, err)
+			}
+		}
+		if _, err := w.Bridge.Chats("eve"); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("nobody: %v", err)
+		}
+		tied(t, w, "bob@example.com", bobs, "bob")
+		if chats, err := w.Bridge.Chats("bob"); err != nil || !slices.Equal(chats, []string{slackChat}) {
+			t.Errorf("a tie may give way: %v, %v", chats, err)
+		}
 	})
 }
 

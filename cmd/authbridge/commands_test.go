@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "agent add", "ask", "audit", "backup", "cancel", "config check", "demo", "doctor", "exec", "grants", "human unlink", "inbox link", "init", "list", "revoke", "serve", "status", "token", "version", "wait"}
+	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "agent add", "ask", "audit", "backup", "cancel", "config check", "demo", "doctor", "exec", "grants", "human link", "human unlink", "inbox link", "init", "list", "revoke", "serve", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}
@@ -45,7 +45,6 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 
 func TestWhatHasNotLandedIsRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"human", "link", "alice"},
 		{"admin", "issuers"},
 		{"providers"},
 		{"slack", "manifest"},
@@ -138,6 +137,7 @@ func TestMistakesInTheCall(t *testing.T) {
 		{"inbox link", "authbridge inbox link takes one name of a human"},
 		{"human", "authbridge human needs one of its commands"},
 		{"human unlink", "authbridge human unlink takes one name of a human"},
+		{"human link", "authbridge human link takes one name of a human"},
 		{"human unlink alice --issuer=", "--issuer is empty; leave it out to mean all issuers"},
 		{"help nonsense", `there is no command "nonsense" to explain`},
 		{"completion", "authbridge completion needs one of its commands"},

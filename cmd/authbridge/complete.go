@@ -60,6 +60,7 @@ func (a *app) words() map[string]cobra.CompletionFunc {
 		"admin release": first(a.claimed),
 		"admin lift":    propose(a.suspended),
 		"human unlink":  first(a.humans),
+		"human link":    first(a.humans),
 		"inbox link":    first(a.humans),
 		"config check":  files("yaml", "yml"),
 		"backup":        cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault),

@@ -87,6 +87,7 @@ func TestHumansAreCompletedFromTheConfiguration(t *testing.T) {
 	for _, c := range []struct{ command, want string }{
 		{"inbox link", "alice bob"},
 		{"human unlink", "alice bob"},
+		{"human link", "alice bob"},
 		{"human unlink alice --issuer", "https://login.example.com"},
 	} {
 		if got := strings.Join(command(env, completing(c.command)...).proposed(t), " "); got != c.want {
