@@ -102,6 +102,29 @@ func TestAScopeIsNeededAndNamed(t *testing.T) {
 	}
 }
 
+func TestAScopeThatTheManifestDoesNotAskForIsAMistake(t *testing.T) {
+	t.Parallel()
+	f := &strict{TB: t}
+	c := caller{t: t, s: Start(f, Office())}
+	c.s.provide("channels.read", method{kind: botToken, scopes: []string{"channels:history"}})
+	c.refused(c.form("channels.read"), "missing_scope")
+	if len(f.complaints) != 1 {
+		t.Error("the test did not fail over it")
+	}
+}
+
+func TestAnAppLevelTokenGoesIntoTheHeader(t *testing.T) {
+	t.Parallel()
+	const form = "application/x-www-form-urlencoded"
+	c := office(t)
+	c.s.provide("app.only", method{kind: appToken, do: func(*call) (answer, error) { return nil, nil }})
+	c.granted(c.send("app.only", form, c.s.AppToken(), ""))
+	c.s.Tolerate("not_authed", "not_allowed_token_type")
+	c.refused(c.send("app.only", form, "", "token="+c.s.AppToken()), "not_authed")
+	c.refused(c.send("app.only", form, c.s.BotToken(), ""), "not_allowed_token_type")
+	c.refused(c.send("app.only", form, c.s.BotToken(), "token="+c.s.AppToken()), "not_allowed_token_type")
+}
+
 func TestAnAppThatWasRemovedIsRefusedEverything(t *testing.T) {
 	t.Parallel()
 	c := office(t)
@@ -130,8 +153,15 @@ func TestWhatWasSaidInAnyEncodingIsFound(t *testing.T) {
 	c := office(t)
 	c.granted(c.form("chat.postMessage", "channel", "C0DEPLOYS", "text", "x",
 		"blocks", `[{"type":"section","text":{"type":"plain_text","text":"s\u0065cret <1>"}}]`))
-	if leaks := c.s.Leaks("secret <1>"); len(leaks) == 0 {
-		t.Error("escaped text was not found")
+	c.granted(c.json("chat.postMessage", map[string]any{"channel": "C0DEPLOYS", "text": "x", "metadata": `{"event_type":"a","event_payload":{"b":"hi\u0064den"}}`}))
+	for _, secret := range []string{"secret <1>", "hidden"} {
+		if leaks := c.s.Leaks(secret); len(leaks) == 0 {
+			t.Errorf("%q, escaped, was not found", secret)
+		}
+	}
+	frame := Exchange{Asked: `{"body":"{\"typed\":\"bu\\u0072ied\"}"}`}
+	if !strings.Contains(frame.plain(), "buried") {
+		t.Errorf("JSON in a string of JSON was not read: %q", frame.plain())
 	}
 	if leaks := c.s.Leaks("secret <2>"); len(leaks) != 0 {
 		t.Errorf("found what is not there: %v", leaks)

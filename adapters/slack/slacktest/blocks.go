@@ -91,7 +91,7 @@ func parseBlocks(text string, where surface) ([]block, error) {
 	for _, t := range texts(blocks) {
 		total += units(t.text)
 	}
-	if where == inMessage && total > maxBlocksText {
+	if total > maxBlocksText {
 		return nil, wrong("msg_blocks_too_long", fmt.Sprintf("%d characters in all blocks", total))
 	}
 	return blocks, nil

@@ -169,6 +169,7 @@ func TestViewsThatSlackTakes(t *testing.T) {
 		"a modal to read":  modal(fields{"submit": nil, "blocks": []any{section(nil)}}),
 		"all that it says": modal(fields{"title": plainText(x(24)), "callback_id": x(255), "external_id": x(255), "private_metadata": x(3000)}),
 		"Home":             {"type": "home", "blocks": []any{section(nil), actions(button(nil))}},
+		"a long Home":      {"type": "home", "blocks": repeat(50, section(fields{"text": mrkdwn(x(3000))}))},
 	} {
 		if err := CheckView(encoded(t, view)); err != nil {
 			t.Errorf("%s: %v", name, err)

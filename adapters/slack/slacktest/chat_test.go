@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const divider = `[{"type":"divider"}]`
@@ -11,6 +12,7 @@ const divider = `[{"type":"divider"}]`
 func TestAMessageGetsAStampOfItsOwn(t *testing.T) {
 	t.Parallel()
 	c := office(t)
+	c.s.Change(func(w *World) { at := time.Now(); w.Now = func() time.Time { return at } })
 	var stamps []string
 	for range 4 {
 		_, ts := c.post("channel", "C0DEPLOYS", "text", "hello")

@@ -20,7 +20,12 @@ func TestPostingIsLimitedPerChannel(t *testing.T) {
 	if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "1" || a.body != nil {
 		t.Errorf("one too many: status %d, headers %v, %s", a.status, a.header, a.raw)
 	}
-	c.post("channel", "U0ALICE", "text", "another channel")
+	for _, id := range []string{"U0ALICE", "D0ALICE", "U0ALICE", "D0ALICE", "U0ALICE"} {
+		c.post("channel", id, "text", "another channel")
+	}
+	if a := c.form("chat.postMessage", "channel", "D0ALICE", "text", "x"); a.status != http.StatusTooManyRequests {
+		t.Errorf("one too many, under two names: status %d", a.status)
+	}
 	c.s.Advance(time.Second)
 	c.post("channel", "C0DEPLOYS", "text", "x")
 }

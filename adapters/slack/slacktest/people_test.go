@@ -128,6 +128,10 @@ func TestAChannelIsToldAsItIsNow(t *testing.T) {
 	c.refused(c.form("conversations.info", "channel", "C0RANDOM"), "channel_not_found")
 	c.s.Change(func(w *World) { w.App.Scopes = []string{"groups:read"} })
 	c.refused(c.form("conversations.info", "channel", "C0DEPLOYS"), "missing_scope")
+	c.s.Change(func(w *World) { w.Channel("C0DEPLOYS").Private = true })
+	if ch := info("C0DEPLOYS"); ch["is_private"] != true {
+		t.Errorf("deploys became %v", ch)
+	}
 }
 
 func TestMembersComeInPages(t *testing.T) {

@@ -13,6 +13,7 @@ func TestWhatATextDoes(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Reading{
 		"just words":                   {Visible: "just words"},
+		"<#C1|one> \U000F0000":         {Visible: "#one ", Mentions: []string{"C1"}},
 		"a &lt;b&gt; &amp; c":          {Visible: "a <b> & c"},
 		"&amp;lt; is decoded once":     {Visible: "&lt; is decoded once"},
 		"hello <@U0BOB>":               {Visible: "hello @U0BOB", Mentions: []string{"U0BOB"}},

@@ -1,6 +1,7 @@
 package slacktest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,24 @@ func TestATriggerOpensOneModalForWhoDidSomething(t *testing.T) {
 	c.s.Tolerate("exchanged_trigger_id", "invalid_trigger_id")
 	c.refused(c.form("views.open", "trigger_id", trigger, "view", view), "exchanged_trigger_id")
 	c.refused(c.form("views.open", "trigger_id", "1.2", "view", view), "invalid_trigger_id")
+}
+
+func TestAModalShowsWhatWasTypedAndWhatIsWrongWithIt(t *testing.T) {
+	t.Parallel()
+	c := office(t)
+	c.granted(c.open("U0ALICE", modal(fields{"blocks": []any{input(fields{"hint": plainText("from the agent")})}})))
+	c.s.mu.Lock()
+	v := c.s.modal("U0ALICE")
+	v.typed["digits"], v.errors = "1234", map[string]string{"digits": "not these"}
+	c.s.mu.Unlock()
+	want := "== modal: Authorize\nDigits: [1234]\n. from the agent\n! not these\n[Cancel] [Show code]"
+	if got := c.s.Person("U0ALICE").Screen(); got != want {
+		t.Errorf("alice sees\n%s", got)
+	}
+	values := fmt.Sprint(v.payload(&c.s.world)["state"])
+	if want := "map[values:map[digits:map[typed:map[type:plain_text_input value:1234]]]]"; values != want {
+		t.Errorf("the app would be told %s", values)
+	}
 }
 
 func TestATriggerLapses(t *testing.T) {
@@ -99,5 +118,8 @@ func TestHomeIsPublishedForOne(t *testing.T) {
 	c.refused(c.form("views.publish", "user_id", "U0BOB", "view", string(encoded(t, modal(nil)))), "invalid_arguments")
 	c.refused(c.open("U0BOB", fields{"type": "home", "blocks": []any{}}), "invalid_arguments")
 	c.s.Change(func(w *World) { w.App.NoHomeTab = true })
+	if got := c.s.Person("U0ALICE").Screen(); got != "" {
+		t.Errorf("without the tab alice sees %q", got)
+	}
 	c.refused(c.form("views.publish", "user_id", "U0BOB", "view", home("x")), "not_enabled")
 }
