@@ -56,7 +56,7 @@ func (d *decoder) secretFromEnv(path, name string) bridge.Secret {
 		if !usualVariable.MatchString(name) {
 			called = "it names" // somebody may have put env: before the secret itself
 		}
-		d.fault(path, "the environment variable "+called+" is not set, or empty", "")
+		d.fault(path, "the environment variable "+called+" is not set, or empty", "set it where the bridge runs: in its shell, or in a file that its unit names with EnvironmentFile=")
 		return bridge.Secret{}
 	}
 	return d.oneLine(path, got)

@@ -114,7 +114,7 @@ func (s *session) alterProvider(name string) error {
 		return nil
 	}
 	// What a reference names now can be seen; how the file words it cannot.
-	s.o.Env.Getenv = lenient(s.o.Env.Getenv, g.Secret)
+	s.mayBeUnset(g.Secret)
 	now := config.NewDraft(s.o.File, s.draft.Text(), s.o.Env)
 	if err := now.SetText("providers", name, "client_secret", g.Secret); err != nil {
 		return err

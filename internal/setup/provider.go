@@ -203,7 +203,7 @@ func (s *session) typeSecret(ctx context.Context, p *config.DraftProvider, use f
 			return nil
 		case strings.HasPrefix(text, "env:"), strings.HasPrefix(text, "file:"):
 			p.Secret = text
-			s.o.Env.Getenv = lenient(s.o.Env.Getenv, text)
+			s.mayBeUnset(text)
 		default:
 			p.Secret = "env:" + variable(len(s.secrets))
 			s.secrets = append(s.secrets, typed{p.Name, bridge.NewSecret(text)})
@@ -221,7 +221,7 @@ func (s *session) checkSecret(p *config.DraftProvider) error {
 	if p.Secret == "" {
 		return nil
 	}
-	s.o.Env.Getenv = lenient(s.o.Env.Getenv, p.Secret)
+	s.mayBeUnset(p.Secret)
 	err := s.try(func(d *config.Draft) error { return d.AddProvider(*p) })
 	if err != nil && s.o.Given.Secret != "" {
 		return refuse(hintOf(err), "--client-secret: %v", err)
@@ -232,6 +232,13 @@ func (s *session) checkSecret(p *config.DraftProvider) error {
 // known looks whether the provider knows the client.
 func (s *session) known(ctx context.Context, p config.DraftProvider) (fine bool, err error) {
 	if s.o.Offline {
+		return true, nil
+	}
+	if s.isUnset(p.Secret) {
+		s.report(admin.Finding{
+			Level: admin.Warn, What: "the client was not tried: the variable that holds its secret is not set here",
+			Hint: "set it where the bridge runs; authbridge doctor tries the client then",
+		})
 		return true, nil
 	}
 	d := config.NewDraft(s.o.File, s.draft.Text(), s.o.Env)

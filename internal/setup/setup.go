@@ -68,6 +68,9 @@ type session struct {
 
 	secrets []typed // to be written into files
 
+	getenv func(string) string // the environment as it is
+	named  map[string]bool     // its variables that hold secrets, and may be unset here
+
 	keyed string // an agent that needs a key
 }
 
@@ -130,7 +133,9 @@ func (s *session) read() error {
 // begin makes the draft. What is there has to be without faults: what comes of
 // an edit could not be told otherwise.
 func (s *session) begin(text string) error {
-	s.o.Env.Getenv = s.remembering(lenient(s.o.Env.Getenv, text))
+	s.getenv, s.named = s.o.Env.Getenv, map[string]bool{}
+	s.mayBeUnset(text)
+	s.o.Env.Getenv = s.lookup
 	s.draft = config.NewDraft(s.o.File, text, s.o.Env)
 	return s.settle()
 }
@@ -143,29 +148,31 @@ func (s *session) settle() (err error) {
 
 var namesVariable = regexp.MustCompile(`env:([A-Za-z_][A-Za-z0-9_]*)`)
 
-// lenient lets variables that hold secrets be unset here: they are set where
-// the bridge runs.
-func lenient(getenv func(string) string, text string) func(string) string {
-	named := map[string]bool{}
+// mayBeUnset lets the variables that a text names be unset here: they hold
+// secrets, and are set where the bridge runs.
+func (s *session) mayBeUnset(text string) {
 	for _, found := range namesVariable.FindAllStringSubmatch(text, -1) {
-		named[found[1]] = true
-	}
-	return func(name string) string {
-		if value := getenv(name); value != "" || !named[name] {
-			return value
-		}
-		return "unset"
+		s.named[found[1]] = true
 	}
 }
 
-// remembering has the typed secrets stand in variables.
-func (s *session) remembering(getenv func(string) string) func(string) string {
-	return func(name string) string {
-		if i, err := strconv.Atoi(strings.TrimPrefix(name, pending)); err == nil && strings.HasPrefix(name, pending) && i < len(s.secrets) {
-			return s.secrets[i].secret.Reveal()
-		}
-		return getenv(name)
+// isUnset reports whether a reference is to such a variable, and what it holds
+// cannot be known here.
+func (s *session) isUnset(reference string) bool {
+	name, is := strings.CutPrefix(reference, "env:")
+	return is && s.named[name] && s.getenv(name) == ""
+}
+
+// lookup is the environment of the draft: typed secrets stand in variables, and
+// what is unset here holds something all the same.
+func (s *session) lookup(name string) string {
+	if i, err := strconv.Atoi(strings.TrimPrefix(name, pending)); err == nil && strings.HasPrefix(name, pending) && i < len(s.secrets) {
+		return s.secrets[i].secret.Reveal()
 	}
+	if s.isUnset("env:" + name) {
+		return "unset " + name
+	}
+	return s.getenv(name)
 }
 
 // try makes a change to a copy of the draft and says what would be wrong.
