@@ -22,6 +22,7 @@ type Ask struct {
 	MinValidity time.Duration // 0 = the default
 	TTL         time.Duration // 0 = the configured; longer is cut to it
 	Fresh       bool          // ask a human even if a live grant would do
+	Origin      Origin        // where to say that somebody has been asked; zero = nowhere
 
 	IdempotencyKey string
 	Body           [32]byte // hash of the whole ask as it came, with IdempotencyKey
@@ -133,7 +134,7 @@ func (a Ask) check() error {
 	case a.TTL < 0 || a.MinValidity < 0:
 		return problem(ProblemInvalidRequest, "a duration is negative")
 	}
-	return nil
+	return a.Origin.check()
 }
 
 // scopeToken reports whether a text is one scope (RFC 6749, section 3.3).
@@ -181,6 +182,9 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 	if err := b.dir().Limits.room(open, agent.Name, may.whom()); err != nil {
 		return Request{}, 0, err
 	}
+	if err := b.cutOff(r, now); err != nil {
+		return Request{}, 0, err
+	}
 	if r, err = b.stepUp(tx, r, may, now); err != nil {
 		return Request{}, 0, err
 	}
@@ -198,7 +202,7 @@ func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 	}
 	asked, _ := draft.Apply(e, now)
 	tx.PutRequest(asked, entry(draft, asked, e))
-	if len(asked.Surfaces) > 0 {
+	if slices.ContainsFunc(asked.Surfaces, Surface.Way) {
 		if !may.rule.AtOnce {
 			return asked
 		}
@@ -279,25 +283,8 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
 		CheckPhrase: newPhrase(digits), Digits: may.rule.Digits, MinValidity: ask.MinValidity, Reuse: may.reuse(),
 		CreatedAt: now, ExpiresAt: now.Add(ttl),
-		Surfaces: b.surfaces(may.human),
+		Surfaces: b.places(may, ask.Origin, now),
 	}
-}
-
-// surfaces are where a new card waits to be seen: on each channel that comes
-// for its cards, and on each where the human has an address.
-func (b *Bridge) surfaces(human Human) []Surface {
-	var all []Surface
-	for _, channel := range b.dir().Channels {
-		_, brought := b.messengers[channel]
-		s := Surface{Channel: channel, State: DeliveryWaiting}
-		if brought {
-			s.To = human.on(channel)
-		}
-		if !brought || s.To != "" {
-			all = append(all, s)
-		}
-	}
-	return all
 }
 
 // sameAsk reports whether an open request is the same asking as r. One that

@@ -114,7 +114,7 @@ func (k *books) tell(was glimpse, is Request) {
 		k.Ended(is.Target.Provider, outcome)
 	}
 	for i, s := range is.Surfaces {
-		seen := i < len(was.Surfaces) && was.Surfaces[i].Channel == s.Channel && was.Surfaces[i].State != DeliveryShown && was.Surfaces[i].Ref == ""
+		seen := s.Way() && i < len(was.Surfaces) && was.Surfaces[i].State != DeliveryShown && was.Surfaces[i].Ref == ""
 		if seen && s.State == DeliveryShown && s.Lost == 0 {
 			k.Shown(s.Channel, max(0, time.Since(is.CreatedAt)))
 		}
@@ -209,7 +209,7 @@ func (b *Bridge) pressed(who Clicker, verb Verb, word string, err error) {
 // known reports whether there is such a button.
 func (v Verb) known() bool {
 	switch v {
-	case VerbOpened, VerbFinished, VerbMine, VerbNotMine, VerbNotMe, VerbRevoke, VerbAllowAgain:
+	case VerbOpened, VerbFinished, VerbMine, VerbNotMine, VerbNotMe, VerbRevoke, VerbAllowAgain, VerbShowAgain:
 		return true
 	default:
 		_, known := clicks[v]

@@ -216,8 +216,8 @@ func (b *Bridge) resume(d Due, now time.Time) {
 		// bridge was away.
 		deadline = latest(deadline, now.Add(time.Minute))
 	}
-	if d.Owes {
-		b.outbox.seed(everywhere, delivery(d.ID, everywhere), now)
+	if d.Owes || d.Attend {
+		b.outbox.seed("", allDeliveries(d.ID), now)
 	}
 	if !deadline.IsZero() {
 		b.clock.seed("", ofRequest(d.ID), deadline)

@@ -166,7 +166,7 @@ func (b *Bridge) card(r Request, code *Code, given *Grant) Card {
 func (b *Bridge) outline(r Request) Card {
 	c := Card{
 		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent,
-		Headline: headline(r), Title: b.title(r),
+		Headline: headline(r), Title: r.title(),
 		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Renewal: r.Renews != "", Team: r.Team,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
 	}
@@ -180,14 +180,14 @@ func (b *Bridge) outline(r Request) Card {
 }
 
 // title says in one line what the card is about.
-func (b *Bridge) title(r Request) string {
+func (r Request) title() string {
 	switch {
 	case r.Renews != "" && r.State.Open():
-		return r.Agent + "'s access to " + b.wanted(r) + " has run out; renew it?"
+		return r.Agent + "'s access to " + r.wanted() + " has run out; renew it?"
 	case r.Renews != "":
-		return r.Agent + " wants " + b.wanted(r) + " again"
+		return r.Agent + " wants " + r.wanted() + " again"
 	}
-	return r.Agent + " wants " + b.wanted(r)
+	return r.Agent + " wants " + r.wanted()
 }
 
 // signedIn says whose account granted, or that nobody knows.
@@ -210,7 +210,7 @@ func shownCode(code Code, r Request) *ShownCode {
 }
 
 // wanted names what the token is for.
-func (b *Bridge) wanted(r Request) string {
+func (r Request) wanted() string {
 	if r.Target.Resource != "" {
 		return issuerHost(r.Target.Resource)
 	}

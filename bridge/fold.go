@@ -74,6 +74,7 @@ func (b *Bridge) foldIn(tx Tx, r Request, s step) (Request, bool, error) {
 			return r, false, err
 		}
 	}
+	after = b.placed(r, after, e, now)
 	hush(tx, after, b.dir().Limits, now)
 	tx.PutRequest(after, entry(r, after, e))
 	return after, true, nil

@@ -182,7 +182,7 @@ func (b *Bridge) anyUnseen(ctx context.Context, channel string, cards []Card) bo
 // seen is the request after its card was shown on a channel.
 func (r Request) seen(channel string, at time.Time) (Request, bool) {
 	for i, s := range r.Surfaces {
-		if s.Channel == channel && s.State != DeliveryShown {
+		if s.Channel == channel && !s.chat() && s.State != DeliveryShown {
 			r.Surfaces = append([]Surface{}, r.Surfaces...)
 			r.Surfaces[i].State, r.Surfaces[i].Detail = DeliveryShown, ""
 			r.Version++
@@ -234,6 +234,8 @@ func (b *Bridge) click(ctx context.Context, who Clicker, id RequestID, verb Verb
 		return b.takeGiven(ctx, who, id)
 	case VerbAllowAgain:
 		return b.allowAgain(ctx, who, id)
+	case VerbShowAgain:
+		return b.showAgain(ctx, who, id)
 	case VerbShowCode, VerbDeny, VerbClaim, VerbRelease, VerbDecline:
 	}
 	return b.press(ctx, who, id, verb)
@@ -260,6 +262,10 @@ func (b *Bridge) press(ctx context.Context, who Clicker, id RequestID, verb Verb
 			}
 			if event == OnClaim || event == OnShowCode {
 				e, word = r.bind(who.Typed, e)
+			}
+			if event == OnClaim && r.crowded(who) {
+				word = "It was claimed too often here: claim it in the inbox, or have it asked anew."
+				return Event{}, nil
 			}
 			return e, nil
 		},

@@ -14,17 +14,22 @@ import (
 // chat takes them become one edit, a crash repairs itself, and nothing about
 // deliveries is kept in memory that could be lost.
 
-// deliveryKey is one surface of a request; everywhere stands for all of them.
+// deliveryKey is one surface of a request, by its place among them; everywhere
+// stands for all of them.
 type deliveryKey struct {
 	id      packed
 	channel string
+	n       int
 }
 
-func delivery(id RequestID, channel string) deliveryKey { return deliveryKey{pack(id), channel} }
+// everywhere is the place of a key that has the worker look at a request as a
+// whole: which surfaces it owes, of which a start knows only that there are
+// some, and whether it is time for another one.
+const everywhere = -1
 
-// everywhere is the channel of a key that has the worker look which surfaces
-// a request owes: a start knows only that there are some.
-const everywhere = ""
+func delivery(id RequestID, n int, s Surface) deliveryKey { return deliveryKey{pack(id), s.Channel, n} }
+
+func allDeliveries(id RequestID) deliveryKey { return deliveryKey{pack(id), "", everywhere} }
 
 const (
 	// deliverWithin bounds one call to a messenger.
@@ -43,44 +48,58 @@ func (r Request) Owes() bool { return slices.ContainsFunc(r.Surfaces, r.owed) }
 // owed reports whether a surface is to be brought up to date. What is over is
 // not posted any more, but what was posted learns of the end.
 func (r Request) owed(s Surface) bool {
-	return s.To != "" && s.State != DeliveryUnreachable && s.Shown < r.Card && (s.Ref != "" || r.State.Open())
+	if !s.chat() || s.State == DeliveryUnreachable || s.Ref == "" && !r.posts(s) {
+		return false
+	}
+	if l, isLine := r.line(s); isLine {
+		return s.Says != l.String()
+	}
+	return s.Says != "" || s.Shown < r.Card
 }
 
-// surface returns the request's surface on a channel.
-func (r Request) surface(channel string) (Surface, bool) {
-	i := slices.IndexFunc(r.Surfaces, func(s Surface) bool { return s.Channel == channel })
-	if i < 0 {
+// posts reports whether a surface that has no message is to get one.
+func (r Request) posts(s Surface) bool {
+	return r.State.Open() && s.Over == "" && (s.View != ViewReminder || r.unanswered())
+}
+
+// surface returns one of the request's surfaces by its place.
+func (r Request) surface(n int) (Surface, bool) {
+	if n < 0 || n >= len(r.Surfaces) {
 		return Surface{}, false
 	}
-	return r.Surfaces[i], true
+	return r.Surfaces[n], true
 }
 
 // with is the request with one of its surfaces as it is now. The version
 // counts what the agent sees of it.
-func (r Request) with(now Surface, at time.Time) Request {
-	r.Surfaces = slices.Clone(r.Surfaces)
-	for i, s := range r.Surfaces {
-		if s.Channel != now.Channel {
-			continue
-		}
-		if s.State != now.State || s.Detail != now.Detail {
-			r.Version++
-			r.UpdatedAt = at.UTC().Round(0)
-		}
-		r.Surfaces[i] = now
+func (r Request) with(n int, now Surface, at time.Time) Request {
+	was := r.Surfaces[n]
+	if now.Way() && (was.State != now.State || was.Detail != now.Detail) {
+		r.Version++
+		r.UpdatedAt = stored(at)
 	}
+	r.Surfaces = slices.Clone(r.Surfaces)
+	r.Surfaces[n] = now
 	return r
 }
 
-// owe plans what a request owes its surfaces.
+// owe plans what a request owes its surfaces, and when it is to be looked at
+// for another one.
 func (b *Bridge) owe(r Request) {
 	now := time.Now()
-	for _, s := range r.Surfaces {
+	for n, s := range r.Surfaces {
 		if r.owed(s) {
-			b.outbox.at(s.Channel, delivery(r.ID, s.Channel), s.due(now))
+			b.outbox.at(s.Channel, delivery(r.ID, n, s), s.due(now))
 		}
 	}
+	if at := b.attendAt(r, now); !at.IsZero() {
+		b.outbox.at("", allDeliveries(r.ID), now.Add(min(at.Sub(now), longestLook)))
+	}
 }
+
+// longestLook is how long a request is left alone that is to be looked at some
+// day: the clock may be set meanwhile.
+const longestLook = time.Hour
 
 // due is when a surface is to be looked at, as a time from now: what is stored
 // goes by the wall clock, and the outbox does not. Edits go ahead of the new
@@ -111,15 +130,17 @@ func (s Surface) longestWait() time.Duration {
 // nothing to do.
 type parcel struct {
 	request Request
+	n       int // the place of the surface
 	surface Surface
 	card    Card
+	says    string // the line that the card is, "" = it is none
 }
 
 func (p parcel) empty() bool { return p.request.ID == "" }
 
 // messageKey is the same for all tries to post one message, and for no other.
 func (p parcel) messageKey() string {
-	return fmt.Sprintf("%s/%s/%d", p.request.ID, p.surface.Channel, p.surface.Lost)
+	return fmt.Sprintf("%s/%d/%d", p.request.ID, p.n, p.surface.Lost)
 }
 
 // wrap looks what a surface is to show. A new message may light up a locked
@@ -129,13 +150,16 @@ func (b *Bridge) wrap(tx ReadTx, key deliveryKey) (parcel, error) {
 	if err != nil {
 		return parcel{}, err
 	}
-	s, _ := r.surface(key.channel)
+	s, _ := r.surface(key.n)
 	if !r.owed(s) {
 		return parcel{}, nil
 	}
-	p := parcel{request: r, surface: s}
-	if p.card, err = b.surfaceCard(tx, r); err != nil {
+	p := parcel{request: r, n: key.n, surface: s}
+	if p.card, err = b.surfaceCard(tx, r, s); err != nil {
 		return parcel{}, err
+	}
+	if l, isLine := r.line(s); isLine {
+		p.says = l.String()
 	}
 	if s.Ref == "" && p.card.Code != nil {
 		p.card = b.card(r, nil, nil)
@@ -147,10 +171,8 @@ func (b *Bridge) wrap(tx ReadTx, key deliveryKey) (parcel, error) {
 // deliver brings one surface of a request up to date. It says when to look at
 // it again, and whether the chat did its part.
 func (b *Bridge) deliver(ctx context.Context, key deliveryKey) next {
-	if key.channel == everywhere {
-		r, err := b.read(ctx, key.id.request())
-		b.owe(r)
-		return next{at: b.later(err, "read what a request owes", key.id.request())}
+	if key.n == everywhere {
+		return next{at: b.lookOver(ctx, key.id.request())}
 	}
 	var p parcel
 	err := b.store.View(ctx, func(tx ReadTx) (err error) {
@@ -182,7 +204,7 @@ func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait 
 	switch {
 	case !ok:
 		return nil, capital(channel) + " is not configured any more", pause{}
-	case b.dir().Humans[p.request.Human].reach(p.surface) == "":
+	case b.dir().reach(p.request, p.surface) == "":
 		return nil, "another address is configured now", pause{}
 	case p.request.State.Ended() && now.Sub(latest(p.request.EndedAt, p.request.CardAt)) >= editFor:
 		return nil, "the message could not be brought up to date in time", pause{}
@@ -198,7 +220,7 @@ func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait 
 // waits notes why a surface waits, if the agent is to know.
 func (b *Bridge) waits(ctx context.Context, key deliveryKey, s Surface, why string) {
 	if why != "" && s.Detail != why {
-		b.settle(ctx, key, func(_ Request, s Surface) Surface { return s.retrying(why) })
+		b.settle(ctx, key, func(_ Request, s Surface) Surface { return s.retrying(why, time.Now()) })
 	}
 }
 
@@ -212,10 +234,10 @@ func (b *Bridge) post(ctx context.Context, m Messenger, key deliveryKey) next {
 			return err
 		}
 		now := time.Now()
-		p.surface.To = b.dir().Humans[p.request.Human].reach(p.surface)
+		p.surface.To = b.dir().reach(p.request, p.surface)
 		p.surface.Unknown++
 		p.surface.NotBefore = stored(now.Add(unknownWait(p.surface.Unknown)))
-		tx.PutRequest(p.request.with(p.surface, now), nil)
+		tx.PutRequest(p.request.with(key.n, p.surface, now), nil)
 		return nil
 	})
 	if err != nil || p.empty() {
@@ -242,13 +264,13 @@ func (b *Bridge) delivered(ctx context.Context, key deliveryKey, p parcel, ref M
 	}
 	if fault == nil {
 		return next{well: true, at: b.settle(ctx, key, func(_ Request, s Surface) Surface {
-			s = p.brought(s, ref)
-			s.To = b.setup.Load().arrived(p.request.Human, s)
+			s = p.brought(s, ref, now)
+			s.To = b.setup.Load().arrived(s.human(p.request), s)
 			return s
 		})}
 	}
 	b.books.NotDelivered(key.channel, fate(fault).String())
-	b.tell(key, fault, now)
+	b.tell(key, p.surface, fault, now)
 	ill := fate(fault) == unknown || fate(fault) == notSent
 	return next{ill: ill, well: !ill, at: b.settle(ctx, key, func(r Request, s Surface) Surface { return s.failed(r, fault, now) })}
 }
@@ -262,13 +284,14 @@ func (b *Bridge) settle(ctx context.Context, key deliveryKey, change func(Reques
 		if before, err = tx.Request(key.id.request()); err != nil {
 			return err
 		}
-		s, known := before.surface(key.channel)
+		s, known := before.surface(key.n)
 		if !known {
 			after = before
 			return nil
 		}
-		after = before.with(change(before, s), time.Now())
-		if after.State != Asked || b.reachable(after) {
+		now := time.Now()
+		after = b.attend(before.with(key.n, change(before, s), now), now)
+		if after.State != Asked || after.ClaimedBy != "" || b.reachable(after) {
 			tx.PutRequest(after, nil)
 			return nil
 		}
@@ -286,9 +309,36 @@ func (b *Bridge) settle(ctx context.Context, key deliveryKey, change func(Reques
 	} else if before.Version != after.Version {
 		b.changes.wake(topicOf(after.ID))
 	}
-	s, _ := after.surface(key.channel)
+	b.owe(after)
+	s, _ := after.surface(key.n)
 	if !after.owed(s) {
 		return time.Time{}
 	}
 	return s.due(time.Now())
+}
+
+// lookOver has a request looked at as a whole: it gets the surfaces whose time has
+// come, and what it owes is planned.
+func (b *Bridge) lookOver(ctx context.Context, id RequestID) time.Time {
+	var before, after Request
+	r, err := b.read(ctx, id)
+	if err == nil && len(b.attend(r, time.Now()).Surfaces) > len(r.Surfaces) {
+		err = b.store.Update(ctx, func(tx Tx) (err error) {
+			if before, err = tx.Request(id); err != nil {
+				return err
+			}
+			if after = b.attend(before, time.Now()); len(after.Surfaces) > len(before.Surfaces) {
+				tx.PutRequest(after, nil)
+			}
+			return nil
+		})
+		if r = after; err == nil && before.Version != after.Version {
+			b.changes.wake(topicOf(id))
+		}
+	}
+	if err != nil {
+		return b.later(err, "look at what a request owes", id)
+	}
+	b.owe(r)
+	return time.Time{}
 }

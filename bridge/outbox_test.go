@@ -630,6 +630,8 @@ func TestAMessageWithoutAName(t *testing.T) {
 // Who has no address on a channel is not asked there.
 func TestAHumanWithoutAnAddress(t *testing.T) {
 	chatStory(t, bridgetest.NoMemory, []string{"web"}, func(t *testing.T, w *chatting) {
+		w.Directory.Humans["bob"] = bridge.Human{Name: "bob"}
+		w.restart()
 		r := w.MustAsk(bridge.Ask{Human: "bob"})
 		if len(r.Surfaces) != 1 || r.Surfaces[0].Channel != "web" {
 			t.Errorf("bob is asked at %+v", r.Surfaces)
@@ -704,23 +706,22 @@ func TestADeadChatBlocksNothingElse(t *testing.T) {
 		dir := bridgetest.Directory()
 		dir.Channels = []string{"slack", "discord", "web"}
 		dir.Limits.MaxOpenPerHuman, dir.Limits.MaxOpenPerAgentAndHuman = 1000, 1000
-		alice := dir.Humans["alice"]
-		alice.Discord = "80351110224678912"
-		dir.Humans["alice"] = alice
+		dir.Humans["bob"] = bridge.Human{Name: "bob", Email: "bob@example.com", Discord: "80351110224678912", Via: []string{"discord"}}
 		slack, discord := bridgetest.NewMessenger(t, bridgetest.NoMemory), bridgetest.NewMessenger(t, bridgetest.ShortMemory)
 		w := bridgetest.StartWithChats(t, dir, openStore(t), bridgetest.New("https://login.example.com"), map[string]bridge.Messenger{"slack": slack, "discord": discord})
 		release := slack.Hold()
 		defer release()
 		for i := range 100 {
 			w.MustAsk(bridge.Ask{Session: fmt.Sprint(i)})
+			w.MustAsk(bridge.Ask{Human: "bob", Session: fmt.Sprint(i)})
 		}
-		r := w.MustAsk(bridge.Ask{Session: "last"})
+		r := w.MustAsk(bridge.Ask{Human: "bob", Session: "last"})
 		bridgetest.Pass(5 * time.Second)
 		if n := len(discord.Messages("")); n != 101 {
 			t.Errorf("Discord shows %d of 101 cards", n)
 		}
-		w.Press("alice", r.ID, bridge.VerbShowCode)
-		w.Corp.Approve(bridgetest.Alice)
+		w.Press("bob", r.ID, bridge.VerbShowCode)
+		w.Corp.Approve(bridgetest.Bob)
 		bridgetest.Pass(7 * time.Second)
 		w.Expect(r.ID, bridge.Granted, "")
 		if screen := discord.Screen(""); !strings.Contains(screen, "Approved") {

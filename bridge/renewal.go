@@ -107,7 +107,7 @@ func (b *Bridge) renewalOf(g Grant, may permit, now time.Time) Request {
 	return Request{
 		ID: NewRequestID(now), Epoch: g.Epoch, Agent: g.Key.Agent, Session: g.Key.Session, Human: g.Human,
 		Target: g.target(), Scopes: may.scopes, Renews: g.ID, Reuse: may.reuse(),
-		CreatedAt: now, ExpiresAt: until, Surfaces: b.surfaces(b.dir().Humans[g.Human]),
+		CreatedAt: now, ExpiresAt: until, Surfaces: b.surfaces(b.dir().Humans[g.Human], now),
 	}
 }
 

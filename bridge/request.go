@@ -108,12 +108,17 @@ type Surface struct {
 	State   Delivery `json:",omitzero"`
 	Detail  string   `json:",omitzero"` // for humans, "" = nothing to say
 
+	Since time.Time `json:",omitzero"` // from when on it shows something, or from when on it does not; zero = not known
+	Over  string    `json:",omitzero"` // why it shows no more than this line, "" = it is open
+
 	// What follows is the outbox's, and zero on a channel that comes for its
 	// cards itself, such as the inbox.
 
 	To    Address    `json:",omitzero"` // whom, or where, it is brought to
 	Ref   MessageRef `json:",omitzero"` // the message that is the card; "" = none is known
+	Under MessageRef `json:",omitzero"` // reminder: the message that it is about
 	Shown uint64     `json:",omitzero"` // which of the request's cards it shows
+	Says  string     `json:",omitzero"` // the line that it shows, if it does not show the card
 
 	Unknown   int       `json:",omitzero"` // posts that were begun and whose end is not known
 	Faults    int       `json:",omitzero"` // tries in a row that did nothing

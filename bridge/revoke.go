@@ -62,7 +62,7 @@ func (b *Bridge) over(g Grant) {
 func (b *Bridge) toldAnew(g Grant) {
 	b.changes.wake(append(b.audience(g.whom()), topicFor(g.Human))...)
 	if g.Request != "" {
-		b.outbox.at(everywhere, delivery(g.Request, everywhere), time.Now())
+		b.outbox.at("", allDeliveries(g.Request), time.Now())
 	}
 }
 

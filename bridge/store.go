@@ -181,6 +181,7 @@ type Due struct {
 	Provider string
 	Minting  bool
 	Owes     bool // as [Request.Owes]
+	Attend   bool // as [Request.Attends]
 	Code     int  // number of the current code
 	Interval time.Duration
 	Deadline time.Time // as [Request.Deadline]
@@ -191,7 +192,7 @@ func (r Request) Due() Due {
 	deadline, _ := r.Deadline()
 	return Due{
 		ID: r.ID, State: r.State, Provider: r.Target.Provider,
-		Minting: r.Minting, Owes: r.Owes(), Code: r.Codes, Interval: r.Interval, Deadline: deadline,
+		Minting: r.Minting, Owes: r.Owes(), Attend: r.Attends(), Code: r.Codes, Interval: r.Interval, Deadline: deadline,
 	}
 }
 

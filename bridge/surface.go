@@ -3,7 +3,6 @@ package bridge
 import (
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,11 +14,14 @@ import (
 // brought is a surface that shows the parcel's card now. Whoever repeated a
 // post may have been given the message of the first try, with the card of
 // then: what it shows is not known, and an edit makes sure.
-func (p parcel) brought(s Surface, ref MessageRef) Surface {
+func (p parcel) brought(s Surface, ref MessageRef, now time.Time) Surface {
 	if s.Ref == "" && s.Unknown > 1 {
-		s.Shown = 0
+		s.Shown, s.Says = 0, ""
 	} else {
-		s.Shown = max(s.Shown, p.card.Version)
+		s.Shown, s.Says = max(s.Shown, p.card.Version), p.says
+	}
+	if s.State != DeliveryShown {
+		s.Since = stored(now)
 	}
 	s.State, s.Detail, s.Ref = DeliveryShown, "", ref
 	s.Unknown, s.Faults, s.NotBefore = 0, 0, time.Time{}
@@ -34,7 +36,10 @@ func (s Surface) closed(why string) Surface {
 }
 
 // retrying is a surface that is tried again.
-func (s Surface) retrying(why string) Surface {
+func (s Surface) retrying(why string, now time.Time) Surface {
+	if s.State == DeliveryShown {
+		s.Since = stored(now)
+	}
 	s.State, s.Detail = DeliveryRetrying, why
 	return s
 }
@@ -57,32 +62,32 @@ func (s Surface) failed(r Request, fault error, now time.Time) Surface {
 		return s.lost(r, now)
 	case limited:
 		s.NotBefore = stored(now.Add(pauseOf(fault)))
-		return s.retrying(chat + " wants the bridge to wait")
+		return s.retrying(chat+" wants the bridge to wait", now)
 	case refused:
 		s.NotBefore = stored(now.Add(authPause))
-		return s.retrying(refusal(s.Channel))
+		return s.retrying(refusal(s.Channel), now)
 	case unknown:
 		if posting {
 			s.NotBefore = stored(now.Add(unknownWait(s.Unknown)))
-			return s.retrying(chat + " did not say whether the card arrived")
+			return s.retrying(chat+" did not say whether the card arrived", now)
 		}
 	case notSent:
 	}
 	s.Faults++
 	s.NotBefore = stored(now.Add(faultWait(s.Faults)))
-	return s.retrying(chat + " does not answer")
+	return s.retrying(chat+" does not answer", now)
 }
 
 // lost is a surface whose message somebody removed. While the human can still
 // act they get another one, once: whatever removes it may remove each.
 func (s Surface) lost(r Request, now time.Time) Surface {
 	const why = "its message was removed"
-	if s.Lost++; s.Lost > 1 || !r.State.Open() {
+	if s.Lost++; s.Lost > 1 || !r.posts(s) {
 		return s.closed(why)
 	}
-	s.Ref, s.Shown, s.Unknown, s.Faults = "", 0, 0, 0
+	s.Ref, s.Shown, s.Says, s.Unknown, s.Faults = "", 0, "", 0, 0
 	s.NotBefore = stored(now.Add(faultWait(1)))
-	return s.retrying(why)
+	return s.retrying(why, now)
 }
 
 func refusal(channel string) string {
@@ -125,19 +130,11 @@ func fate(fault error) certainty {
 	return unknown
 }
 
-// reachable reports whether there is a way to the human that is not closed.
-func (b *Bridge) reachable(r Request) bool {
-	return slices.ContainsFunc(r.Surfaces, func(s Surface) bool {
-		pulled := s.To == "" && slices.Contains(b.dir().Channels, s.Channel)
-		return s.State != DeliveryUnreachable && (s.To != "" || pulled)
-	})
-}
-
 // closedWays says why nothing reaches the human.
 func (r Request) closedWays() string {
 	var all []string
 	for _, s := range r.Surfaces {
-		if s.State == DeliveryUnreachable {
+		if s.Way() && s.State == DeliveryUnreachable {
 			all = append(all, s.Channel+": "+s.Detail)
 		}
 	}
@@ -215,7 +212,7 @@ func (p *pauses) set(channel string, until time.Time, why string) {
 
 // tell lets the operator know of a call that failed, and leaves the platform
 // alone if that is what it wants.
-func (b *Bridge) tell(key deliveryKey, fault error, now time.Time) {
+func (b *Bridge) tell(key deliveryKey, s Surface, fault error, now time.Time) {
 	l, _ := errors.AsType[*Limited](fault)
 	log := b.log.Warn
 	switch known := fate(fault); {
@@ -224,6 +221,7 @@ func (b *Bridge) tell(key deliveryKey, fault error, now time.Time) {
 	case known == refused:
 		b.pauses.set(key.channel, now.Add(authPause), refusal(key.channel))
 		log = b.log.Error
+	case s.View == ViewNotice: // where it goes is the agent's word
 	case known == closedPlace, known == ourFault:
 		log = b.log.Error
 	}

@@ -28,27 +28,11 @@ func (b *Bridge) cardFor(tx ReadTx, r Request, human string) (Card, error) {
 	return c, err
 }
 
-// surfaceCard is the card that is brought to the surface of a request.
-func (b *Bridge) surfaceCard(tx ReadTx, r Request) (Card, error) {
-	if r.Team != "" {
-		return b.teamCard(tx, r)
-	}
-	c, err := b.privateCard(tx, r)
-	if err != nil || r.Outcome == nil || r.Outcome.Code != OutcomeNotMe {
-		return c, err
-	}
-	since, err := tx.Suspended(r.Agent, r.Human)
-	if !since.IsZero() {
-		c.Buttons = []Button{buttonAgain}
-	}
-	return c, err
-}
-
 // teamCard is the card that all of a team see. It is made without ever
 // looking at a code, and names no account.
 func (b *Bridge) teamCard(tx ReadTx, r Request) (Card, error) {
 	c := b.outline(r)
-	c.Shared = true
+	c.Shared, c.View = true, ViewTeam
 	if r.State.Open() {
 		c.Headline, c.Says = teamHeadline(r), says(r)
 		if r.ClaimedBy == "" {

@@ -38,7 +38,7 @@ func standing(r bridge.Request) string {
 func where(surfaces []bridge.Surface) string {
 	var places []string
 	for _, s := range surfaces {
-		if s.State == bridge.DeliveryUnreachable {
+		if !s.Way() || s.State == bridge.DeliveryUnreachable {
 			continue
 		}
 		if s.Channel == "web" {

@@ -31,6 +31,9 @@ func codeExpiresAt(r bridge.Request) *time.Time {
 func deliveryOf(surfaces []bridge.Surface) []api.Delivery {
 	all := make([]api.Delivery, 0, len(surfaces))
 	for _, s := range surfaces {
+		if !s.Way() {
+			continue
+		}
 		all = append(all, api.Delivery{Channel: s.Channel, State: api.DeliveryState(s.State), Detail: api.Optional(s.Detail)})
 	}
 	return all

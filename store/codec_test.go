@@ -178,6 +178,7 @@ func TestDueRoundTrip(t *testing.T) {
 		{},
 		{State: bridge.Asked, Provider: "github", Minting: true, Code: 2},
 		{State: bridge.Denied, Provider: "github", Owes: true, Code: 1},
+		{State: bridge.Asked, Provider: "github", Attend: true, Deadline: noon()},
 		{State: bridge.Coded, Provider: "", Code: 6, Interval: 5 * time.Second, Deadline: noon().Add(1)},
 		{State: bridge.Held, Provider: strings.Repeat("p", 300), Deadline: time.Unix(-5, 9).UTC()},
 	} {

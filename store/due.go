@@ -17,6 +17,7 @@ const (
 	dueMinting  = 1 << 0
 	dueDeadline = 1 << 1
 	dueOwes     = 1 << 2
+	dueAttend   = 1 << 3
 )
 
 // EncodeDue returns the stored form of what scheduling needs, without the id.
@@ -28,6 +29,9 @@ func EncodeDue(d bridge.Due) []byte {
 	}
 	if d.Owes {
 		b[1] |= dueOwes
+	}
+	if d.Attend {
+		b[1] |= dueAttend
 	}
 	b = binary.AppendVarint(b, int64(d.Code))
 	b = binary.AppendVarint(b, int64(d.Interval))
@@ -66,7 +70,7 @@ func (dec *DueDecoder) Decode(id bridge.RequestID, stored []byte) (bridge.Due, e
 		return bridge.Due{}, fmt.Errorf("%w: it is cut short", ErrDamagedRecord)
 	}
 	r := dueReader{rest: rest[1:]}
-	d := bridge.Due{ID: id, Minting: rest[0]&dueMinting != 0, Owes: rest[0]&dueOwes != 0}
+	d := bridge.Due{ID: id, Minting: rest[0]&dueMinting != 0, Owes: rest[0]&dueOwes != 0, Attend: rest[0]&dueAttend != 0}
 	d.Code, d.Interval = int(r.number()), time.Duration(r.number())
 	if rest[0]&dueDeadline != 0 {
 		seconds := r.number()

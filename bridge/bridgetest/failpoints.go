@@ -22,9 +22,9 @@ type Boundary struct {
 	Call  string // "commit", "forget" (Prune), or the method of the provider or messenger
 	After bool
 	// About says of a commit what is in it, joined by "+": the events of the
-	// requests, "attempt" and "delivery" for what is noted of a card; "owed"
-	// for a token that goes to the revocation queue, or "grant owed" for those
-	// of a grant, "owed late" for those of a refresh, and "paid" for what
+	// requests; "attempt" and "delivery" for what is noted of a card, "another
+	// surface" for one that is to come; "owed" for a token that goes to the
+	// revocation queue, or "grant owed" for those of a grant, "owed late" for those of a refresh, and "paid" for what
 	// leaves it; "refreshing", "refreshed", "not refreshed" and "needs_reauth"
 	// for what is noted of a grant; "names" for a note of who bears the
 	// configured names. Of a call that has been answered it says how.
@@ -422,6 +422,9 @@ func (tx *notedTx) quiet(r bridge.Request) string {
 		default:
 			return "delivery"
 		}
+	}
+	if err == nil && len(r.Surfaces) > len(was.Surfaces) {
+		return "another surface"
 	}
 	return "unseen while " + string(r.State)
 }

@@ -206,6 +206,10 @@ func (m *Messenger) Post(ctx context.Context, to bridge.Address, c bridge.Card, 
 		m.t.Errorf("a card with a code was posted: it may be on a locked screen")
 		return "", bridge.ErrInvalid
 	}
+	if !m.fits(c) || (c.View == bridge.ViewNotice) != strings.Contains(string(to), "/") {
+		m.t.Errorf("a card for the view %q was posted to %q: %+v", c.View, to, c)
+		return "", bridge.ErrInvalid
+	}
 	if to == "" || key == "" || len(key) > 64 || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		m.t.Errorf("a post to %q with the key %q", to, key)
 		return "", bridge.ErrInvalid
@@ -221,6 +225,22 @@ func (m *Messenger) Post(ctx context.Context, to bridge.Address, c bridge.Card, 
 		return "", err
 	}
 	return ref, nil
+}
+
+// fits reports whether a card holds nothing that its view must not show, and
+// a reminder says what it is about.
+func (m *Messenger) fits(c bridge.Card) bool {
+	open := c.View == bridge.ViewTeam || c.View == bridge.ViewNotice || c.View == bridge.ViewReminder
+	line := c.View == bridge.ViewNotice || c.View == bridge.ViewReminder
+	switch {
+	case open && (c.Code != nil || c.Phrase != "" || c.Question != ""):
+		return false
+	case line && (len(c.Buttons) > 0 || len(c.Says) > 0 || len(c.Scopes) > 0 || c.Who != ""):
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return (c.View == bridge.ViewReminder) == (c.Under != "") && (c.Under == "" || m.byRef[c.Under] != nil)
 }
 
 func (m *Messenger) post(to bridge.Address, c bridge.Card, key string) bridge.MessageRef {
@@ -243,6 +263,10 @@ func (m *Messenger) post(to bridge.Address, c bridge.Card, key string) bridge.Me
 
 // Edit implements [bridge.Messenger].
 func (m *Messenger) Edit(ctx context.Context, ref bridge.MessageRef, c bridge.Card) error {
+	if !m.fits(c) {
+		m.t.Errorf("a card that its view %q must not show: %+v", c.View, c)
+		return bridge.ErrInvalid
+	}
 	return m.call(ctx, Call{time.Now(), false, c}, string(ref), func() error {
 		msg := m.byRef[ref]
 		switch {
@@ -255,6 +279,9 @@ func (m *Messenger) Edit(ctx context.Context, ref bridge.MessageRef, c bridge.Ca
 			return bridge.ErrUnreachable
 		case msg.Now().Request != c.Request:
 			m.t.Errorf("a card of %s was to replace one of %s", c.Request, msg.Now().Request)
+			return bridge.ErrInvalid
+		case msg.Now().View != c.View || msg.Now().Under != c.Under:
+			m.t.Errorf("a card for the view %q was to replace one for %q", c.View, msg.Now().View)
 			return bridge.ErrInvalid
 		case msg.Now().Version > c.Version:
 			m.t.Errorf("card %d of %s was to replace card %d", c.Version, c.Request, msg.Now().Version)

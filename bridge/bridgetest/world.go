@@ -32,9 +32,11 @@ var Alice = bridge.Account{Subject: "s-alice", Email: "alice@example.com", Email
 var Bob = bridge.Account{Subject: "s-bob", Email: "bob@example.com", EmailVerified: true}
 
 // Directory returns the world's configuration, for a test to change before
-// it starts a world with it.
+// it starts a world with it. Nobody is reminded of anything in it.
 func Directory() *bridge.Directory {
 	uid, otherUID := uint32(1001), uint32(1002)
+	limits := bridge.DefaultLimits()
+	limits.Remind = 0
 	rule := bridge.Rule{Provider: "corp", Scopes: []string{"files:*"}, Ask: []string{"alice", "bob"}, Reuse: 8 * time.Hour}
 	return &bridge.Directory{
 		Humans: map[string]bridge.Human{
@@ -52,7 +54,7 @@ func Directory() *bridge.Directory {
 			},
 		},
 		Channels: []string{"web"},
-		Limits:   bridge.DefaultLimits(),
+		Limits:   limits,
 	}
 }
 
