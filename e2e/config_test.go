@@ -68,18 +68,16 @@ func (w *world) check(exit int) checked {
 
 // later is a file of keys and values that this version refuses, each marked
 // with nothing else wrong beside it.
-const later = `request:
-  remind: 15m
-providers:
+const later = `providers:
   github: {profile: github, issuer: https://github.com, client_id: x}
   corp: {issuer: https://login.example.com, client_id: x, app_name: "Example Bridge"}
 resources:
   - {match: "https://files.mcp.example.com/mcp", issuers: [https://login.example.com]}
 humans:
-  alice: {timezone: Europe/Berlin}
+  alice: {}
 teams:
-  oncall: {members: [alice], slack: C0123456, discord: "112233445566778899"}
-  nights: {members: [alice], slack_group: S0123456, discord_role: "112233445566778899"}
+  oncall: {members: [alice], discord: "112233445566778899"}
+  nights: {members: [alice], discord_role: "112233445566778899"}
 agents:
   ci:
     uid: 7
@@ -88,7 +86,6 @@ agents:
         scopes: ["files:*"]
         ask: [oncall]
         approve: {team: oncall, count: 2}
-slack: {bot_token: env:A, app_token: env:B, mode: socket, api_url: ""}
 discord: {bot_token: env:C, mode: gateway, api_url: ""}
 `
 
@@ -121,7 +118,7 @@ func TestValuesThatAreNotInThisVersion(t *testing.T) {
 	}
 	for what, edit := range map[string]func(string) string{
 		"private_key_jwt": replace("scopes: [openid, email]", "token_endpoint_auth_method: private_key_jwt, scopes: [openid, email]"),
-		"via: [slack]":    replace("email: alice@example.com", "email: alice@example.com, via: [slack]"),
+		"via: [discord]":  replace("email: alice@example.com", "email: alice@example.com, via: [discord]"),
 	} {
 		w.configure(edit(string(plain)))
 		faults := w.check(2).Faults
@@ -141,14 +138,14 @@ func TestEveryKeyOfThisVersion(t *testing.T) {
 	}
 	s := settings()
 	s.AuthMethod = "client_secret_post"
-	o := options{issuer: oauthtest.New(s), request: `{ttl: 1d, claim: 10m, quiet_after_denied: 1m, collect_within: 1h, collect_grace: 30s, max_open_per_human: 4, max_open_per_agent_and_human: 2}`}
+	o := options{issuer: oauthtest.New(s), request: `{ttl: 1d, claim: 10m, quiet_after_denied: 1m, collect_within: 1h, collect_grace: 30s, remind: 30m, max_open_per_human: 4, max_open_per_agent_and_human: 2}`}
 	o.edit = func(text string) string {
 		for old, now := range map[string]string{
 			"log: {level: debug}":       "log: {level: info, format: json}",
 			"listen: {":                 "listen: {socket_group: " + group.Name + ", ",
 			"allow_http_loopback: true": "allow_http_loopback: true, allow_private: [10.20.0.0/16]",
 			"scopes: [openid, email]":   "scopes: [openid, email], token_endpoint_auth_method: client_secret_post, trust: configured",
-			"email: alice@example.com":  `email: alice@elsewhere.example, slack: U024BE7LH, discord: "80351110224678912", via: [web], accounts: {corp: alice@example.com}`,
+			"email: alice@example.com":  `email: alice@elsewhere.example, slack: U024BE7LH, discord: "80351110224678912", via: [web], timezone: Europe/Berlin, accounts: {corp: alice@example.com}`,
 			"ask: [alice, bob]":         "ask: [alice, bob], default_scopes: [files.read], code: on_click, binding: show",
 		} {
 			text = strings.Replace(text, old, now, 1)
