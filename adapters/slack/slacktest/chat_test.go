@@ -240,7 +240,11 @@ func TestAPhoneShowsTheTextOfWhatIsNew(t *testing.T) {
 	if got := c.s.Person("U0ALICE").Heard(); got != "code ABCD" {
 		t.Errorf("a screen reader says %q", got)
 	}
-	if got := c.s.Pushes("U0BOB"); len(got) != 0 {
+	c.post("channel", "C0DEPLOYS", "text", "to all")
+	if got := c.s.Pushes("U0BRIDGE"); len(got) != 0 {
+		t.Errorf("the bot notified itself: %q", got)
+	}
+	if got := c.s.Pushes("U0BOB"); !slices.Equal(got, []string{"to all"}) {
 		t.Errorf("bob's phone showed %q", got)
 	}
 }

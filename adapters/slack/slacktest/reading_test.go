@@ -22,6 +22,7 @@ func TestWhatATextDoes(t *testing.T) {
 		"in <#C0RANDOM|random>":        {Visible: "in #random", Mentions: []string{"C0RANDOM"}},
 		"&lt;!channel&gt;":             {Visible: "<!channel>"},
 		"<https://e.example|git.com>":  {Visible: "git.com <https://e.example>", Links: []Link{{"https://e.example", "git.com"}}},
+		"<https://e|https://e>":        {Visible: "<https://e>", Links: []Link{{"https://e", "https://e"}}},
 		"<https://e.example/?a&amp;b>": {Visible: "<https://e.example/?a&b>", Links: []Link{{URL: "https://e.example/?a&b"}}},
 		"see https://e.example/x now":  {Visible: "see <https://e.example/x> now", Links: []Link{{URL: "https://e.example/x"}}},
 		"see www.e.example":            {Visible: "see <www.e.example>", Links: []Link{{URL: "www.e.example"}}},
