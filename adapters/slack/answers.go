@@ -66,17 +66,6 @@ func pendingMessage(in bridge.Inbox, link func(bridge.RequestID) string) message
 	return message{fmt.Sprintf("Waiting for you: %d", len(in.Waiting)), s.blocks}
 }
 
-// pending is what waits in short, with the ways to its card.
-func (s *sheet) pending(c bridge.Card, link func(bridge.RequestID) string) {
-	s.title(c)
-	small := named(c)
-	if until := openTo(c); until != "" {
-		small += " · " + until
-	}
-	s.aside(markup(small))
-	s.toCard(c, link(c.Request))
-}
-
 // rows writes as many of some cards as an answer holds.
 func rows(all []bridge.Card, row func(*sheet, bridge.Card)) (blocks []slackgo.Block, shown int) {
 	some, _ := cut(all, answerRows)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -87,8 +86,8 @@ func rank(b bridge.Button) int {
 // which says whose it is.
 func openLabel(address string) string {
 	at, _ := atPath(address)
-	if most := maxLabel - len("Open …"); utf8.RuneCountInString(at) > most {
-		at = "…" + at[len(at)-most+1:]
+	if most := maxLabel - len("Open "); len(at) > most {
+		at = "…" + at[len(at)-most+1:] // an address is ASCII
 	}
 	return "Open " + at
 }

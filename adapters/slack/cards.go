@@ -96,14 +96,14 @@ func (s *sheet) list(label span, lines []string) {
 	const most = 2800
 	part, size := []span{label}, 0
 	for _, line := range lines {
-		if n := len(escape(line)) + 1; size+n > most {
+		if n := length(line) + 1; size+n > most {
 			s.say(part...)
 			part, size = nil, 0
 		}
 		if len(part) > 0 {
 			line = "\n" + line
 		}
-		part, size = append(part, words(line)), size+len(escape(line))
+		part, size = append(part, words(line)), size+length(line)+1
 	}
 	s.say(part...)
 }
@@ -112,6 +112,7 @@ func (s *sheet) list(label span, lines []string) {
 func (s *sheet) line(c bridge.Card) {
 	s.title(c)
 	s.say(words(clean(c.Ending, maxEnding)))
+	s.aside(markup(openTo(c)))
 }
 
 // forOne is an open request for the eyes of the one who can grant it.
@@ -184,7 +185,7 @@ func scopes(c bridge.Card) []string {
 	size := 0
 	for i, one := range c.Scopes {
 		line := "• " + scopeLine(one)
-		if size += len(escape(line)); size > maxScopes {
+		if size += length(line); size > maxScopes {
 			return append(lines, fmt.Sprintf("… and %d more, too many to show. If you do not know what they are, deny this.", len(c.Scopes)-i))
 		}
 		lines = append(lines, line)
@@ -253,7 +254,7 @@ func says(c bridge.Card) []string {
 			continue
 		}
 		line := "“" + said + "”"
-		if size += len(escape(line)) + 1; size > most || len(lines) == maxSays {
+		if size += length(line) + 1; size > most || len(lines) == maxSays {
 			return append(lines, "…")
 		}
 		lines = append(lines, line)

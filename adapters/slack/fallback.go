@@ -2,7 +2,6 @@ package slack
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -35,13 +34,9 @@ func fallback(c bridge.Card) string {
 // and an end.
 func fit(head, middle, end string) string {
 	room := maxPush - length(head) - length(end) - 2
-	for length(middle) > room && middle != "" {
-		middle = bridge.Clean(middle, max(0, utf8.RuneCountInString(middle)-1))
-	}
+	middle = within(middle, room)
 	return escape(strings.Join(strings.Fields(head+" "+middle+" "+end), " "))
 }
-
-func length(s string) int { return utf8.RuneCountInString(escape(s)) }
 
 // said is a text of which nothing could be markup, as a sentence.
 func said(s string, most int) string {

@@ -50,19 +50,32 @@ func (s *sheet) waiting(all []bridge.Card, link func(bridge.RequestID) string) {
 	}
 	some, more := cut(all, homeWaiting)
 	for _, c := range some {
-		s.title(c)
-		s.aside(markup(openTo(c)))
-		s.toCard(c, link(c.Request))
+		s.pending(c, link)
 	}
 	s.more(more, "/authbridge pending")
+}
+
+// pending is what waits in short, with the ways to its card.
+func (s *sheet) pending(c bridge.Card, link func(bridge.RequestID) string) {
+	s.title(c)
+	small := named(c)
+	if until := openTo(c); until != "" {
+		small += " · " + until
+	}
+	s.aside(markup(small))
+	s.toCard(c, link(c.Request))
 }
 
 // toCard adds the ways to a card that is somewhere else.
 func (s *sheet) toCard(c bridge.Card, link string) {
 	var all []slackgo.BlockElement
 	if isAddress(link) {
-		e := slackgo.NewButtonBlockElement(actionPrefix+actionLink, string(c.Request), plainText("Open in DM"))
-		e.URL, e.AccessibilityLabel = link, "Open in DM: the message with this request"
+		label := "Open in DM"
+		if shared(c) {
+			label = "Open in channel"
+		}
+		e := slackgo.NewButtonBlockElement(actionPrefix+actionLink, string(c.Request), plainText(label))
+		e.URL, e.AccessibilityLabel = link, label+": the message with this request"
 		all = append(all, e)
 	}
 	if !shared(c) {
@@ -93,10 +106,14 @@ func (s *sheet) suspension(one bridge.Suspension, human string) {
 		s.say(bold(agent), words(", your agent, may not ask "+clean(one.Human, maxTitle)+", who said that they did not ask for it."))
 		return
 	}
-	e := slackgo.NewButtonBlockElement(actionPrefix+actionAllow, one.Agent, plainText("Allow again"))
-	e.AccessibilityLabel = aloud(bridge.VerbAllowAgain, "Allow again")
 	t := textOf(bold(agent), words(" may not ask you. Its requests are refused, and what you gave it is withheld."))
-	s.add(slackgo.NewSectionBlock(t, nil, slackgo.NewAccessory(e)))
+	section := slackgo.NewSectionBlock(t, nil, nil)
+	if bridge.IsName(one.Agent) {
+		e := slackgo.NewButtonBlockElement(actionPrefix+actionAllow, one.Agent, plainText("Allow again"))
+		e.AccessibilityLabel = aloud(bridge.VerbAllowAgain, "Allow again")
+		section.Accessory = slackgo.NewAccessory(e)
+	}
+	s.add(section)
 }
 
 func (s *sheet) given(in bridge.Inbox) {

@@ -3,10 +3,11 @@ package slack
 import (
 	"fmt"
 	"regexp"
+	"sort"
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
+	"unicode/utf16"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -91,14 +92,30 @@ func date(t time.Time) string {
 
 func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
-// within is a text cut so that it is no longer than most once it is escaped.
-func within(s string, most int) string {
-	for n := min(most, utf8.RuneCountInString(s)); n > 0; n-- {
-		if cut := bridge.Clean(s, n); utf8.RuneCountInString(escape(cut)) <= most {
-			return cut
-		}
+// length is how long a text is once it is escaped, as Slack counts.
+func length(s string) int {
+	n := 0
+	for _, c := range escape(s) {
+		n += utf16.RuneLen(c)
 	}
-	return ""
+	return n
+}
+
+// within is a text of one line, cut so that it is no longer than most once it
+// is escaped.
+func within(s string, most int) string {
+	if most < 1 {
+		return ""
+	}
+	s = bridge.Clean(s, most)
+	if length(s) <= most {
+		return s
+	}
+	fits := sort.Search(most, func(n int) bool { return length(bridge.Clean(s, n+1)) > most })
+	if fits == 0 {
+		return ""
+	}
+	return bridge.Clean(s, fits)
 }
 
 // bare is a text of which nothing is left that could be markup, for the one
@@ -108,17 +125,24 @@ func bare(s string) string {
 	if tame(s) {
 		return s
 	}
-	return strings.Join(strings.Fields(strings.Map(func(c rune) rune {
+	without := strings.Map(func(c rune) rune {
 		if strings.ContainsRune("*_~`:@", c) {
 			return ' '
 		}
 		return c
-	}, s)), " ")
+	}, s)
+	return strings.Join(strings.Fields(strings.TrimLeft(without, "> ")), " ")
 }
+
+// lookalikes are the alphabets with letters that look like Latin ones.
+var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee}
 
 // mixes reports whether a word has letters of the Latin alphabet beside ones
 // of another that look the same.
 func mixes(s string) bool {
+	if !strings.ContainsFunc(s, func(c rune) bool { return unicode.In(c, lookalikes...) }) {
+		return false
+	}
 	for word := range strings.FieldsFuncSeq(s, func(c rune) bool { return !unicode.IsLetter(c) }) {
 		latin := strings.ContainsFunc(word, func(c rune) bool { return unicode.Is(unicode.Latin, c) })
 		alike := strings.ContainsFunc(word, func(c rune) bool {

@@ -32,6 +32,9 @@ func (d *drawing) write(prefix, text string) {
 	}
 }
 
+// page is all that was drawn.
+func (d *drawing) page() string { return strings.Join(d.lines, "\n") }
+
 func (d *drawing) see(t block) string { return d.read(asText(t)).Visible }
 
 func (d *drawing) blocks(blocks []block) {

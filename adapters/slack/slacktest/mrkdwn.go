@@ -124,7 +124,7 @@ func (w *markup) styled(text string) string {
 
 // between drops the marks of a style around words.
 func (w *markup) between(text, mark, style string) string {
-	return pairs(mark).ReplaceAllStringFunc(text, func(m string) string {
+	return pairs[mark].ReplaceAllStringFunc(text, func(m string) string {
 		at := strings.Index(m, mark)
 		w.Styles = append(w.Styles, style)
 		return m[:at] + strings.TrimSuffix(m[at+len(mark):], mark)
@@ -137,8 +137,10 @@ func (w *markup) style(name, visible string) string {
 	return w.put(visible)
 }
 
-// pairs finds words between two marks of style.
-func pairs(mark string) *regexp.Regexp {
+// pairs find words between two marks of style.
+var pairs = map[string]*regexp.Regexp{"*": pairOf("*"), "_": pairOf("_"), "~": pairOf("~")}
+
+func pairOf(mark string) *regexp.Regexp {
 	q := regexp.QuoteMeta(mark)
 	return regexp.MustCompile(`(?:^|[^\pL\pN` + q + `])` + q + `[^\s` + q + `](?:[^` + q + `\n]*[^\s` + q + `])?` + q)
 }
