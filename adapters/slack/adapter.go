@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	slackgo "github.com/slack-go/slack"
 
@@ -27,6 +28,7 @@ const (
 
 // Options is what an adapter is made of.
 type Options struct {
+	Desk          Desk
 	BotToken      bridge.Secret // xoxb-…
 	AppToken      bridge.Secret // xapp-…, for ModeSocket
 	SigningSecret bridge.Secret // for ModeHTTP
@@ -34,14 +36,24 @@ type Options struct {
 	APIURL        string        // the base of the methods, with its last slash; "" = DefaultAPIURL
 	HTTP          *http.Client  // with a time-out; sockets go the way of its transport
 	Log           *slog.Logger  // what the operator should know; never a secret
+
+	// AllowShared reports whether cards may go into a channel that is shared
+	// with another organisation; nil = into none.
+	AllowShared func(channel string) bool
 }
 
 // Adapter is the bridge's side of one Slack workspace. Its methods are safe
 // for concurrent use.
 type Adapter struct {
 	api    *slackgo.Client
+	desk   Desk
+	log    *slog.Logger
 	line   *line
 	health *health
+	known  known
+
+	refusing    atomic.Pointer[string] // the method whose call Slack refused for our sake
+	allowShared func(channel string) bool
 }
 
 // What New says of options that cannot work, for errors.Is.
@@ -65,7 +77,10 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),
 			slackgo.OptionAPIURL(o.APIURL), slackgo.OptionHTTPClient(o.HTTP)),
-		health: newHealth(),
+		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), allowShared: o.AllowShared,
+	}
+	if a.allowShared == nil {
+		a.allowShared = func(string) bool { return false }
 	}
 	a.line = newLine(o, a.api, a.health, a.serve)
 	return a, nil

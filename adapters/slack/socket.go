@@ -48,10 +48,10 @@ func (p *parting) Error() string { return "Slack ends the connection: " + p.reas
 
 // socket is one connection to Slack. One goroutine reads it; any may write.
 type socket struct {
-	line  *line
-	conn  *websocket.Conn
-	hello envelope
-	began time.Time
+	line    *line
+	conn    *websocket.Conn
+	hello   envelope
+	began   time.Time
 	writing sync.Mutex
 
 	mu    sync.Mutex

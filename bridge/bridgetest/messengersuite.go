@@ -245,11 +245,6 @@ func (lab MessengerLab) certainties(t *testing.T) {
 	fails("out-of-order", bridge.ErrNotSent)
 	c.Refuse()
 	fails("refused", bridge.ErrAuth)
-	c.Limit(7 * time.Second)
-	_, err := c.Post(t.Context(), c.Somebody(), card, "limited")
-	if l, ok := errors.AsType[*bridge.Limited](err); !ok || l.After < 7*time.Second || l.After > 8*time.Second {
-		t.Errorf("limited for seven seconds: %v", err)
-	}
 	if _, err := c.Post(t.Context(), c.Closed(), card, "closed"); !errors.Is(err, bridge.ErrUnreachable) {
 		t.Errorf("a person who takes no messages: %v", err)
 	}
@@ -260,6 +255,20 @@ func (lab MessengerLab) certainties(t *testing.T) {
 	c.Remove(c.Somebody())
 	if err := c.Edit(t.Context(), ref, denied(card)); !errors.Is(err, bridge.ErrGone) {
 		t.Errorf("a message that was removed: %v", err)
+	}
+	lab.limited(t)
+}
+
+// limited has a platform of its own: nothing goes there any more for a while.
+func (lab MessengerLab) limited(t *testing.T) {
+	c := lab.open(t)
+	c.Limit(7 * time.Second)
+	_, err := c.Post(t.Context(), c.Somebody(), suiteCard(), "limited")
+	if l, ok := errors.AsType[*bridge.Limited](err); !ok || l.After < 7*time.Second || l.After > 8*time.Second {
+		t.Errorf("limited for seven seconds: %v", err)
+	}
+	if n := len(c.Screen(c.Somebody())); n != 0 {
+		t.Errorf("%d messages are on the screen after none was sent", n)
 	}
 }
 

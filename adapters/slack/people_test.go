@@ -1,0 +1,162 @@
+package slack
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/authbridge/authbridge/adapters/slack/slacktest"
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// outsiders are the ways in which somebody is none of the workspace's own.
+func outsiders() map[string]func(*slacktest.User) {
+	return map[string]func(*slacktest.User){
+		"deactivated":                 func(u *slacktest.User) { u.Deleted = true },
+		"a bot":                       func(u *slacktest.User) { u.Bot = true },
+		"a guest":                     func(u *slacktest.User) { u.Guest = true },
+		"a guest of a single channel": func(u *slacktest.User) { u.SingleGuest = true },
+		"a stranger":                  func(u *slacktest.User) { u.Stranger = true },
+		"of another workspace":        func(u *slacktest.User) { u.Team = "T0ELSE" },
+		"not to be seen by the app":   func(u *slacktest.User) { u.Hidden = true },
+	}
+}
+
+// TestBehaviour17OutsidersAreNotAsked: nothing is sent to who has no say.
+func TestBehaviour17OutsidersAreNotAsked(t *testing.T) {
+	t.Parallel()
+	for name, change := range outsiders() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.slack.Change(func(w *slacktest.World) { change(w.Person(alice)) })
+			_, err := o.adapter.Post(t.Context(), alice, card(), "key")
+			if !errors.Is(err, bridge.ErrUnreachable) {
+				t.Errorf("a card for somebody %s: %v", name, err)
+			}
+			if pushed := o.slack.Pushes(alice); len(pushed) != 0 {
+				t.Errorf("their phone shows %q", pushed)
+			}
+		})
+	}
+}
+
+// TestFoundByEmail: who is only known by e-mail is found by it once, and tied.
+func TestFoundByEmail(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	delete(o.desk.people, alice)
+	o.desk.emails["alice@acme.example"] = "alice"
+	ref, err := o.adapter.Post(t.Context(), "mailto:alice@acme.example", card(), "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.desk.people[alice] != "alice" {
+		t.Error("alice is not tied to who has her e-mail")
+	}
+	if err := o.adapter.Edit(t.Context(), ref, withCode(card())); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.slack.Person(alice).Screen(); !strings.Contains(got, userCode) {
+		t.Errorf("alice sees:\n%s", got)
+	}
+}
+
+// TestEmailThatProvesNothing: an e-mail that Slack does not vouch for, or that
+// is not one person's here, leads nowhere.
+func TestEmailThatProvesNothing(t *testing.T) {
+	t.Parallel()
+	for name, change := range outsiders() {
+		emailLeadsNowhere(t, name, func(o *office) {
+			o.slack.Change(func(w *slacktest.World) { change(w.Person(alice)) })
+		})
+	}
+	emailLeadsNowhere(t, "not confirmed", func(o *office) {
+		o.slack.Change(func(w *slacktest.World) { w.Person(alice).Unconfirmed = true })
+	})
+	emailLeadsNowhere(t, "of somebody who is somebody else here", func(o *office) { o.desk.people[alice] = "mallory" })
+	emailLeadsNowhere(t, "configured for nobody", func(o *office) { clear(o.desk.emails) })
+	emailLeadsNowhere(t, "nobody's", func(o *office) {
+		o.slack.Change(func(w *slacktest.World) { w.Person(alice).Email = "other@acme.example" })
+	})
+}
+
+func emailLeadsNowhere(t *testing.T, name string, change func(*office)) {
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t)
+		delete(o.desk.people, alice)
+		o.desk.emails["alice@acme.example"] = "alice"
+		change(o)
+		_, err := o.adapter.Post(t.Context(), "mailto:alice@acme.example", card(), "key")
+		if !errors.Is(err, bridge.ErrUnreachable) || o.desk.people[alice] == "alice" {
+			t.Errorf("an e-mail that is %s: %v, tied to %q", name, err, o.desk.people[alice])
+		}
+		if pushed := o.slack.Pushes(alice); len(pushed) != 0 {
+			t.Errorf("their phone shows %q", pushed)
+		}
+	})
+}
+
+// TestBehaviour18SharedChannelGetsNoCard: nor does one that the bridge is not
+// in, or that is archived; and it is looked at anew.
+func TestBehaviour18SharedChannelGetsNoCard(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*slacktest.Channel){
+		"shared":             func(c *slacktest.Channel) { c.Shared = true },
+		"about to be shared": func(c *slacktest.Channel) { c.Pending = true },
+		"archived":           func(c *slacktest.Channel) { c.Archived = true },
+		"left by the bridge": func(c *slacktest.Channel) { c.Members = c.Members[1:] },
+		"private and left":   func(c *slacktest.Channel) { c.Private, c.Members = true, c.Members[1:] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.slack.Change(func(w *slacktest.World) { change(w.Channel(deploys)) })
+			for _, to := range []bridge.Address{deploys, deploys + "/"} {
+				c := teamCard()
+				if to != deploys {
+					c.View = bridge.ViewNotice
+				}
+				if _, err := o.adapter.Post(t.Context(), to, c, "key"); !errors.Is(err, bridge.ErrRoute) {
+					t.Errorf("a card for a channel that is %s: %v", name, err)
+				}
+			}
+			if pushed := o.slack.Pushes(alice); len(pushed) != 0 {
+				t.Errorf("somebody's phone shows %q", pushed)
+			}
+		})
+	}
+}
+
+// TestBehaviour18OperatorAllowsSharedChannel: the operator can say that it is
+// meant.
+func TestBehaviour18OperatorAllowsSharedChannel(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.slack.Change(func(w *slacktest.World) { w.Channel(deploys).Shared = true })
+	o.adapter.allowShared = func(channel string) bool { return channel == deploys }
+	if _, err := o.adapter.Post(t.Context(), deploys, teamCard(), "key"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMembersOfAGroup: the ids, or an error and nobody.
+func TestMembersOfAGroup(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	got, err := o.adapter.Members(t.Context(), oncall)
+	if want := []bridge.Address{bob, carol}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("oncall is %v, %v, want %v", got, err, want)
+	}
+	for _, group := range []string{"S0NONE", "oncall", ""} {
+		if got, err := o.adapter.Members(t.Context(), group); err == nil || len(got) != 0 {
+			t.Errorf("the group %q is %v, %v", group, got, err)
+		}
+	}
+	o.slack.Fail(methodGroup, 1, slacktest.Fault{Status: 500})
+	if got, err := o.adapter.Members(t.Context(), oncall); err == nil || len(got) != 0 {
+		t.Errorf("while Slack is out of order oncall is %v, %v", got, err)
+	}
+}
