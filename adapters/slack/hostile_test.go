@@ -2,7 +2,7 @@ package slack
 
 import (
 	"errors"
-	"flag"
+	commandline "flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -223,7 +223,7 @@ func (r random) card() bridge.Card {
 	return c
 }
 
-var cards = flag.Int("cards", 0, "how many cards are made by chance, however long it takes; 0 = what fits into a few seconds")
+var cards = commandline.Int("cards", 0, "how many cards are made by chance, however long it takes; 0 = what fits into a few seconds")
 
 // What fits: two thousand where the machine is free, and enough where it is
 // not.

@@ -2,7 +2,7 @@ package slack
 
 import (
 	"encoding/json"
-	"flag"
+	commandline "flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,7 +17,7 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+var update = commandline.Bool("update", false, "rewrite the golden files")
 
 // transcript is what people see, scene by scene, as the stand-in for Slack
 // draws it.
