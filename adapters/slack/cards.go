@@ -55,15 +55,6 @@ func cardMessage(c bridge.Card) (message, error) {
 	return message{fallback(c), s.blocks}, nil
 }
 
-// pushed is cardMessage for a message that is new, and so may light up a
-// locked screen: a card with a code is [bridge.ErrInvalid].
-func pushed(c bridge.Card) (message, error) {
-	if c.Code != nil {
-		return message{}, fmt.Errorf("%w: %w", bridge.ErrInvalid, errPush)
-	}
-	return cardMessage(c)
-}
-
 // shared reports whether others see the card, too.
 func shared(c bridge.Card) bool { return c.Shared || c.View != bridge.ViewPrivate }
 

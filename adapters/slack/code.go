@@ -26,7 +26,6 @@ const (
 
 var (
 	errShared  = errors.New("a code on a card that is not for one human's eyes alone")
-	errPush    = errors.New("a code in a new message")
 	errOver    = errors.New("a code on the card of what is over")
 	errCode    = errors.New("the code is none that a human could type")
 	errAddress = errors.New("the address is none that a human could be sent to")

@@ -246,7 +246,7 @@ func TestBehaviour08EveryCardIsTaken(t *testing.T) {
 	}
 	made := 0
 	for !enough(made) {
-		c := random{rand.New(rand.NewPCG(8, uint64(made)))}.card() //nolint:gosec // the same cards each time
+		c := random{rand.New(rand.NewPCG(8, uint64(made)))}.card()
 		shown := checked(t, c)
 		if head := bridge.Inert(bridge.Clean(c.Headline, 200)); !strings.HasPrefix(shown.Seen, head) || !strings.HasPrefix(shown.Text.Visible, head) {
 			t.Fatalf("card %d does not begin with its state %q:\n%s\n%s", made, head, shown.Seen, shown.Text.Visible)
@@ -271,7 +271,7 @@ func checkModals(t *testing.T, c bridge.Card) {
 
 // The Home tab and the answers take whatever the cards hold, too.
 func TestHostileWordsInHomeAndAnswers(t *testing.T) {
-	r := random{rand.New(rand.NewPCG(1, 2))} //nolint:gosec // the same cards each time
+	r := random{rand.New(rand.NewPCG(1, 2))}
 	for range 25 {
 		var in bridge.Inbox
 		for range r.IntN(40) {
@@ -290,10 +290,10 @@ func TestHostileWordsInHomeAndAnswers(t *testing.T) {
 
 func FuzzCards(f *testing.F) {
 	for i, text := range hostile {
-		f.Add(text, hostile[(i+1)%len(hostile)], uint64(i)) //nolint:gosec // small
+		f.Add(text, hostile[(i+1)%len(hostile)], uint64(i))
 	}
 	f.Fuzz(func(t *testing.T, agents, providers string, shape uint64) {
-		c := random{rand.New(rand.NewPCG(shape, 0))}.card() //nolint:gosec // by the fuzzer's choice
+		c := random{rand.New(rand.NewPCG(shape, 0))}.card()
 		c.Says = append(c.Says, agents)
 		c.Scopes = append(c.Scopes, bridge.ScopeLine{Scope: agents, Words: providers})
 		c.Note, c.Question, c.Who = providers, agents, providers

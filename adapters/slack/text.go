@@ -165,9 +165,9 @@ func counted(d time.Duration) string {
 	}{{day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
 		n := d / unit.of
 		d %= unit.of
-		switch {
-		case n == 0:
-		case n == 1:
+		switch n {
+		case 0:
+		case 1:
 			words = append(words, "1 "+unit.name)
 		default:
 			words = append(words, fmt.Sprintf("%d %ss", n, unit.name))
