@@ -91,6 +91,8 @@ func (d *decoder) is(path string, v value, wanted kind) bool {
 		hint = "put it in quotes"
 	case wanted == text && v.kind == mapping:
 		hint = "if it is one text with a colon in it, put it in quotes"
+	case wanted == number && v.kind == text && strings.HasSuffix(path, ".uid"):
+		hint = "the number that `id -u NAME` prints"
 	case wanted == list && v.kind != mapping:
 		hint = "write it in brackets, even if it is one: [...]"
 	}

@@ -50,7 +50,11 @@ func Find(flag string, env func(string) string) (path string, found bool, tried 
 func Load(path string, env Env) (*Config, error) {
 	data, err := readBounded(path, maxBytes)
 	if err != nil {
-		return nil, single(path, 0, fmt.Sprintf("cannot be read: %v", cause(err)), "")
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "authbridge init writes one"
+		}
+		return nil, single(path, 0, fmt.Sprintf("cannot be read: %v", cause(err)), hint)
 	}
 	return Parse(path, data, env)
 }

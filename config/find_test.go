@@ -98,7 +98,7 @@ func TestLoad(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for path, want := range map[string]string{
-		"/nowhere/a.yaml": "  cannot be read: no such file or directory",
+		"/nowhere/a.yaml": "  cannot be read: no such file or directory\n  hint: authbridge init writes one",
 		dir:               "  cannot be read: is a directory",
 		"/dev/zero":       "  larger than 1 MiB, so this is no configuration",
 	} {

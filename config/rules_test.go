@@ -431,3 +431,11 @@ func TestSystemEnv(t *testing.T) {
 		t.Errorf("group %s is %d, %v", group.Name, gid, err)
 	}
 }
+
+// Whoever writes a user's name for a uid is told how to get the number.
+func TestAUserByName(t *testing.T) {
+	want := "  1: agents.ci.uid: text where a number belongs\n     hint: the number that `id -u NAME` prints"
+	if got := faultsOf(t, "agents: {ci: {uid: helper, owner: operator}}", environment()).List[0].String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
