@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -44,6 +45,22 @@ func TestPolicyDeniesByDefault(t *testing.T) {
 		for name, c := range cases {
 			if _, _, err := w.Ask(ctx, c.agent, c.ask); problemCode(err) != c.want {
 				t.Errorf("%s: %v (%q), want %q", name, err, problemCode(err), c.want)
+			}
+		}
+	})
+}
+
+// TestARefusalSaysWhatIsMissing: who only left the scopes out is not told that
+// the human is not theirs to ask.
+func TestARefusalSaysWhatIsMissing(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		for provider, want := range map[string]string{
+			"corp":    `agent "helper" may not ask alice at corp without saying for which scopes`,
+			"nowhere": `agent "helper" may not ask alice at nowhere`,
+		} {
+			_, _, err := w.Ask(ctx, w.Agent("helper"), bridge.Ask{Provider: provider})
+			if p, is := errors.AsType[*bridge.Problem](err); !is || p.Detail != want {
+				t.Errorf("at %s: %v, want %s", provider, err, want)
 			}
 		}
 	})

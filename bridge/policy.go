@@ -107,8 +107,18 @@ func notAllowed(agent Agent, provider, whom string, scopes []string) *Problem {
 	what := "at " + provider
 	if len(scopes) > 0 {
 		what = "for " + strings.Join(scopes, " ") + " " + what
+	} else if agent.mayName(provider, whom) {
+		what += " without saying for which scopes"
 	}
 	return problem(ProblemNotAllowed, "agent %q may not ask %s %s", agent.Name, whom, what).hint("%s", agent.mayAsk())
+}
+
+// mayName reports whether the agent has a rule about them at all, so that
+// nothing but scopes is missing.
+func (a Agent) mayName(provider, whom string) bool {
+	return slices.ContainsFunc(a.May, func(r Rule) bool {
+		return (r.Provider == "*" || r.Provider == provider) && slices.Contains(r.Ask, whom)
+	})
 }
 
 // mayAsk tells in one line what the agent may ask.
