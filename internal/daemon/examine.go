@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -28,7 +29,7 @@ func (d *Daemon) Examine(ctx context.Context) admin.Findings {
 	go func() { atProviders <- doctor.Providers(ctx, cfg, calls.client) }()
 	found := slices.Concat(
 		asOnDisk(cfg), []admin.Finding{d.stored(ctx), d.audited(ctx)},
-		doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()), doctor.Reach(cfg), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-atProviders,
+		doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()), doctor.Reach(cfg), agentsCome(ctx, cfg.Listen.Socket), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-atProviders,
 	)
 	return admin.Findings{Version: d.Version, File: cfg.File, Findings: found}
 }
@@ -98,6 +99,19 @@ func (d *Daemon) audited(ctx context.Context) admin.Finding {
 
 // inboxWithin is how long our own page may take.
 const inboxWithin = 5 * time.Second
+
+// agentsCome looks whether the agents' socket leads anywhere: whatever tidies
+// its directory takes it away from under a bridge that goes on.
+func agentsCome(ctx context.Context, socket string) []admin.Finding {
+	ctx, cancel := context.WithTimeout(ctx, inboxWithin)
+	defer cancel()
+	c, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	if err != nil {
+		return []admin.Finding{doctor.Fail("agents", "restart the bridge, and look who else tidies that directory", "nobody can come to their socket: %v", err)}
+	}
+	_ = c.Close() // nothing was said
+	return nil
+}
 
 // inboxAnswers calls the inbox where links to it lead.
 func (d *Daemon) inboxAnswers(ctx context.Context) []admin.Finding {
