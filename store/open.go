@@ -45,7 +45,7 @@ func Open(ctx context.Context, o Options, backends ...Backend) (bridge.Store, er
 		return nil, err
 	}
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory: %w", err)
+		return nil, fmt.Errorf("make the state directory: %w; state_dir in the configuration says where it is", err)
 	}
 	sealer, err := o.sealer(path)
 	if err != nil {
