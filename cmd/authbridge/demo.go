@@ -36,7 +36,7 @@ at the end. No configuration is read, and no other bridge is touched. The pages 
 			if err != nil {
 				return err
 			}
-			return a.demo(c.Context(), demo.Options{Out: a.out, Err: a.err, Env: a.env, Program: program, NoOpen: noOpen, JSON: a.asJSON})
+			return a.demo(c.Context(), demo.Options{Out: a.out, Err: a.err, Env: a.env, Program: program, Version: version, NoOpen: noOpen, JSON: a.asJSON})
 		},
 	}
 	c.Flags().BoolVar(&noOpen, "no-open", false, "do not open a browser")

@@ -22,6 +22,7 @@ type Options struct {
 	Env func(name string) string
 	// Program is the path of this program, for the commands that are shown.
 	Program string
+	Version string // of this program, for whoever asks the bridge
 	NoOpen  bool // do not open a browser
 	JSON    bool // tell the story in lines of JSON
 }
@@ -83,7 +84,11 @@ func (d *Demo) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.daemon, err = daemon.Start(ctx, cfg, slog.New(slog.NewJSONHandler(d.log, &slog.HandlerOptions{Level: cfg.Log.Level})))
-	return err
+	if err != nil {
+		return err
+	}
+	d.daemon.Version = d.options.Version
+	return nil
 }
 
 const logName = "authbridge.log"
