@@ -297,3 +297,21 @@ func TestShowAgainToOneHuman(t *testing.T) {
 		}
 	})
 }
+
+// While somebody has the request in hands, the others' channel may close; when
+// nobody has it any more, nobody can be reached.
+func TestATeamsChannelThatClosesBehindItsClaimer(t *testing.T) {
+	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
+		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
+		w.slack.Block(teamPlace)
+		w.Corp.Fail("Begin", errors.New("bad gateway"))
+		w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
+		w.Expect(r.ID, bridge.Asked, "")
+		w.inSlack(t, "bob", r.ID, bridge.VerbShowCode)
+		w.sees(t, bobsSlack, "CODE-0001")
+		w.inSlack(t, "bob", r.ID, bridge.VerbRelease)
+		w.Expect(r.ID, bridge.Failed, bridge.OutcomeHumanUnreachable)
+		w.sees(t, bobsSlack, "You released this.", "!CODE-")
+	})
+}
