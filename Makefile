@@ -8,6 +8,7 @@ BENCH    ?= .
 TIMES    ?= 20
 ROUNDS   ?= 1000
 SEED     ?=
+PRESSES  ?= 5000
 # Which third of the crash tests' walk "make test" goes: the next one with each
 # commit that could matter to it.
 COMMITS   = $(shell git rev-list --count HEAD -- bridge store 2>/dev/null || echo 0)
@@ -19,7 +20,7 @@ DESTDIR  ?=
 
 .PHONY: help
 help: ## Say what the targets do
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build ./bin/authbridge (no C, no paths of this machine in it)
@@ -57,6 +58,10 @@ e2e: need ## Run the end-to-end tests alone: real binary, real browser, real pro
 soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlier run again
 	AUTHBRIDGE_KILL_ROUNDS=$(ROUNDS) AUTHBRIDGE_KILL_SEED=$(SEED) \
 		$(GO) test -count=1 -timeout 2h -v -run TestKilled ./e2e/kill
+
+.PHONY: slack-soak
+slack-soak: ## Press 5,000 times (PRESSES) while Slack rotates its sockets all the time
+	AUTHBRIDGE_SLACK_PRESSES=$(PRESSES) $(GO) test -race -count=1 -v -run '^TestSoak' ./adapters/slack
 
 .PHONY: races
 races: ## Run the race suite TIMES (20) times in a row, with the race detector
