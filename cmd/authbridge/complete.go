@@ -76,13 +76,14 @@ func (a *app) values() map[string]cobra.CompletionFunc {
 	}
 	all := map[string]cobra.CompletionFunc{
 		"format":   cobra.FixedCompletions([]cobra.Completion{"token", "json", "header", "env"}, cobra.ShellCompDirectiveNoFileComp),
+		"mode":     cobra.FixedCompletions(slackModes, cobra.ShellCompDirectiveNoFileComp),
 		"state":    cobra.FixedCompletions(states, cobra.ShellCompDirectiveNoFileComp),
 		"provider": propose(a.providers), "scope": propose(a.scopes), "human": propose(a.asked), "team": propose(a.teams),
 		"about": propose(a.everybodys), "issuer": propose(a.issuers), "config": files("yaml", "yml"),
 	}
 	for _, name := range []string{
 		"url", "resource", "reason", "session", "min-validity", "timeout", "env", "limit", "since",
-		"agent", "client-id", "client-secret", "email", "own-scope", "uid",
+		"agent", "client-id", "client-secret", "email", "own-scope", "public-url", "uid",
 	} {
 		all[name] = cobra.NoFileCompletions
 	}
