@@ -6,6 +6,8 @@ import (
 	"net/url"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/authbridge/authbridge/adapters/slack"
 )
 
 // Manifest is what an app in Slack is made from: pasted into Slack's console,
@@ -76,21 +78,6 @@ type settings struct {
 	Rotation bool `json:"token_rotation_enabled" yaml:"token_rotation_enabled"`
 }
 
-// SlackScopes are the scopes of the bot token, each with what it is for. There
-// is none to read messages, and none to write where the bot was not invited.
-func SlackScopes() []string {
-	return []string{
-		"chat:write",       // cards
-		"im:write",         // direct messages
-		"commands",         // /authbridge
-		"users:read",       // whether somebody is a guest, a bot, gone
-		"users:read.email", // humans by their address
-		"usergroups:read",  // groups as teams
-		"channels:read",    // whether a team's channel is shared or archived
-		"groups:read",      // the same of private ones
-	}
-}
-
 // NewManifest makes the manifest of an app in Socket Mode or, with the public
 // address of the bridge, of one that Slack calls over HTTP.
 func NewManifest(public string) (Manifest, error) {
@@ -115,7 +102,7 @@ func NewManifest(public string) (Manifest, error) {
 			Commands: []command{{"/authbridge", at("/slack/commands"), "What agents have of you and want from you", "list | pending | revoke N | verify CODE | whoami | help", true}},
 		},
 	}
-	m.OAuth.Scopes.Bot = SlackScopes()
+	m.OAuth.Scopes.Bot = slack.Scopes()
 	m.Settings.Events.URL, m.Settings.Events.Bot = at("/slack/events"), []string{"app_home_opened", "app_uninstalled", "tokens_revoked"}
 	m.Settings.Interactivity.On, m.Settings.Interactivity.URL = true, at("/slack/interactions")
 	m.Settings.Socket = public == ""

@@ -1,0 +1,61 @@
+package doctor
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/authbridge/authbridge/adapters/slack"
+	"github.com/authbridge/authbridge/admin"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/config"
+)
+
+// slackWithin bounds the look at Slack.
+const slackWithin = 15 * time.Second
+
+// Slack looks at the app in Slack, as far as its tokens let it: what it may
+// do, whether it can connect, and the people, channels and groups that the
+// configuration names. Nobody is written to. Without a section there is
+// nothing to find.
+func Slack(ctx context.Context, cfg *config.Config, calls *http.Client) []admin.Finding {
+	s := cfg.Slack
+	if s == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, slackWithin)
+	defer cancel()
+	app := s.AppToken
+	if s.Mode != config.ModeSocket {
+		app = bridge.Secret{}
+	}
+	var found []admin.Finding
+	for _, f := range slack.Survey(ctx, s.APIURL, calls, s.BotToken, app, inSlack(cfg)) {
+		found = append(found, finding(grades[f.Grade], "slack", f.Hint, "%s", []any{f.What}))
+	}
+	return found
+}
+
+var grades = map[slack.Grade]admin.Level{slack.Fine: admin.OK, slack.Doubt: admin.Warn, slack.Fault: admin.Fail}
+
+// inSlack are the ids that the configuration names.
+func inSlack(cfg *config.Config) slack.Places {
+	p := slack.Places{
+		Channels: map[string]string{}, People: map[string]string{}, Groups: map[string]string{},
+		Shared: cfg.Slack.AllowShared, AllowGuests: cfg.Slack.AllowGuests,
+	}
+	for name, h := range cfg.Directory.Humans {
+		if h.Slack != "" {
+			p.People[h.Slack] = name
+		}
+	}
+	for name, t := range cfg.Directory.Teams {
+		if t.Slack != "" {
+			p.Channels[string(t.Slack)] = name
+		}
+		if group := t.Groups["slack"]; group != "" {
+			p.Groups[group] = name
+		}
+	}
+	return p
+}
