@@ -9,6 +9,7 @@ import (
 	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/oauth"
 )
 
 // slackWithin bounds the look at Slack.
@@ -16,12 +17,16 @@ const slackWithin = 15 * time.Second
 
 // Slack looks at the app in Slack, as far as its tokens let it: what it may
 // do, whether it can connect, and the people, channels and groups that the
-// configuration names. Nobody is written to. Without a section there is
+// configuration names. Nobody is written to. calls may be nil. Without a section there is
 // nothing to find.
 func Slack(ctx context.Context, cfg *config.Config, calls *http.Client) []admin.Finding {
 	s := cfg.Slack
 	if s == nil {
 		return nil
+	}
+	if calls == nil {
+		calls = oauth.NewHTTPClient(oauth.NetworkPolicy(cfg.Network))
+		defer calls.CloseIdleConnections()
 	}
 	ctx, cancel := context.WithTimeout(ctx, slackWithin)
 	defer cancel()
