@@ -17,6 +17,10 @@ import (
 // maxSecret bounds a secret, so that a wrong path is not read to its end.
 const maxSecret = 64 << 10
 
+// ToBeSet begins what stands for a secret in a variable that is set where the
+// bridge runs, and not here. No kind of token is expected of it.
+const ToBeSet = "unset "
+
 var (
 	variableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	usualVariable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)

@@ -135,7 +135,7 @@ func (d *decoder) checkSlackToken(key string, token bridge.Secret, begins string
 		}
 	}
 	switch {
-	case d.faulted(key):
+	case d.faulted(key), strings.HasPrefix(token.Reveal(), ToBeSet):
 	case !d.given(key):
 		d.fault("slack", "has no "+name, name+": env:SLACK_"+strings.ToUpper(name)+"; "+where)
 	case !strings.HasPrefix(token.Reveal(), begins):

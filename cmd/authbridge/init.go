@@ -20,10 +20,12 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Write a first configuration, or add to one (operator)",
-		Long: `Asks for a provider, a human and an agent, one thing at a time, and writes a commented
-authbridge.yaml. Each answer is looked at when it is given: the issuer is called, and a
-device authorization request tells whether it knows the client (its codes are dropped
-unseen and never polled). A secret is typed without being shown, into a file of its own.
+		Long: `Asks for a provider, a human and an agent, one thing at a time, then for Slack, if people
+are to be reached there, and writes a commented authbridge.yaml. Each answer is looked at
+when it is given: the issuer is called, and a device authorization request tells whether
+it knows the client (its codes are dropped unseen and never polled). A secret is typed
+without being shown, into a file of its own. In Slack a hello is written to the human;
+their press tells who they are there.
 
 Nothing is written before the last answer, and Ctrl-C leaves all as it is. Where there is
 a configuration already, init adds to it or, with --change, changes a value; everything
@@ -53,13 +55,16 @@ file is as it should be, whatever doctor found.`,
 	f.BoolVar(&g.HTTPLoopback, "allow-http-loopback", false, "let a provider on this machine be called without TLS (tests)")
 	f.StringVar(&g.Human, "human", "", "`name` of somebody who can be asked")
 	f.StringVar(&g.Email, "email", "", "their e-mail `address` at the provider")
+	f.StringVar(&g.SlackBot, "slack-bot-token", "", "`where` the bot token of the app in Slack is: env:NAME or file:/path")
+	f.StringVar(&g.SlackApp, "slack-app-token", "", "`where` its app-level token is, likewise")
+	f.StringVar(&g.SlackUser, "slack-user", "", "the member `ID` of the human in Slack")
 	f.StringVar(&g.Agent, "agent", "", "`name` of somebody who may ask")
 	f.StringVar(&g.UID, "uid", "", "the local `user` that the agent runs as: a uid or a name")
 	f.BoolVar(&g.Key, "key", false, "the agent is not on this machine, and shows a key")
 	f.StringArrayVar(&g.Scopes, "scope", nil, "a `scope` that the agent may ask for (repeatable)")
 	f.BoolVar(&o.Unattended, "yes", false, "ask nothing, and take the defaults")
 	f.BoolVar(&o.Change, "change", false, "let what is said take the place of what the file says")
-	f.BoolVar(&o.Offline, "offline", false, "call no provider, and do not run doctor")
+	f.BoolVar(&o.Offline, "offline", false, "call no provider and no chat, and do not run doctor")
 	return uses(c, "config", "admin-socket", "json")
 }
 

@@ -99,7 +99,10 @@ func checkCall(t *testing.T, page string, root *cobra.Command, words []string) {
 func TestPagesShowConfigurationsThatAreFine(t *testing.T) {
 	env := config.Env{
 		Getenv: func(name string) string {
-			return map[string]string{"HOME": "/home/op", "CORP_SECRET": "correct horse"}[name]
+			return map[string]string{
+				"HOME": "/home/op", "CORP_SECRET": "correct horse",
+				"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SIGNING_SECRET": "8f742231b10e",
+			}[name]
 		},
 		GroupID: func(string) (uint32, error) { return 1000, nil },
 	}

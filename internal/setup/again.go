@@ -18,10 +18,10 @@ func (s *session) menu(ctx context.Context) error {
 		if len(s.result.Done) > 0 {
 			otherwise = "done"
 		}
-		s.say("keep it as it is; add a provider, a human, an agent, or a rule; change one of them.")
+		s.say("keep it as it is; add a provider, a human, an agent, a rule, or Slack; change one of them.")
 		what, err := s.ask(ctx, question{
-			words: "What now (keep, provider, human, agent, rule, change, done)", otherwise: otherwise,
-			check: oneOf("keep", "provider", "human", "agent", "rule", "change", "done"),
+			words: "What now (keep, provider, human, agent, rule, slack, change, done)", otherwise: otherwise,
+			check: oneOf("keep", "provider", "human", "agent", "rule", "slack", "change", "done"),
 		})
 		if err != nil {
 			return err
@@ -40,6 +40,8 @@ func (s *session) menu(ctx context.Context) error {
 			err = s.addAnotherAgent(ctx)
 		case "rule":
 			err = s.addRule(ctx)
+		case "slack":
+			err = s.addSlackFor(ctx)
 		case "change":
 			err = s.change(ctx)
 		}
@@ -71,6 +73,11 @@ func (s *session) addGiven(ctx context.Context) error {
 				return err
 			}
 		} else if _, err := s.addHuman(ctx); err != nil {
+			return err
+		}
+	}
+	if g.slack() {
+		if err := s.addSlack(ctx, cmp.Or(human, only(s.cfg.Directory.Humans))); err != nil {
 			return err
 		}
 	}

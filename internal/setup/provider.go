@@ -206,7 +206,9 @@ func (s *session) typeSecret(ctx context.Context, p *config.DraftProvider, use f
 			s.mayBeUnset(text)
 		default:
 			p.Secret = "env:" + variable(len(s.secrets))
-			s.secrets = append(s.secrets, typed{p.Name, bridge.NewSecret(text)})
+			s.secrets = append(s.secrets, typed{p.Name, bridge.NewSecret(text), func(d *config.Draft, reference string) error {
+				return d.SetText("providers", p.Name, "client_secret", reference)
+			}})
 		}
 		if err = s.try(func(d *config.Draft) error { return use(d, p.Secret) }); err == nil {
 			return nil

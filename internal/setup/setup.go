@@ -26,7 +26,7 @@ type Options struct {
 
 	Unattended bool // nothing is asked: what is not given has its default
 	Change     bool // what is given may take the place of what the file says
-	Offline    bool // no provider is called
+	Offline    bool // no provider is called, and no chat
 }
 
 // Given is what is known before anything is asked. What is empty is not.
@@ -38,6 +38,9 @@ type Given struct {
 
 	Human, Email string
 
+	SlackBot, SlackApp string // env:NAME or file:/path of its tokens
+	SlackUser          string // the human's id there
+
 	Agent, UID string   // UID may be a user's name
 	Key        bool     // the agent shows a key, and is no local user
 	Scopes     []string // what the agent may ask for
@@ -45,6 +48,7 @@ type Given struct {
 
 func (g Given) provider() bool { return g.Issuer != "" || g.Provider != "" || g.ClientID != "" }
 func (g Given) human() bool    { return g.Human != "" || g.Email != "" }
+func (g Given) slack() bool    { return g.SlackBot != "" || g.SlackApp != "" || g.SlackUser != "" }
 func (g Given) agent() bool {
 	return g.Agent != "" || g.UID != "" || g.Key || len(g.Scopes) > 0
 }
@@ -74,11 +78,12 @@ type session struct {
 	keyed string // an agent that needs a key
 }
 
-// typed is a secret of a provider that somebody has typed. Until it is written
-// into a file, the draft says that it is in a variable.
+// typed is a secret that somebody has typed. Until it is written into a file,
+// the draft says that it is in a variable.
 type typed struct {
-	provider string
-	secret   bridge.Secret
+	of     string // what the file is called after
+	secret bridge.Secret
+	set    func(d *config.Draft, reference string) error
 }
 
 const pending = "AUTHBRIDGE_TYPED_"
@@ -170,7 +175,7 @@ func (s *session) lookup(name string) string {
 		return s.secrets[i].secret.Reveal()
 	}
 	if s.isUnset("env:" + name) {
-		return "unset " + name
+		return config.ToBeSet + name
 	}
 	return s.getenv(name)
 }
@@ -211,14 +216,17 @@ func (s *session) anew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.addAgent(ctx, provider, human)
+	if err := s.addAgent(ctx, provider, human); err != nil {
+		return err
+	}
+	return s.offerSlack(ctx, human)
 }
 
 // again is about a configuration that is there.
 func (s *session) again(ctx context.Context) error {
 	s.o.Talk.Say(s.o.File + " is there: " + s.holds() + ". What it says stays as it is.")
 	g := s.o.Given
-	if s.o.Unattended || g.provider() || g.human() || g.agent() {
+	if s.o.Unattended || g.provider() || g.human() || g.slack() || g.agent() {
 		return s.addGiven(ctx)
 	}
 	return s.menu(ctx)

@@ -44,7 +44,7 @@ func (s *session) write() (err error) {
 			return err
 		}
 		made = append(made, file)
-		if err := s.draft.SetText("providers", t.provider, "client_secret", "file:"+file); err != nil {
+		if err := t.set(s.draft, "file:"+file); err != nil {
 			return err
 		}
 		s.result.SecretFile = file
@@ -71,16 +71,16 @@ func (s *session) target() (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// maxSecrets bounds how many files with secrets of one provider may lie in one
+// maxSecrets bounds how many files with secrets of one kind may lie in one
 // directory.
 const maxSecrets = 100
 
 // writeSecret makes a new file for a secret: what is there may be in use.
 func writeSecret(dir string, t typed) (string, error) {
 	for n := range maxSecrets {
-		name := t.provider + ".secret"
+		name := t.of + ".secret"
 		if n > 0 {
-			name = fmt.Sprintf("%s.%d.secret", t.provider, n+1)
+			name = fmt.Sprintf("%s.%d.secret", t.of, n+1)
 		}
 		path := filepath.Join(dir, name)
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // G304: beside the file that the operator named
@@ -97,7 +97,7 @@ func writeSecret(dir string, t typed) (string, error) {
 		}
 		return path, nil
 	}
-	return "", refuse("remove those that are not in use", "there are %d files with secrets of %s in %s", maxSecrets, t.provider, dir)
+	return "", refuse("remove those that are not in use", "there are %d files with secrets of %s in %s", maxSecrets, t.of, dir)
 }
 
 // replace writes beside the file, and then gives that its name. The mode and

@@ -1,0 +1,206 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/adapters/slack"
+	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/internal/doctor"
+	"github.com/authbridge/authbridge/oauth"
+)
+
+// helloWithin is how long somebody has to press the button of a hello.
+const helloWithin = 3 * time.Minute
+
+// offerSlack asks whether people are to be reached in Slack.
+func (s *session) offerSlack(ctx context.Context, human string) error {
+	if s.o.Given.slack() {
+		return s.addSlack(ctx, human)
+	}
+	if s.o.Unattended {
+		return nil
+	}
+	s.say("People can be reached in Slack too; the inbox is always there. You need a workspace in which",
+		"you may install apps. It can also be added later.")
+	yes, err := s.confirm(ctx, "Reach people in Slack", false)
+	if errors.Is(err, ErrSilent) { // nothing else is open, so that is no
+		return nil
+	}
+	if err != nil || !yes {
+		return err
+	}
+	return s.addSlack(ctx, human)
+}
+
+// addSlackFor adds Slack to a configuration that is there.
+func (s *session) addSlackFor(ctx context.Context) error {
+	human, err := s.pick(ctx, "For whom", slices.Sorted(maps.Keys(s.cfg.Directory.Humans)))
+	if err != nil {
+		return err
+	}
+	return s.addSlack(ctx, human)
+}
+
+// addSlack asks for the tokens of the app, and finds out who a human is there.
+func (s *session) addSlack(ctx context.Context, human string) error {
+	if s.cfg.Slack == nil {
+		s.say("1. At https://api.slack.com/apps press Create New App, From a manifest, and paste what",
+			"   authbridge slack manifest prints, in another terminal.",
+			"2. Press Install to Workspace.",
+			"3. Copy the bot token (OAuth & Permissions) and make an app-level token with the scope",
+			"   connections:write (Basic Information). Each goes into a file that only you can read;",
+			"   or say where it is: env:NAME or file:/path.")
+	}
+	for _, token := range []struct{ key, given, flag, words string }{
+		{"bot_token", s.o.Given.SlackBot, "slack-bot-token", "Bot token, xoxb-… (not shown)"},
+		{"app_token", s.o.Given.SlackApp, "slack-app-token", "App-level token, xapp-… (not shown)"},
+	} {
+		if err := s.askToken(ctx, token.key, token.given, token.flag, token.words); err != nil {
+			return err
+		}
+	}
+	if err := s.settle(); err != nil {
+		return err
+	}
+	return s.askSlackUser(ctx, human)
+}
+
+// askToken asks for one token of the app, unless it is there. The two are only
+// then right together, so what is missing beside it does not count here.
+func (s *session) askToken(ctx context.Context, key, given, flag, words string) error {
+	if given == "" && s.cfg.Slack != nil {
+		return nil
+	}
+	set := func(d *config.Draft, reference string) error { return d.SetSlack(key, reference) }
+	if given != "" {
+		s.mayBeUnset(given)
+		if what, hint := s.wrongToken(key, given, set); what != "" {
+			return refuse(hint, "--%s: %s", flag, what)
+		}
+		s.result.Done = append(s.result.Done, "took slack."+key+" from "+given)
+		return set(s.draft, given)
+	}
+	if s.o.Unattended {
+		return refuse("", "--%s is needed when nothing is to be asked", flag)
+	}
+	for range maxTries {
+		answer, err := s.o.Talk.AskSecret(ctx, words+": ")
+		if err != nil {
+			return err
+		}
+		text := strings.TrimSpace(answer.Reveal())
+		reference := text
+		switch {
+		case text == "":
+			s.o.Talk.Say("  this one is needed")
+			continue
+		case strings.HasPrefix(text, "env:"), strings.HasPrefix(text, "file:"):
+			s.mayBeUnset(text)
+		default:
+			reference = "env:" + variable(len(s.secrets))
+			s.secrets = append(s.secrets, typed{"slack." + key, bridge.NewSecret(text), set})
+		}
+		what, hint := s.wrongToken(key, reference, set)
+		if what == "" {
+			s.result.Done = append(s.result.Done, "took slack."+key)
+			return set(s.draft, reference)
+		}
+		s.o.Talk.Say("  "+what, "  hint: "+hint)
+	}
+	return refuse("", "that was asked %d times; nothing was written", maxTries)
+}
+
+// wrongToken says what would be wrong with a token; what else is missing yet
+// is no fault of it.
+func (s *session) wrongToken(key, reference string, set func(*config.Draft, string) error) (what, hint string) {
+	d := config.NewDraft(s.o.File, s.draft.Text(), s.o.Env)
+	if err := set(d, reference); err != nil {
+		return err.Error(), ""
+	}
+	_, err := d.Check()
+	if faults, are := errors.AsType[*config.Faults](err); are {
+		for _, f := range faults.List {
+			if f.Key == "slack."+key {
+				return f.What, f.Hint
+			}
+		}
+	}
+	return "", ""
+}
+
+// askSlackUser learns who a human is in Slack: by a hello that they answer, or
+// by their id.
+func (s *session) askSlackUser(ctx context.Context, human string) error {
+	if human == "" || s.cfg.Directory.Humans[human].Slack != "" && s.o.Given.SlackUser == "" {
+		return nil
+	}
+	if !s.o.Offline {
+		s.report(doctor.Slack(ctx, s.cfg, nil)...)
+	}
+	id := ""
+	if !s.o.Offline && !s.o.Unattended && s.o.Given.SlackUser == "" {
+		var err error
+		if id, err = s.hello(ctx, human); err != nil {
+			return err
+		}
+	}
+	if id == "" {
+		var err error
+		if id, err = s.ask(ctx, question{
+			words: human + "'s member ID in Slack (profile, ⋮, Copy member ID)", flag: "slack-user", given: s.o.Given.SlackUser, optional: true,
+			check: func(id string) error {
+				return s.try(func(d *config.Draft) error { return d.SetText("humans", human, "slack", id) })
+			},
+		}); err != nil || id == "" {
+			return err
+		}
+	}
+	return s.alter("humans", human, "slack", s.cfg.Directory.Humans[human].Slack, id, "--slack-user")
+}
+
+// hello writes to somebody and waits until they say that it is them. "" means
+// that it did not come to that, and why was told.
+func (s *session) hello(ctx context.Context, human string) (id string, err error) {
+	s.say("The bridge can write a hello to "+human+" now. Whoever presses This is me there is "+human+" from",
+		"then on: make sure that it is them.")
+	email, err := s.ask(ctx, question{
+		words: human + "'s e-mail address in Slack (none = say the id yourself)", otherwise: s.cfg.Directory.Humans[human].Email, optional: true,
+		check: func(answer string) error {
+			if answer == "none" || strings.Contains(answer, "@") {
+				return nil
+			}
+			return refuse("", "that is no e-mail address")
+		},
+	})
+	if err != nil || email == "" || email == "none" {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, helloWithin)
+	defer cancel()
+	s.o.Talk.Say("  Written to " + email + ". Waiting for the press, " + fmt.Sprintf("%.0f", helloWithin.Minutes()) + " minutes at most.")
+	app := s.cfg.Slack
+	id, err = slack.Hello(ctx, slack.Options{
+		BotToken: app.BotToken, AppToken: app.AppToken, Mode: slack.ModeSocket, APIURL: app.APIURL,
+		HTTP: oauth.NewHTTPClient(oauth.NetworkPolicy(s.cfg.Network)), Log: slog.New(slog.DiscardHandler),
+	}, email)
+	switch {
+	case err == nil:
+		s.o.Talk.Say("  It is " + id + ".")
+		return id, nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		s.o.Talk.Say("  Nobody pressed it.")
+		return "", nil
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	}
+	s.o.Talk.Say("  " + err.Error())
+	return "", nil
+}
