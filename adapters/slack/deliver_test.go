@@ -74,12 +74,12 @@ func TestBehaviour26TheEndLeavesNoCode(t *testing.T) {
 func TestCodesGoNowhereElse(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	team := o.post(deploys, teamCard())
+	team := o.post(deploys, deploysCard())
 	shown := withCode(card())
 	for what, try := range map[string]func() error{
 		"a new message":      func() error { _, err := o.adapter.Post(t.Context(), alice, shown, "k"); return err },
 		"a channel's card":   func() error { return o.adapter.Edit(t.Context(), team, shown) },
-		"a card of the team": func() error { c := withCode(teamCard()); return o.adapter.Edit(t.Context(), team, c) },
+		"a card of the team": func() error { c := withCode(deploysCard()); return o.adapter.Edit(t.Context(), team, c) },
 	} {
 		if err := try(); !errors.Is(err, bridge.ErrInvalid) {
 			t.Errorf("%s takes a code: %v", what, err)

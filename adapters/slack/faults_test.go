@@ -26,7 +26,7 @@ func card() bridge.Card {
 	}
 }
 
-func teamCard() bridge.Card {
+func deploysCard() bridge.Card {
 	c := card()
 	c.View, c.Shared, c.Team, c.Phrase = bridge.ViewTeam, true, "oncall", ""
 	c.Headline = "Waiting for someone to claim"
@@ -157,7 +157,7 @@ func TestBehaviour34LimitedPlaceIsLeftAlone(t *testing.T) {
 		return err
 	}
 	for range 3 {
-		l, ok := errors.AsType[*bridge.Limited](post(deploys, teamCard()))
+		l, ok := errors.AsType[*bridge.Limited](post(deploys, deploysCard()))
 		if !ok || l.After > 7*time.Second || l.After < 5*time.Second || l.All {
 			t.Fatalf("the channel is limited for seven seconds: %v", l)
 		}

@@ -156,13 +156,13 @@ func checkButton(t testing.TB, b *slackgo.ButtonBlockElement, c bridge.Card) {
 	}
 }
 
-// random makes cards by chance: every field may hold anything, and the domain's
+// dice make cards by chance: every field may hold anything, and the domain's
 // own words stay what they are.
-type random struct{ *rand.Rand }
+type dice struct{ *rand.Rand }
 
-func (r random) one(of ...string) string { return of[r.IntN(len(of))] }
+func (r dice) one(of ...string) string { return of[r.IntN(len(of))] }
 
-func (r random) text() string {
+func (r dice) text() string {
 	switch r.IntN(10) {
 	case 0, 1, 2, 3:
 		return r.one("", "helper", "alice@example.com", "read your files", "files:read", "login.example.com")
@@ -179,7 +179,7 @@ func (r random) text() string {
 	return out.String()
 }
 
-func (r random) texts(most int) []string {
+func (r dice) texts(most int) []string {
 	var all []string
 	for range r.IntN(most) {
 		all = append(all, r.text())
@@ -187,14 +187,14 @@ func (r random) texts(most int) []string {
 	return all
 }
 
-func (r random) time() time.Time {
+func (r dice) time() time.Time {
 	if r.IntN(6) == 0 {
 		return time.Time{}
 	}
 	return noon.Add(time.Duration(r.IntN(1e6)) * time.Second)
 }
 
-func (r random) card() bridge.Card {
+func (r dice) card() bridge.Card {
 	scenes := slices.Concat(privateScenes(), endedScenes(), teamScenes(), lineScenes())
 	c := scenes[r.IntN(len(scenes))].card
 	for _, field := range []*string{&c.Agent, &c.Title, &c.Who, &c.Phrase, &c.Team, &c.Note, &c.Whose, &c.Question, &c.Host, &c.Claim.By} {
@@ -246,7 +246,7 @@ func TestBehaviour08EveryCardIsTaken(t *testing.T) {
 	}
 	made := 0
 	for !enough(made) {
-		c := random{rand.New(rand.NewPCG(8, uint64(made)))}.card()
+		c := dice{rand.New(rand.NewPCG(8, uint64(made)))}.card()
 		shown := checked(t, c)
 		if head := bridge.Inert(bridge.Clean(c.Headline, 200)); !strings.HasPrefix(shown.Seen, head) || !strings.HasPrefix(shown.Text.Visible, head) {
 			t.Fatalf("card %d does not begin with its state %q:\n%s\n%s", made, head, shown.Seen, shown.Text.Visible)
@@ -271,7 +271,7 @@ func checkModals(t *testing.T, c bridge.Card) {
 
 // The Home tab and the answers take whatever the cards hold, too.
 func TestHostileWordsInHomeAndAnswers(t *testing.T) {
-	r := random{rand.New(rand.NewPCG(1, 2))}
+	r := dice{rand.New(rand.NewPCG(1, 2))}
 	for range 25 {
 		var in bridge.Inbox
 		for range r.IntN(40) {
@@ -293,7 +293,7 @@ func FuzzCards(f *testing.F) {
 		f.Add(text, hostile[(i+1)%len(hostile)], uint64(i))
 	}
 	f.Fuzz(func(t *testing.T, agents, providers string, shape uint64) {
-		c := random{rand.New(rand.NewPCG(shape, 0))}.card()
+		c := dice{rand.New(rand.NewPCG(shape, 0))}.card()
 		c.Says = append(c.Says, agents)
 		c.Scopes = append(c.Scopes, bridge.ScopeLine{Scope: agents, Words: providers})
 		c.Note, c.Question, c.Who = providers, agents, providers

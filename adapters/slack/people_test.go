@@ -115,7 +115,7 @@ func TestBehaviour18SharedChannelGetsNoCard(t *testing.T) {
 			o := newOffice(t)
 			o.slack.Change(func(w *slacktest.World) { change(w.Channel(deploys)) })
 			for _, to := range []bridge.Address{deploys, deploys + "/"} {
-				c := teamCard()
+				c := deploysCard()
 				if to != deploys {
 					c.View = bridge.ViewNotice
 				}
@@ -137,7 +137,7 @@ func TestBehaviour18OperatorAllowsSharedChannel(t *testing.T) {
 	o := newOffice(t)
 	o.slack.Change(func(w *slacktest.World) { w.Channel(deploys).Shared = true })
 	o.adapter.allowShared = func(channel string) bool { return channel == deploys }
-	if _, err := o.adapter.Post(t.Context(), deploys, teamCard(), "key"); err != nil {
+	if _, err := o.adapter.Post(t.Context(), deploys, deploysCard(), "key"); err != nil {
 		t.Error(err)
 	}
 }
