@@ -182,6 +182,10 @@ func (k *keeper) count(ctx context.Context, told int) {
 
 const crowded = "another bridge uses this app: what people press may go to it instead; give each bridge an app of its own"
 
+// Disputed reports whether another bridge is connected with the same app: then
+// what people press may never come here.
+func (a *Adapter) Disputed() bool { return a.health.now().Why == crowded }
+
 // leaving sees to a successor before the socket ends. Until it does it is read.
 func (k *keeper) leaving(ctx context.Context, s *socket, reason string) {
 	k.line.log.InfoContext(ctx, "slack: it will end a connection", "reason", reason)
