@@ -9,7 +9,6 @@ import (
 	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
-	"github.com/authbridge/authbridge/oauth"
 )
 
 // slackWithin bounds the look at Slack.
@@ -25,7 +24,7 @@ func Slack(ctx context.Context, cfg *config.Config, calls *http.Client) []admin.
 		return nil
 	}
 	if calls == nil {
-		calls = oauth.NewHTTPClient(oauth.NetworkPolicy(cfg.Network))
+		calls = Calls(cfg.Network)
 		defer calls.CloseIdleConnections()
 	}
 	ctx, cancel := context.WithTimeout(ctx, slackWithin)

@@ -14,7 +14,6 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
 	"github.com/authbridge/authbridge/internal/doctor"
-	"github.com/authbridge/authbridge/oauth"
 )
 
 // helloWithin is how long somebody has to press the button of a hello.
@@ -186,10 +185,11 @@ func (s *session) hello(ctx context.Context, human string) (id string, err error
 	ctx, cancel := context.WithTimeout(ctx, helloWithin)
 	defer cancel()
 	s.o.Talk.Say("  Written to " + email + ". Waiting for the press, " + fmt.Sprintf("%.0f", helloWithin.Minutes()) + " minutes at most.")
-	app := s.cfg.Slack
+	app, calls := s.cfg.Slack, doctor.Calls(s.cfg.Network)
+	defer calls.CloseIdleConnections()
 	id, err = slack.Hello(ctx, slack.Options{
 		BotToken: app.BotToken, AppToken: app.AppToken, Mode: slack.ModeSocket, APIURL: app.APIURL,
-		HTTP: oauth.NewHTTPClient(oauth.NetworkPolicy(s.cfg.Network)), Log: slog.New(slog.DiscardHandler),
+		HTTP: calls, Log: slog.New(slog.DiscardHandler),
 	}, email)
 	switch {
 	case err == nil:
