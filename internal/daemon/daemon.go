@@ -45,6 +45,7 @@ type Daemon struct {
 	bounds    map[string]localhttp.Bounds // by door
 	probe     probe                       // of readyz
 	metrics   *metrics
+	chats     chats
 	calls     atomic.Pointer[calls] // to providers; who holds reloading replaces it
 	tls       credentials           // of ports
 	reloading sync.Mutex
@@ -99,7 +100,15 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 		return nil, err
 	}
 	d.metrics = newMetrics(log)
-	d.bridge = bridge.New(bridge.Options{Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log, Observer: d.metrics.observer()})
+	d.chats = newChats()
+	d.bridge = bridge.New(bridge.Options{
+		Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log, Observer: d.metrics.observer(),
+		Messengers: d.chats.messengers, Rosters: d.chats.rosters,
+	})
+	if err := d.chats.open(d); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	d.metrics.watchChats(d.chats.messengers)
 	d.metrics.watch(d.bridge.Ready(), d.bridge.Counts)
 	d.metrics.know(cfg.Providers)
 	if err := d.bridge.TakeUp(ctx); err != nil {
@@ -152,6 +161,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		defer close(over)
 		return d.work(ctx)
 	})
+	group.Go(func() error { return d.chats.run(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		return d.end(over) //nolint:contextcheck // ctx has just ended, and answers get their time

@@ -52,6 +52,8 @@ func (d *Daemon) readyz(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusServiceUnavailable, "stopping")
 	case d.storeTakes(r.Context()) != nil:
 		say(w, http.StatusServiceUnavailable, "the store is unavailable")
+	case d.chats.disputed() != "":
+		say(w, http.StatusServiceUnavailable, d.chats.disputed())
 	default:
 		say(w, http.StatusOK, "ready")
 	}
