@@ -23,8 +23,8 @@ type Options struct {
 	// Program is the path of this program, for the commands that are shown.
 	Program string
 	Version string // of this program, for whoever asks the bridge
-	NoOpen  bool // do not open a browser
-	JSON    bool // tell the story in lines of JSON
+	NoOpen  bool   // do not open a browser
+	JSON    bool   // tell the story in lines of JSON
 }
 
 // Demo is a bridge, a provider and an agent. Start it and Run it, and it is
