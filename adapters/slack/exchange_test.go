@@ -141,7 +141,7 @@ func (x *exchange) socket(w http.ResponseWriter, r *http.Request) {
 // listen reads acknowledgements until the socket ends.
 func (p *peer) listen() {
 	defer close(p.done)
-	defer func() { _ = p.Conn.Close() }()
+	defer func() { _ = p.Close() }()
 	for {
 		_, raw, err := p.ReadMessage()
 		if err != nil {

@@ -49,7 +49,7 @@ func newIntake(s serve) *intake {
 	return &intake{serve: s, seen: newMatters(), slots: make(chan struct{}, maxWaiting), turns: make(chan struct{}, workers)}
 }
 
-// open begins to take in. What is done outlives ctx: stop ends it.
+// open begins to take in, until stop: the end of ctx ends nothing.
 func (t *intake) open(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,8 +60,8 @@ func (t *intake) open(ctx context.Context) {
 // take takes an inbound in and returns at once. ack is called before take
 // returns, unless the answer may be said in it: then up to ackPatience later.
 // A copy of what was taken in before is acknowledged like the first and has no
-// other effect. When take fails, ack is never called.
-func (t *intake) take(in inbound, ack reply) error {
+// other effect. When take fails, ack is never called. The work outlives ctx.
+func (t *intake) take(ctx context.Context, in inbound, ack reply) error {
 	if !t.begin() {
 		return errFull
 	}
@@ -77,7 +77,7 @@ func (t *intake) take(in inbound, ack reply) error {
 	} else {
 		m.settle(nil)
 	}
-	go t.do(in, m)
+	go t.do(context.WithoutCancel(ctx), in, m)
 	return nil
 }
 
@@ -105,12 +105,13 @@ func (t *intake) end() {
 	t.work.Done()
 }
 
-func (t *intake) do(in inbound, m *matter) {
+func (t *intake) do(ctx context.Context, in inbound, m *matter) {
 	defer t.end()
 	t.turns <- struct{}{}
 	defer func() { <-t.turns }()
-	ctx, cancel := context.WithTimeout(t.base, workLimit)
+	ctx, cancel := context.WithTimeout(ctx, workLimit)
 	defer cancel()
+	defer context.AfterFunc(t.base, cancel)()
 	said := t.serve(ctx, in)
 	if m.settle(said.body) || said.late == nil {
 		return

@@ -43,7 +43,7 @@ func TestBehaviour27AcknowledgementsDoNotWait(t *testing.T) {
 					})
 					in.open(t.Context())
 					acked := noting()
-					if err := in.take(inbound{kind: k, id: "1"}, acked.reply); err != nil {
+					if err := in.take(t.Context(), inbound{kind: k, id: "1"}, acked.reply); err != nil {
 						t.Fatal(err)
 					}
 					if took := time.Since(began); took != 0 {
@@ -93,7 +93,7 @@ func TestBehaviour27Crowd(t *testing.T) {
 		acked := make([]*acks, 200)
 		for i := range acked {
 			acked[i] = noting()
-			if err := in.take(inbound{kind: submitted, id: fmt.Sprint(i)}, acked[i].reply); err != nil {
+			if err := in.take(t.Context(), inbound{kind: submitted, id: fmt.Sprint(i)}, acked[i].reply); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -126,13 +126,13 @@ func TestBehaviour28TheSameTwice(t *testing.T) {
 				in.open(t.Context())
 				acked := noting()
 				for range 5 { // three before the work is done, and two after
-					if err := in.take(inbound{kind: k, id: "1"}, acked.reply); err != nil {
+					if err := in.take(t.Context(), inbound{kind: k, id: "1"}, acked.reply); err != nil {
 						t.Fatal(err)
 					}
 					<-time.After(120 * time.Millisecond)
 				}
 				<-time.After(rememberFor - 2*time.Second)
-				if err := in.take(inbound{kind: k, id: "1"}, acked.reply); err != nil {
+				if err := in.take(t.Context(), inbound{kind: k, id: "1"}, acked.reply); err != nil {
 					t.Fatal(err)
 				}
 				in.stop()
@@ -154,26 +154,26 @@ func TestAFullIntakeTakesNothing(t *testing.T) {
 		over := make(chan struct{})
 		in := newIntake(func(context.Context, inbound) answer { <-over; return answer{} })
 		never := func(any) error { t.Error("it was acknowledged"); return nil }
-		if err := in.take(inbound{kind: pressed, id: "early"}, never); !errors.Is(err, errFull) {
+		if err := in.take(t.Context(), inbound{kind: pressed, id: "early"}, never); !errors.Is(err, errFull) {
 			t.Errorf("before it is open: %v", err)
 		}
 		in.open(t.Context())
 		acked := noting()
 		for i := range maxWaiting {
-			if err := in.take(inbound{kind: pressed, id: fmt.Sprint(i)}, acked.reply); err != nil {
+			if err := in.take(t.Context(), inbound{kind: pressed, id: fmt.Sprint(i)}, acked.reply); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := in.take(inbound{kind: pressed, id: "one more"}, never); !errors.Is(err, errFull) {
+		if err := in.take(t.Context(), inbound{kind: pressed, id: "one more"}, never); !errors.Is(err, errFull) {
 			t.Errorf("when it is full: %v", err)
 		}
 		close(over)
 		synctest.Wait()
-		if err := in.take(inbound{kind: pressed, id: "one more"}, acked.reply); err != nil {
+		if err := in.take(t.Context(), inbound{kind: pressed, id: "one more"}, acked.reply); err != nil {
 			t.Errorf("what was not taken in is not taken the next time: %v", err)
 		}
 		in.stop()
-		if err := in.take(inbound{kind: pressed, id: "late"}, never); !errors.Is(err, errFull) {
+		if err := in.take(t.Context(), inbound{kind: pressed, id: "late"}, never); !errors.Is(err, errFull) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
@@ -192,7 +192,7 @@ func TestTheEndWaitsForWorkAndNotForEver(t *testing.T) {
 				return answer{}
 			})
 			in.open(ctx)
-			if err := in.take(inbound{kind: pressed, id: "1"}, noting().reply); err != nil {
+			if err := in.take(t.Context(), inbound{kind: pressed, id: "1"}, noting().reply); err != nil {
 				t.Fatal(err)
 			}
 			cancel()
@@ -215,7 +215,7 @@ func TestWorkHasALimit(t *testing.T) {
 			return answer{}
 		})
 		in.open(t.Context())
-		if err := in.take(inbound{kind: pressed, id: "1"}, noting().reply); err != nil {
+		if err := in.take(t.Context(), inbound{kind: pressed, id: "1"}, noting().reply); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)

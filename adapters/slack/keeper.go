@@ -233,7 +233,7 @@ func (k *keeper) lost(s *socket) bool {
 	return true
 }
 
-var errEnded = errors.New("Slack ended the connection without a warning")
+var errEnded = errors.New("the connection ended without a warning")
 
 // failed decides when to try again, and whether the operator has to act first.
 func (k *keeper) failed(ctx context.Context, err error) {
