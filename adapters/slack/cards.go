@@ -102,7 +102,7 @@ func (s *sheet) list(label span, lines []string) {
 // line is the whole of a notice or a reminder.
 func (s *sheet) line(c bridge.Card) {
 	s.title(c)
-	s.say(words(clean(c.Ending, maxEnding)))
+	s.say(words(strings.TrimSpace(clean(c.Note, maxLine) + " " + clean(c.Ending, maxEnding))))
 	s.aside(markup(openTo(c)))
 }
 
@@ -142,7 +142,7 @@ func (s *sheet) ended(c bridge.Card) {
 	s.title(c)
 	s.say(words(clean(c.Ending, maxEnding)))
 	s.mixed(c)
-	if approved(c) {
+	if approved(c) && c.Host != "" { // a line in place of a card has none
 		s.list(bold("What:"), scopes(c))
 	}
 	s.aside(markup(times(c)))

@@ -21,7 +21,7 @@ func fallback(c bridge.Card) string {
 	case c.Code != nil:
 		return escape(within(head+" "+howTo(*c.Code)+" "+aboutIt(c), maxSpoken))
 	case c.Ending != "" || c.View == bridge.ViewNotice || c.View == bridge.ViewReminder:
-		return fit(head, said(clean(c.Ending, maxEnding), maxEnding), "")
+		return fit(head, said(clean(c.Note, maxLine), maxLine)+" "+said(clean(c.Ending, maxEnding), maxEnding), "")
 	}
 	until := ""
 	if !c.OpenTo.IsZero() {

@@ -161,13 +161,20 @@ func endedScenes() []scene {
 		{"cancelled after a code", endedCard(bridge.Cancelled, "Cancelled", "helper withdrew the request. You need do nothing. If you typed the code, what came of it is thrown away.")},
 		{"failed", endedCard(bridge.Failed, "Failed", "The provider offers no device grant: unauthorized_client. helper got nothing.")},
 		{"somebody else's account", endedCard(bridge.Failed, "Not used", "You signed in as bob@example.com; this request expected alice@example.com. What you gave was thrown away.")},
-		{"shown again below", endedCard(bridge.Coded, "Access request", "Shown again below.")},
-		{"released", endedCard(bridge.Asked, "Released", "You released this.")},
-		{"the claim has lapsed", endedCard(bridge.Asked, "Released", "Your claim has lapsed.")},
+		{"shown again below", closedCard("Shown again below.")},
+		{"released", closedCard("You released this.")},
+		{"the claim has lapsed", closedCard("Your claim has lapsed. What you typed of the code leads to nothing.")},
+		{"claimed, and over by now", with(closedCard("This is not yours any more."), func(c *bridge.Card) { c.State, c.Team = bridge.Collected, "oncall" })},
 	}
 }
 
-func teamCard() bridge.Card {
+// closedCard is what is left of a private card that was closed before its
+// request was over.
+func closedCard(why string) bridge.Card {
+	return bridge.Card{Request: requestNamed("7f3k"), State: bridge.Coded, Agent: "helper", Headline: "Closed", Title: "helper wants corp", Ending: why, AskedAt: noon}
+}
+
+func sharedCard() bridge.Card {
 	return with(askedCard(), func(c *bridge.Card) {
 		c.View, c.Shared, c.Team, c.Reuse, c.Phrase = bridge.ViewTeam, true, "oncall", 4*time.Hour, ""
 		c.Headline, c.Agent, c.Title, c.Who = "Waiting for someone to claim", "ci", "ci wants files.mcp.example.com", "ci, known by its key, bob's"
@@ -176,7 +183,7 @@ func teamCard() bridge.Card {
 }
 
 func claimedCard() bridge.Card {
-	return with(teamCard(), func(c *bridge.Card) {
+	return with(sharedCard(), func(c *bridge.Card) {
 		c.Headline, c.OpenTo = "Claimed by alice", time.Time{}
 		c.Claim = bridge.Claim{By: "alice", At: noon.Add(6 * time.Minute), Until: noon.Add(21 * time.Minute)}
 		c.Buttons = []bridge.Button{pressRelease, pressAgain}
@@ -192,10 +199,10 @@ func teamEnded(state bridge.State, headline, ending string) bridge.Card {
 // teamScenes are what everybody in a team's channel sees.
 func teamScenes() []scene {
 	return []scene{
-		{"waiting", teamCard()},
-		{"waiting, for one token", with(teamCard(), func(c *bridge.Card) { c.Reuse = 0 })},
-		{"waiting for digits", with(teamCard(), func(c *bridge.Card) { c.Digits = true })},
-		{"released", with(teamCard(), func(c *bridge.Card) { c.Note = "Released by bob." })},
+		{"waiting", sharedCard()},
+		{"waiting, for one token", with(sharedCard(), func(c *bridge.Card) { c.Reuse = 0 })},
+		{"waiting for digits", with(sharedCard(), func(c *bridge.Card) { c.Digits = true })},
+		{"released", with(sharedCard(), func(c *bridge.Card) { c.Note = "Released by bob." })},
 		{"claimed", claimedCard()},
 		{"granted, being checked", with(claimedCard(), func(c *bridge.Card) {
 			c.State, c.Headline, c.Buttons = bridge.Held, "Granted by alice, being checked", nil
@@ -208,16 +215,20 @@ func teamScenes() []scene {
 	}
 }
 
-// lineScenes are what stands in the agent's own thread, and below a card that
+// lineCard is what stands in the agent's own thread, or below a card that
 // nobody has answered.
+func lineCard(view bridge.View, headline, title, note, ending string) bridge.Card {
+	return bridge.Card{View: view, Request: requestNamed("7f3k"), State: bridge.Asked, Agent: "helper", Headline: headline, Title: title, Note: note, Ending: ending, AskedAt: noon}
+}
+
 func lineScenes() []scene {
-	line := func(view bridge.View, headline, title, ending string) bridge.Card {
-		return bridge.Card{View: view, Request: requestNamed("7f3k"), State: bridge.Asked, Agent: "helper", Headline: headline, Title: title, Ending: ending, AskedAt: noon}
-	}
+	const asks = "helper has asked alice for corp."
 	return []scene{
-		{"a notice", line(bridge.ViewNotice, "Access request", "helper has asked alice; she was reached in Slack.", "")},
-		{"a notice at the end", line(bridge.ViewNotice, "Approved", "helper has asked alice.", "alice approved.")},
-		{"a reminder", with(line(bridge.ViewReminder, "Still waiting", "helper wants corp", ""), func(c *bridge.Card) { c.OpenTo = noon.Add(24 * time.Hour) })},
-		{"a reminder at the end", line(bridge.ViewReminder, "Answered", "helper wants corp", "There is nothing more to do.")},
+		{"a notice", lineCard(bridge.ViewNotice, "Asked", asks, "", "")},
+		{"a notice, and the card is there", lineCard(bridge.ViewNotice, "Asked", asks, "Reached in Slack and the inbox.", "")},
+		{"a notice at the end", lineCard(bridge.ViewNotice, "Approved", asks, "", "alice approved.")},
+		{"a notice that nobody answered", lineCard(bridge.ViewNotice, "Expired", "helper has asked oncall for corp.", "", "Nobody answered.")},
+		{"a reminder", lineCard(bridge.ViewReminder, "Still waiting", "helper wants corp", "Nobody has answered yet.", "")},
+		{"a reminder at the end", lineCard(bridge.ViewReminder, "Answered", "helper wants corp", "", "There is nothing to be reminded of any more.")},
 	}
 }

@@ -115,7 +115,7 @@ func TestScreensOfModals(t *testing.T) {
 	all.scene("digits before the code", showView(t, digitsModal(digitsCard(), bridge.VerbShowCode)))
 	missed := with(digitsCard(), func(c *bridge.Card) { c.Note = "These are not the digits that helper shows. Two tries are left." })
 	all.scene("digits before the code, one try missed", showView(t, digitsModal(missed, bridge.VerbShowCode)))
-	claim := with(teamCard(), func(c *bridge.Card) { c.Digits = true })
+	claim := with(sharedCard(), func(c *bridge.Card) { c.Digits = true })
 	all.scene("digits before a claim", showView(t, digitsModal(claim, bridge.VerbClaim)))
 	all.scene("a word", showView(t, wordModal("This request is over: You denied it. helper got nothing.")))
 	all.compare("modals")
@@ -124,7 +124,7 @@ func TestScreensOfModals(t *testing.T) {
 // somebodysInbox has one of each.
 func somebodysInbox() bridge.Inbox {
 	return bridge.Inbox{
-		Waiting: []bridge.Card{codedCard(), teamCard(), claimedCard()},
+		Waiting: []bridge.Card{codedCard(), sharedCard(), claimedCard()},
 		Given:   []bridge.Card{givenCard(), endedScenes()[3].card}, GivenMore: 3,
 		Earlier: []bridge.Card{endedScenes()[5].card, endedScenes()[7].card},
 		Stopped: []bridge.Suspension{{Agent: "ci", Human: "alice", Since: noon}, {Agent: "helper", Human: "bob", Since: noon}},
