@@ -86,8 +86,9 @@ func FuzzDuration(f *testing.F) {
 func TestAnAskSaysOnlyWhatIsGiven(t *testing.T) {
 	for want, ask := range map[string]api.Ask{
 		`{"provider":"corp"}`: {Provider: "corp"},
-		`{"provider":"corp","scopes":["a"],"min_validity":"1m30s","fresh":true}`: {
+		`{"provider":"corp","scopes":["a"],"min_validity":"1m30s","fresh":true,"origin":{"platform":"slack","channel":"C1"}}`: {
 			Provider: "corp", Scopes: []string{"a"}, MinValidity: api.Duration(90 * time.Second), Fresh: true,
+			Origin: &api.Origin{Platform: "slack", Channel: "C1"},
 		},
 	} {
 		if got, err := json.Marshal(ask); err != nil || string(got) != want {

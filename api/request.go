@@ -21,6 +21,17 @@ type Ask struct {
 	MinValidity Duration `json:"min_validity,omitzero"` // how long the token must still be good for; none = 60 s
 	TTL         Duration `json:"ttl,omitzero"`          // how long to wait for the human; the operator's limit cuts it
 	Fresh       bool     `json:"fresh,omitempty"`       // ask the human even if a live grant would do
+
+	Origin *Origin `json:"origin,omitempty"` // where the agent works: a line there says that somebody has been asked, and how it ended
+}
+
+// Origin is a channel of a chat, or a thread in it. A chat that the bridge does
+// not use, or that does not let it write there, shows nothing, and the ask goes
+// on all the same.
+type Origin struct {
+	Platform string `json:"platform"`         // "slack" or "discord"
+	Channel  string `json:"channel"`          // the platform's id
+	Thread   string `json:"thread,omitempty"` // likewise; none = the channel itself
 }
 
 // Request is one asking, as the agent sees it.

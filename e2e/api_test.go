@@ -59,7 +59,7 @@ func TestAnswersHaveTheMembersOfTheContract(t *testing.T) {
 	w := newWorld(t, options{})
 	alice := w.human("alice")
 	body := `{"provider":"corp","scopes":["files.read"],"human":"alice","reason":"why","context":["a","b"],"session":"s",
-		"min_validity":"30s","ttl":"1h","fresh":true}`
+		"min_validity":"30s","ttl":"1h","fresh":true,"origin":{"platform":"slack","channel":"C0WORK"}}`
 	asked := w.http("POST", "/v1/requests", body).wants(t, http.StatusCreated)
 	members(t, asked, "id state version agent session human team claimed provider issuer resource scopes reason check_phrase "+
 		"created_at updated_at expires_at code_expires_at delivery outcome grant renews")

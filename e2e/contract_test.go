@@ -105,9 +105,8 @@ func apiOfContract() []claim {
 		laterIn(7, route, refusedRoute, "POST /discord/interactions"),
 
 		reachedBy("TestAnswersHaveTheMembersOfTheContract", member,
-			"provider", "scopes", "human", "reason", "context", "session", "min_validity", "ttl", "fresh"),
+			"provider", "scopes", "human", "reason", "context", "session", "min_validity", "ttl", "fresh", "origin"),
 		reachedBy("TestATeamClaims", member, "team"),
-		laterIn(6, member, refusedMember, "origin"),
 		laterIn(8, member, refusedMember, "resource", "challenge"),
 
 		reachedBy("TestAnswersHaveTheMembersOfTheContract", state, "asked", "coded", "granted"),

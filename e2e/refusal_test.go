@@ -59,7 +59,7 @@ func TestRefusalsOfAnAsk(t *testing.T) {
 func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	for name, value := range map[string]string{"resource": `"https://files.example.com"`, "challenge": `{"error":"invalid_token"}`, "origin": `{"platform":"slack"}`} {
+	for name, value := range map[string]string{"resource": `"https://files.example.com"`, "challenge": `{"error":"invalid_token"}`} {
 		p := w.http("POST", "/v1/requests", fmt.Sprintf(`{"provider":"corp","scopes":["files.read"],%q:%s}`, name, value)).problem(t, api.ProblemInvalidRequest)
 		if !strings.Contains(p.Detail, "not in this version") || !strings.Contains(p.Detail, name) {
 			t.Errorf("%s: %s", name, p.Detail)

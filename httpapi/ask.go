@@ -81,7 +81,6 @@ func (h *handler) place(w http.ResponseWriter, r *http.Request, agent bridge.Age
 // is refused by name, and never accepted and ignored.
 type sentAsk struct {
 	api.Ask
-	Origin    json.RawMessage `json:"origin"`
 	Resource  json.RawMessage `json:"resource"`
 	Challenge json.RawMessage `json:"challenge"`
 }
@@ -112,7 +111,7 @@ func (sent sentAsk) refuseLater() error {
 	for _, member := range []struct {
 		name  string
 		value json.RawMessage
-	}{{"origin", sent.Origin}, {"resource", sent.Resource}, {"challenge", sent.Challenge}} {
+	}{{"resource", sent.Resource}, {"challenge", sent.Challenge}} {
 		if len(member.value) > 0 && string(member.value) != "null" {
 			return localhttp.Refuse(api.ProblemInvalidRequest, "%q in an ask is not in this version", member.name).
 				WithHint("name a provider, and a human, a team or nobody")
@@ -122,9 +121,13 @@ func (sent sentAsk) refuseLater() error {
 }
 
 func askOf(a api.Ask) bridge.Ask {
+	var from bridge.Origin
+	if a.Origin != nil {
+		from = bridge.Origin(*a.Origin)
+	}
 	return bridge.Ask{
 		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human, Team: a.Team,
 		Reason: a.Reason, Context: a.Context, Session: a.Session,
-		MinValidity: time.Duration(a.MinValidity), TTL: time.Duration(a.TTL), Fresh: a.Fresh,
+		MinValidity: time.Duration(a.MinValidity), TTL: time.Duration(a.TTL), Fresh: a.Fresh, Origin: from,
 	}
 }

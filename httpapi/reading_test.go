@@ -18,7 +18,7 @@ import (
 
 func FuzzReadAsk(f *testing.F) {
 	for _, seed := range []string{
-		`{}`, `{"provider":"corp","scopes":["a","b"],"ttl":"1d","min_validity":60}`, `{"origin":{"platform":"slack"}}`,
+		`{}`, `{"provider":"corp","scopes":["a","b"],"ttl":"1d","min_validity":60}`, `{"origin":{"platform":"slack","channel":"C1","thread":"1.2"}}`,
 		`{"team":"oncall"}`, `{"ttl":-1}`, `[]`, ``, `{"ttl":1e999}`, `{"provider":"\ud800"}`, "{\"\xff\":1}",
 	} {
 		f.Add([]byte(seed))
@@ -51,9 +51,13 @@ func FuzzReadAsk(f *testing.F) {
 
 // sentAgain sends an ask as our own client would.
 func sentAgain(t *testing.T, a bridge.Ask) bridge.Ask {
+	var from *api.Origin
+	if a.Origin != (bridge.Origin{}) {
+		from = (*api.Origin)(&a.Origin)
+	}
 	body, err := json.Marshal(api.Ask{
 		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human, Team: a.Team, Reason: a.Reason, Context: a.Context, Session: a.Session,
-		MinValidity: api.Duration(a.MinValidity), TTL: api.Duration(a.TTL), Fresh: a.Fresh,
+		MinValidity: api.Duration(a.MinValidity), TTL: api.Duration(a.TTL), Fresh: a.Fresh, Origin: from,
 	})
 	if err != nil {
 		t.Fatal(err)

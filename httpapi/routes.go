@@ -37,7 +37,8 @@ type route struct {
 // askProblems are those of whoever asks.
 func askProblems(more ...api.ProblemCode) []api.ProblemCode {
 	return append([]api.ProblemCode{
-		api.ProblemNotAllowed, api.ProblemSuspended, api.ProblemIdempotencyConflict, api.ProblemTooLarge, api.ProblemQuiet, api.ProblemProviderUnavailable,
+		api.ProblemNotAllowed, api.ProblemSuspended, api.ProblemIdempotencyConflict, api.ProblemTooLarge, api.ProblemQuiet,
+		api.ProblemChatUnavailable, api.ProblemProviderUnavailable,
 	}, more...)
 }
 

@@ -171,7 +171,8 @@ func TestAnAgentAsksAndCollects(t *testing.T) {
 	a := s.do(post(api.RequestsPath, `{
 		"provider": "corp", "scopes": ["files:read"], "human": "alice", "reason": "tidy up",
 		"context": ["ticket 7"], "session": "s1",
-		"min_validity": 90, "ttl": "1d12h", "fresh": true}`)).want(http.StatusCreated)
+		"min_validity": 90, "ttl": "1d12h", "fresh": true,
+		"origin": {"platform": "slack", "channel": "C0WORK", "thread": "1700000000.000100"}}`)).want(http.StatusCreated)
 	r := a.request()
 	if got := a.Header.Get("Location"); got != "/v1/requests/"+r.ID {
 		t.Errorf("Location %q of %s", got, r.ID)
@@ -179,7 +180,8 @@ func TestAnAgentAsksAndCollects(t *testing.T) {
 	got := s.desk.Asks()[0]
 	if got.Provider != "corp" || got.Scopes[0] != "files:read" || got.Human != "alice" || got.Reason != "tidy up" || got.Context[0] != "ticket 7" ||
 		got.Session != "s1" ||
-		got.MinValidity != 90*time.Second || got.TTL != 36*time.Hour || !got.Fresh || got.IdempotencyKey != "" {
+		got.MinValidity != 90*time.Second || got.TTL != 36*time.Hour || !got.Fresh || got.IdempotencyKey != "" ||
+		got.Origin != (bridge.Origin{Platform: "slack", Channel: "C0WORK", Thread: "1700000000.000100"}) {
 		t.Errorf("the desk was asked %+v", got)
 	}
 	p := s.do(post(api.CollectPath(r.ID), "")).problem(api.ProblemNotReady)
