@@ -19,6 +19,7 @@ type control struct {
 	label   string
 	element block
 	blockID string
+	line    int      // of the drawing
 	message *message // where it stands, or
 	view    *view
 }
@@ -128,7 +129,7 @@ func (d *drawing) input(b block) {
 
 func (d *drawing) offer(label string, b, e block) {
 	d.controls = append(d.controls, control{
-		label: label, element: e, blockID: b.str("block_id"), message: d.message, view: d.view,
+		label: label, element: e, blockID: b.str("block_id"), line: len(d.lines), message: d.message, view: d.view,
 	})
 }
 

@@ -33,7 +33,8 @@ func (s *Slack) Person(id string) *Person {
 //
 // See [Reading] for what becomes of texts. A button is [label], with ! for
 // danger, * for primary, -> where it is a link, and ? after it where it asks
-// again; a line of small print begins with a dot, preformatted text with |.
+// again; a line of small print begins with a dot, preformatted text with |,
+// and what Slack tells them of a failure with (!).
 func (p *Person) Screen() string {
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
@@ -99,18 +100,14 @@ func (s *Slack) visible(m *message, user string) bool {
 	return u != nil && !u.Deleted && slices.Contains(s.audience(m), user)
 }
 
-// within is what somebody can use now: a modal keeps them from all else. It
+// front is what somebody can use now: a modal keeps them from all else. It
 // needs the lock.
-func (s *Slack) within(user string) []control {
+func (s *Slack) front(user string) []drawing {
 	all := s.surfaces(user)
 	if s.modal(user) != nil {
 		all = all[len(all)-1:]
 	}
-	var controls []control
-	for _, d := range all {
-		controls = append(controls, d.controls...)
-	}
-	return controls
+	return all
 }
 
 // surfaces draws all that somebody sees, the modal last. It needs the lock.
@@ -123,6 +120,9 @@ func (s *Slack) surfaces(user string) []drawing {
 	}
 	if v := s.home(user); v != nil && !s.world.App.NoHomeTab {
 		all = append(all, s.drawView(v, "== Home: "+s.world.App.Name))
+	}
+	for _, mark := range s.wire.marks[user] {
+		all = append(all, drawing{lines: []string{"(!) " + mark}})
 	}
 	if v := s.modal(user); v != nil {
 		all = append(all, s.drawView(v, "== modal: "+s.eyesOf(user).read(asText(v.body.obj("title"))).Visible))

@@ -71,8 +71,10 @@ func TestOnlyWhatIsSeenCanBeUsed(t *testing.T) {
 		c.s.mu.Lock()
 		defer c.s.mu.Unlock()
 		var all []string
-		for _, control := range c.s.within(user) {
-			all = append(all, control.label)
+		for _, d := range c.s.front(user) {
+			for _, control := range d.controls {
+				all = append(all, control.label)
+			}
 		}
 		return strings.Join(all, ",")
 	}
