@@ -166,3 +166,55 @@ func TestMixedAlphabetsArePointedOut(t *testing.T) {
 		}
 	}
 }
+
+// 6: nothing that is sent or edited is searched for names and addresses, and
+// nothing in it is fetched: with the code or without, to a person, to a
+// channel, into a thread.
+func TestBehaviour06NothingIsParsedOrFetched(t *testing.T) {
+	t.Parallel()
+	w := slacktest.Office()
+	w.Unlimited = true
+	o := officeOf(t, w)
+	for _, pair := range []struct {
+		to     bridge.Address
+		before bridge.Card
+		after  []scene
+	}{
+		{alice, askedCard(), append(privateScenes(), endedScenes()...)},
+		{deploys, sharedCard(), teamScenes()},
+		{deploys + "/", lineScenes()[0].card, lineScenes()[:4]},
+	} {
+		ref := o.post(pair.to, pair.before)
+		for _, s := range pair.after {
+			o.edit(ref, s.card)
+		}
+	}
+	sent, edited := o.slack.Calls("chat.postMessage"), o.slack.Calls("chat.update")
+	if len(sent) != 3 || len(edited) < 40 {
+		t.Fatalf("%d messages and %d edits: too few to say anything", len(sent), len(edited))
+	}
+	for _, e := range append(sent, edited...) {
+		if e.Args["parse"] != "none" {
+			t.Errorf("%s with parse=%q", e.Where, e.Args["parse"])
+		}
+		if e.Where == "chat.postMessage" && (e.Args["unfurl_links"] != "false" || e.Args["unfurl_media"] != "false") {
+			t.Errorf("%s with unfurl_links=%q, unfurl_media=%q", e.Where, e.Args["unfurl_links"], e.Args["unfurl_media"])
+		}
+	}
+	if fetched := o.slack.Prefetched(); len(fetched) != 0 {
+		t.Errorf("Slack has fetched %q", fetched)
+	}
+}
+
+// Beside a code refusing stands before going on, however the buttons came.
+func TestRefusingComesBeforeGoingOn(t *testing.T) {
+	c := with(codedCard(), func(c *bridge.Card) {
+		c.Buttons = []bridge.Button{pressFinished, pressRelease, pressDeny, pressNotMe}
+	})
+	seen := showCard(t, c).Seen
+	for _, row := range []string{"[!I did not ask for this] [Deny] [Open login.example.com -> ", "[I have finished] [Release]"} {
+		if !strings.Contains(seen, row) {
+			t.Errorf("want %q in:\n%s", row, seen)
+		}
+	}
+}
