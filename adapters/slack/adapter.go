@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 
@@ -51,6 +52,9 @@ type Adapter struct {
 	line   *line
 	health *health
 	known  known
+	homes  *homes
+	web    *http.Client
+	base   string // scheme and host of Slack's methods
 
 	refusing    atomic.Pointer[string] // the method whose call Slack refused for our sake
 	allowShared func(channel string) bool
@@ -77,7 +81,7 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),
 			slackgo.OptionAPIURL(o.APIURL), slackgo.OptionHTTPClient(o.HTTP)),
-		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), allowShared: o.AllowShared,
+		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), homes: newHomes(), web: o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared,
 	}
 	if a.allowShared == nil {
 		a.allowShared = func(string) bool { return false }
@@ -109,7 +113,20 @@ func (o Options) check() error {
 // the bridge from working with Slack is told by Health. It is called once.
 // When ctx ends it takes nothing more in, and gives what is under way two
 // seconds.
-func (a *Adapter) Run(ctx context.Context) error { return a.line.run(ctx) }
+func (a *Adapter) Run(ctx context.Context) error {
+	a.homes.begin(ctx)
+	defer a.homes.end()
+	return a.line.run(ctx)
+}
+
+// originOf is the scheme and host of an address; "" = it has none.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
 
 // Handler takes Slack's calls: POST /slack/interactions, /slack/commands and
 // /slack/events. In ModeSocket everything is 404; while Run does not run, 503.

@@ -22,6 +22,7 @@ type scripted struct {
 	codes   map[string]string // one-time codes, and for whom
 	live    map[string]bridge.CodeFinding
 	fault   error
+	tries   error // what VerifyCode says instead
 }
 
 func newScripted() *scripted {
@@ -92,7 +93,7 @@ func (s *scripted) AllowAgain(_ context.Context, who bridge.Clicker, agent strin
 func (s *scripted) VerifyCode(_ context.Context, _, typed string) (bridge.CodeFinding, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.live[typed], s.fault
+	return s.live[typed], s.tries
 }
 
 func (s *scripted) Inbox(context.Context, string) (bridge.Inbox, error) {

@@ -172,6 +172,8 @@ func meaningOf(method, word string) error {
 		return bridge.ErrGone
 	case "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "invalid_trigger":
 		return errTrigger
+	case "hash_conflict":
+		return errStale
 	case "ratelimited", "rate_limited", "message_limit_exceeded":
 		return errSlow
 	case "service_unavailable", "team_added_to_org", "request_timeout", "accesslimited":

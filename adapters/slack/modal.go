@@ -12,7 +12,7 @@ import (
 
 // openCard shows somebody their card in a modal, by what they have just
 // pressed.
-func (a *Adapter) openCard(ctx context.Context, trigger string, c bridge.Card) (bridge.MessageRef, error) {
+func (a *Adapter) openCard(ctx context.Context, trigger bridge.Secret, c bridge.Card) (bridge.MessageRef, error) {
 	v, err := cardModal(c)
 	if err != nil {
 		return "", fmt.Errorf("draw a card: %w: %w", err, bridge.ErrInvalid)
@@ -26,9 +26,9 @@ func (a *Adapter) openCard(ctx context.Context, trigger string, c bridge.Card) (
 
 // openView opens a modal for whom the trigger is. If it certainly did not open
 // there is no other way to them.
-func (a *Adapter) openView(ctx context.Context, trigger string, v slackgo.ModalViewRequest) (id string, err error) {
+func (a *Adapter) openView(ctx context.Context, trigger bridge.Secret, v slackgo.ModalViewRequest) (id string, err error) {
 	err = a.call(ctx, methodOpenView, "", func(ctx context.Context) error {
-		opened, err := a.api.OpenViewContext(ctx, trigger, v)
+		opened, err := a.api.OpenViewContext(ctx, trigger.Reveal(), v)
 		if err == nil {
 			id = opened.ID
 		}
@@ -37,18 +37,17 @@ func (a *Adapter) openView(ctx context.Context, trigger string, v slackgo.ModalV
 	switch {
 	case err == nil && id == "":
 		return "", fmt.Errorf("%s: the answer does not say which modal it is", methodOpenView)
-	case lapsed(err):
+	case errors.Is(err, errTrigger):
 		return "", fmt.Errorf("%w: %w", err, bridge.ErrUnreachable)
 	}
 	return id, err
 }
 
-// lapsed reports whether a modal did not open because what it was to answer
-// was pressed too long ago.
-func lapsed(err error) bool { return errors.Is(err, errTrigger) }
-
 // errTrigger means that a trigger cannot be used any more.
 var errTrigger = errors.New("too long ago")
+
+// errStale means that a modal shows something else by now.
+var errStale = errors.New("it has changed meanwhile")
 
 // updateCard has a modal show the card of now.
 func (a *Adapter) updateCard(ctx context.Context, id string, c bridge.Card) error {

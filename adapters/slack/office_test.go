@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	slackgo "github.com/slack-go/slack"
+
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -20,7 +22,6 @@ const (
 	eve     = "U0EVE"  // of another workspace
 	oncall  = "S0ONCALL"
 	deploys = "C0DEPLOYS"
-	random  = "C0RANDOM"
 )
 
 // office is an adapter in a stand-in for Slack, with a desk that does what the
@@ -56,4 +57,60 @@ func answerOf(e slacktest.Exchange, field string) string {
 	_ = json.Unmarshal([]byte(e.Answer), &fields) // no answer has no fields
 	text, _ := fields[field].(string)
 	return text
+}
+
+// press has somebody press a button that they see.
+func (o *office) press(who, label string) {
+	o.t.Helper()
+	in, err := parseInteraction(o.slack.Person(who).Pressing(label))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if said := o.adapter.serve(o.t.Context(), in); said.body != nil || said.late != nil {
+		o.t.Errorf("the press of %q is answered in its acknowledgement", label)
+	}
+}
+
+// submit has somebody send the modal that they have open. It returns what is
+// wrong with what they typed; "" = nothing, and the modal is closed.
+func (o *office) submit(who, typed string) string {
+	o.t.Helper()
+	in, err := parseInteraction(o.slack.Person(who).Submitting(typed))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	said := o.adapter.serve(o.t.Context(), in)
+	if said.body == nil {
+		o.slack.Person(who).CloseModal()
+		return ""
+	}
+	body, ok := said.body.(*slackgo.ViewSubmissionResponse)
+	if !ok || body.ResponseAction != slackgo.RAErrors || len(body.Errors) != 1 {
+		o.t.Fatalf("what was sent is answered by %#v", said.body)
+	}
+	return body.Errors[digitsBlock]
+}
+
+// types has somebody type a command. It returns what they are answered.
+func (o *office) types(who, line string) string {
+	o.t.Helper()
+	in, err := parseCommandForm(o.slack.Person(who).Commanding(deploys, line))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	body, err := json.Marshal(o.adapter.serve(o.t.Context(), in).body)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return string(body)
+}
+
+// opensHome has somebody look at the Home tab.
+func (o *office) opensHome(who string) {
+	o.t.Helper()
+	in, err := parseEvent(o.slack.Person(who).OpeningHome())
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.adapter.serve(o.t.Context(), in)
 }

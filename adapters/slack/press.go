@@ -1,6 +1,218 @@
 package slack
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
 
 // serve does what somebody did.
-func (a *Adapter) serve(context.Context, inbound) answer { return answer{} }
+func (a *Adapter) serve(ctx context.Context, in inbound) answer {
+	if !a.forUs(in) {
+		a.log.WarnContext(ctx, "slack: something came that is not for this installation of the app", "what", in.kind)
+		return answer{}
+	}
+	switch in.kind {
+	case pressed:
+		a.press(ctx, in)
+	case submitted:
+		return a.submit(ctx, in)
+	case commanded:
+		return a.command(ctx, in)
+	case homeOpened:
+		a.openHome(ctx, in)
+	case closed, uninstalled, revoked: // an edit learns of the first, the line of the others
+	}
+	return answer{}
+}
+
+// forUs reports whether something is for the app of this bridge, installed in
+// a workspace and not in a whole organisation.
+func (a *Adapter) forUs(in inbound) bool {
+	app := a.line.self().app
+	return !in.orgWide && (app == "" || in.app == app)
+}
+
+// deed is what a button does. Only its id says so; all else is looked up.
+type deed struct {
+	verb    bridge.Verb
+	request bridge.RequestID
+	agent   string // of actionAllow, which is about no request
+}
+
+// deedOf reads what was pressed. What is no button of ours, or one that only
+// leads somewhere, is none.
+func deedOf(in inbound) (deed, bool) {
+	if len(in.actions) != 1 {
+		return deed{}, false
+	}
+	what, ours := strings.CutPrefix(in.actions[0].id, actionPrefix)
+	name, _, _ := strings.Cut(what, ".")
+	value := in.actions[0].value
+	if name == actionAllow {
+		return deed{verb: bridge.VerbAllowAgain, agent: value}, ours && value != ""
+	}
+	verb := bridge.Verb(name)
+	return deed{verb: verb, request: bridge.RequestID(value)}, ours && slices.Contains(verbs, verb)
+}
+
+// verbs are those that a button can have.
+var verbs = []bridge.Verb{
+	bridge.VerbShowCode, bridge.VerbDeny, bridge.VerbNotMe, bridge.VerbClaim, bridge.VerbRelease, bridge.VerbDecline,
+	bridge.VerbShowAgain, bridge.VerbMine, bridge.VerbNotMine, bridge.VerbRevoke, bridge.VerbAllowAgain,
+	bridge.VerbOpened, bridge.VerbFinished,
+}
+
+// weighty reports whether somebody's standing at Slack is to be looked at once
+// more before it is done: it shows a code, or takes something away.
+func (d deed) weighty() bool {
+	switch d.verb { //nolint:exhaustive // the others go by what was learnt within a minute
+	case bridge.VerbShowCode, bridge.VerbClaim, bridge.VerbRevoke:
+		return true
+	}
+	return false
+}
+
+// triggerLife is how long what somebody pressed can open a modal: Slack allows
+// three seconds, and the way there takes some.
+const triggerLife = 2500 * time.Millisecond
+
+// press does what a button says. Whoever presses it, and however late, gets
+// an answer: the card that changes, or a word.
+func (a *Adapter) press(ctx context.Context, in inbound) {
+	d, ok := deedOf(in)
+	if !ok {
+		return
+	}
+	who, word := a.clicker(ctx, in, d.weighty())
+	if word != "" {
+		a.turnedAway(ctx, in, d, word)
+		a.tell(ctx, in, word, bridge.Card{})
+		return
+	}
+	if d.agent != "" {
+		word, err := a.desk.AllowAgain(ctx, who, d.agent)
+		a.tell(ctx, in, a.excuse(ctx, word, err), bridge.Card{})
+		return
+	}
+	a.keepTrigger(in, d.request)
+	card, word, err := a.desk.Click(ctx, who, d.request, d.verb)
+	if err == nil && wantsDigits(d.verb, card, word) && a.askDigits(ctx, in, d, card) {
+		return
+	}
+	a.tell(ctx, in, a.reaction(ctx, in, d, card, word, err), card)
+}
+
+// keepTrigger lets the card of a request come to who has just done something
+// about it, even if no direct message does.
+func (a *Adapter) keepTrigger(in inbound, id bridge.RequestID) {
+	if left := triggerLife - time.Since(in.at); left > 0 && !in.trigger.IsZero() {
+		a.known.triggers.put(triggerKey(in.user, id), in.trigger, left)
+	}
+}
+
+// reaction is the word to who pressed something, "" = they see what it did.
+func (a *Adapter) reaction(ctx context.Context, in inbound, d deed, card bridge.Card, word string, err error) string {
+	word = a.excuse(ctx, word, err)
+	onCard := in.container == "message" && !in.ephemeral || in.view.callback == modalCard
+	switch {
+	case word != "" || onCard || d.verb == bridge.VerbOpened:
+		return word
+	case d.verb == bridge.VerbShowAgain:
+		return "It is in your direct messages now, below what came since."
+	case in.view.kind == "home": // which changes by itself
+		return ""
+	}
+	return card.Ending
+}
+
+// clicker says who pressed something: who they are at Slack now, and who that
+// is here. word is for somebody who has no say.
+func (a *Adapter) clicker(ctx context.Context, in inbound, fresh bool) (who bridge.Clicker, word string) {
+	if word = a.vouch(ctx, in, fresh); word != "" {
+		return bridge.Clicker{}, word
+	}
+	human, err := a.desk.HumanAt(ctx, channelName, bridge.Address(in.user))
+	switch {
+	case errors.Is(err, bridge.ErrNotFound):
+		return bridge.Clicker{}, unknownHere
+	case err != nil:
+		return bridge.Clicker{}, a.excuse(ctx, "", err)
+	}
+	return bridge.Clicker{Human: human, Channel: channelName, User: in.user}, ""
+}
+
+const unknownHere = "You are nobody here yet. Ask the operator for a code and type /authbridge link CODE."
+
+// vouch makes sure of who somebody is at Slack. Only what Slack itself says
+// counts, and while it says nothing, nobody has a say.
+func (a *Adapter) vouch(ctx context.Context, in inbound, fresh bool) (word string) {
+	team, err := a.team(ctx)
+	if err == nil && (in.team != team || in.userTeam != "" && in.userTeam != team) {
+		return "Only members of the bridge's own workspace have a say here. Nothing happened."
+	}
+	u, err2 := a.user(ctx, in.user, fresh)
+	switch err = errors.Join(err, err2); {
+	case errors.Is(err, bridge.ErrUnreachable):
+		return "Slack does not tell the bridge who you are. Nothing happened."
+	case err != nil:
+		a.log.WarnContext(ctx, "slack: look up who pressed a button", "err", err)
+		return "Slack does not say just now who you are. Nothing happened: try again in a moment."
+	}
+	if why := outsider(u, team); why != "" {
+		return why + " Nothing happened."
+	}
+	return ""
+}
+
+// turnedAway tells the audit log that somebody who is nobody here pressed a
+// button: so many times for each, and no more.
+func (a *Adapter) turnedAway(ctx context.Context, in inbound, d deed, why string) {
+	times, _ := a.known.turned.get(in.user)
+	if times >= turnedAwayMost {
+		return
+	}
+	a.known.turned.put(in.user, times+1, turnedAwayFor)
+	err := a.desk.Audit(ctx, bridge.AuditLine{
+		Event: bridge.AuditPressRefused, Request: d.request, By: bridge.ByHuman,
+		Channel: channelName, PlatformUser: in.user, Detail: string(d.verb) + ": " + why,
+	})
+	if err != nil {
+		a.log.WarnContext(ctx, "slack: tell the audit log of a refused press", "err", err)
+	}
+}
+
+const (
+	turnedAwayMost = 20
+	turnedAwayFor  = 10 * time.Minute
+)
+
+// excuse is a word, or what to say of a fault instead.
+func (a *Adapter) excuse(ctx context.Context, word string, err error) string {
+	if err == nil {
+		return word
+	}
+	if no, ok := errors.AsType[*bridge.Problem](err); ok {
+		return no.Detail
+	}
+	if slow, ok := errors.AsType[*bridge.TooManyTries](err); ok {
+		return fmt.Sprintf("You have tried too often. Try again after %s.", utc(slow.Until))
+	}
+	switch {
+	case errors.Is(err, bridge.ErrNotFound):
+		return "This is not for you to answer, or it is long over. Nothing happened."
+	case errors.Is(err, bridge.ErrInDoubt):
+		word = "The bridge's store failed in the middle of this. Look at the card: if it has not changed, try again."
+	case errors.Is(err, bridge.ErrStoreUnavailable):
+		word = "The bridge cannot reach its store just now. Nothing was changed: try again."
+	default:
+		word = "Something went wrong inside the bridge; its log says what. Try again."
+	}
+	a.log.ErrorContext(ctx, "slack: do what somebody pressed", "err", err)
+	return word
+}

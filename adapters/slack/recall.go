@@ -93,14 +93,17 @@ type known struct {
 	users    *recall[slackgo.User]      // by id
 	channels *recall[slackgo.Channel]   // by id
 	dms      *recall[string]            // the direct channel with a user, by id
-	triggers *recall[string]            // of who has just pressed a button of a request
+	triggers *recall[bridge.Secret]     // of who has just pressed a button of a request
+	origins  *recall[inbound]           // where somebody was whom a modal asks for digits
+	turned   *recall[int]               // how often somebody was turned away
+	links    *recall[string]            // the address of a message, by its name
 	posted   *recall[bridge.MessageRef] // which message is somebody's card of a request
 }
 
 func newKnown() known {
 	return known{
 		waits: newRecall[time.Time](), users: newRecall[slackgo.User](),
-		channels: newRecall[slackgo.Channel](), dms: newRecall[string](), triggers: newRecall[string](),
+		channels: newRecall[slackgo.Channel](), dms: newRecall[string](), triggers: newRecall[bridge.Secret](), origins: newRecall[inbound](), turned: newRecall[int](), links: newRecall[string](),
 		posted: newRecall[bridge.MessageRef](),
 	}
 }

@@ -1,0 +1,121 @@
+package slack
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	slackgo "github.com/slack-go/slack"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// command answers /authbridge, to who typed it alone.
+func (a *Adapter) command(ctx context.Context, in inbound) answer {
+	m := a.obey(ctx, in)
+	return answer{body: m.ephemeral(), late: func(ctx context.Context) {
+		if err := a.tellInChannel(ctx, in, m); err != nil {
+			a.log.WarnContext(ctx, "slack: answer a command", "err", err)
+		}
+	}}
+}
+
+// obey does what a command says. One that is none gets help, which repeats
+// nothing of it.
+func (a *Adapter) obey(ctx context.Context, in inbound) message {
+	words := strings.Fields(in.text)
+	if len(words) == 0 {
+		return helpMessage()
+	}
+	verb, rest := strings.ToLower(words[0]), strings.Join(words[1:], " ")
+	switch verb {
+	case "link":
+		return a.link(ctx, in, rest)
+	case "list", "pending", "revoke", "verify", "whoami":
+	default:
+		return helpMessage()
+	}
+	who, word := a.clicker(ctx, in, verb == "revoke")
+	if word != "" {
+		return wordMessage(word)
+	}
+	switch verb {
+	case "verify":
+		return a.verify(ctx, who, rest)
+	case "whoami":
+		return whoamiMessage(standing{human: who.Human, how: "your account in Slack"})
+	}
+	inbox, err := a.desk.Inbox(ctx, who.Human)
+	switch {
+	case err != nil:
+		return wordMessage(a.excuse(ctx, "", err))
+	case verb == "pending":
+		return pendingMessage(inbox, a.linker(ctx, in.user))
+	case verb == "revoke" && rest != "":
+		return revocation(inbox, rest)
+	}
+	return listMessage(inbox)
+}
+
+// revocation asks once more, by the button that takes back.
+func revocation(in bridge.Inbox, name string) message {
+	c, found := byName(in.Given, name)
+	if !found {
+		return wordMessage("Nothing that you have given is called that. Type /authbridge list to see what you have given.")
+	}
+	return revokeMessage(c)
+}
+
+func (a *Adapter) verify(ctx context.Context, who bridge.Clicker, code string) message {
+	if code == "" {
+		return wordMessage("Type the code, too: /authbridge verify CODE says whether it is from this bridge, for you.")
+	}
+	found, err := a.desk.VerifyCode(ctx, who.Human, code)
+	if err != nil {
+		return wordMessage(a.excuse(ctx, "", err))
+	}
+	return verifyMessage(found)
+}
+
+// link ties who typed it to the human whom the operator's code was made for.
+func (a *Adapter) link(ctx context.Context, in inbound, code string) message {
+	if word := a.vouch(ctx, in, true); word != "" {
+		return wordMessage(word)
+	}
+	if code == "" {
+		return wordMessage("Type the code, too: /authbridge link CODE. The operator gets one with authbridge human link.")
+	}
+	human, err := a.desk.Link(ctx, channelName, bridge.Address(in.user), code)
+	switch {
+	case errors.Is(err, bridge.ErrLinkCode):
+		return wordMessage("This code is wrong, used or too old. Ask the operator for another.")
+	case errors.Is(err, bridge.ErrTied):
+		return wordMessage("This does not work: you are somebody else here already, or the operator has written down who this is. Ask the operator.")
+	case err != nil:
+		return wordMessage(a.excuse(ctx, "", err))
+	}
+	return wordMessage("You are " + human + " here now. What agents ask you comes as direct messages.")
+}
+
+// linker finds the addresses of somebody's cards, of those that are known.
+func (a *Adapter) linker(ctx context.Context, user string) func(bridge.RequestID) string {
+	return func(id bridge.RequestID) string {
+		ref, known := a.known.posted.get(triggerKey(user, id))
+		at, err := placeOf(ref)
+		if !known || err != nil {
+			return ""
+		}
+		if link, known := a.known.links.get(string(ref)); known {
+			return link
+		}
+		var link string
+		err = a.call(ctx, methodPermalink, at.channel, func(ctx context.Context) (err error) {
+			link, err = a.api.GetPermalinkContext(ctx, &slackgo.PermalinkParameters{Channel: at.channel, Ts: at.thread})
+			return err
+		})
+		if err == nil {
+			a.known.links.put(string(ref), link, postedFor)
+		}
+		return link
+	}
+}

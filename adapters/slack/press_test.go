@@ -1,0 +1,387 @@
+package slack
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/authbridge/authbridge/adapters/slack/slacktest"
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// answers has the desk answer all presses alike.
+func (o *office) answers(c bridge.Card, word string, err error) {
+	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) { return c, word, err }
+}
+
+// TestPressReachesTheDesk as the human whose account it is, with nothing of
+// what the card itself said but which request it is.
+func TestPressReachesTheDesk(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), card()
+	o.post(alice, c)
+	var got bridge.Clicker
+	o.desk.click = func(who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error) {
+		if got = who; id != c.Request || verb != bridge.VerbShowCode {
+			t.Errorf("pressed %s of %s", verb, id)
+		}
+		return c, "", nil
+	}
+	o.press(alice, "Show code")
+	if want := (bridge.Clicker{Human: "alice", Channel: "slack", User: alice}); got != want {
+		t.Errorf("pressed by %+v, want %+v", got, want)
+	}
+	o.sees(alice, "!only visible to you")
+}
+
+// TestBehaviour14OthersAreToldPrivately: the desk says no, and only who
+// pressed sees why.
+func TestBehaviour14OthersAreToldPrivately(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), deploysCard()
+	o.post(deploys, c)
+	o.answers(bridge.Card{}, "", fmt.Errorf("press: %w", bridge.ErrNotFound))
+	o.press(alice, "Claim")
+	o.sees(alice, "only visible to you", "This is not for you to answer", "Nothing happened.")
+	o.sees(bob, "!only visible to you", "!not for you")
+}
+
+// TestBehaviour13LosersAreTold who has it.
+func TestBehaviour13LosersAreTold(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), deploysCard()
+	o.post(deploys, c)
+	claimed := c
+	claimed.Buttons, claimed.Claim.By = nil, "carol"
+	o.answers(claimed, "carol has claimed it, until 12:04 UTC at the latest.", nil)
+	o.press(bob, "Claim")
+	o.sees(bob, "only visible to you", "carol has claimed it")
+	o.sees(carol, "!only visible to you")
+}
+
+// TestBehaviour17OutsidersHaveNoSay: whoever the bridge takes them for, and
+// whatever they were when they were last looked at.
+func TestBehaviour17OutsidersHaveNoSay(t *testing.T) {
+	t.Parallel()
+	for name, change := range outsiders() {
+		if name == "deactivated" {
+			continue // sees nothing: see TestBehaviour17LeftSinceTheLastLook
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.post(deploys, deploysCard())
+			o.slack.Change(func(w *slacktest.World) { change(w.Person(bob)) })
+			o.press(bob, "Claim")
+			o.turnsAway(bob)
+		})
+	}
+}
+
+// turnsAway checks that the desk heard of no press, the audit log of one, and
+// somebody of that it was for nothing.
+func (o *office) turnsAway(who string) {
+	o.t.Helper()
+	if all := o.desk.presses(); len(all) != 0 {
+		o.t.Errorf("the desk heard of %q", all)
+	}
+	if lines := o.desk.lines; len(lines) != 1 || lines[0].Event != bridge.AuditPressRefused || lines[0].PlatformUser != who || lines[0].Channel != "slack" {
+		o.t.Errorf("the audit log has %+v", lines)
+	}
+	o.sees(who, "only visible to you", "Nothing happened")
+}
+
+// TestBehaviour17LeftSinceTheLastLook: what shows a code goes by what Slack
+// says now, not by what it said a moment ago.
+func TestBehaviour17LeftSinceTheLastLook(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.post(deploys, deploysCard())
+	o.answers(deploysCard(), "carol has it.", nil)
+	o.press(bob, "Decline for the team")
+	o.desk.pressed = nil
+	in, err := parseInteraction(o.slack.Person(bob).Pressing("Claim"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.slack.Change(func(w *slacktest.World) { w.Person(bob).Deleted = true })
+	o.adapter.serve(t.Context(), in)
+	if all := o.desk.presses(); len(all) != 0 {
+		t.Errorf("the desk heard of %q", all)
+	}
+}
+
+// TestBehaviour17NobodyKnowsThem: somebody of the workspace who is no human of
+// the bridge's.
+func TestBehaviour17NobodyKnowsThem(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.post(deploys, deploysCard())
+	delete(o.desk.people, alice)
+	o.press(alice, "Claim")
+	o.sees(alice, "only visible to you", "You are nobody here yet", "/authbridge link CODE")
+	if all := o.desk.presses(); len(all) != 0 || len(o.desk.lines) != 1 {
+		t.Errorf("the desk heard of %q, the audit log of %d", all, len(o.desk.lines))
+	}
+}
+
+// TestBehaviour16SlackDoesNotSayWhoTheyAre: then nobody has a say.
+func TestBehaviour16SlackDoesNotSayWhoTheyAre(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]slacktest.Fault{
+		"out of order": {Status: 500}, "cut off": {Reset: true}, "garbage": {Garbage: true}, "limited": {Limited: 5}, "internal": {Error: "internal_error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.post(deploys, deploysCard())
+			o.slack.Fail(methodUser, 9, fault)
+			o.press(bob, "Claim")
+			o.turnsAway(bob)
+		})
+	}
+}
+
+// TestTurnedAwayIsNotTheirLogbook: who presses on and on fills no audit log.
+func TestTurnedAwayIsNotTheirLogbook(t *testing.T) {
+	t.Parallel()
+	w := slacktest.Office()
+	w.Unlimited = true
+	o := officeOf(t, w)
+	o.post(deploys, deploysCard())
+	in, err := parseInteraction(o.slack.Person(dave).Pressing("Claim"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * turnedAwayMost {
+		o.adapter.serve(t.Context(), in)
+	}
+	if n := len(o.desk.lines); n != turnedAwayMost {
+		t.Errorf("the audit log has %d lines", n)
+	}
+}
+
+// TestPressesThatAreNone of ours, or not for this installation, do nothing.
+func TestPressesThatAreNone(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*inbound){
+		"another app's button": func(in *inbound) { in.actions[0].id = "approve" },
+		"an unknown verb":      func(in *inbound) { in.actions[0].id = "ab.v1.grant" },
+		"another version":      func(in *inbound) { in.actions[0].id = "ab.v2.show_code" },
+		"no button":            func(in *inbound) { in.actions = nil },
+		"two buttons":          func(in *inbound) { in.actions = append(in.actions, in.actions[0]) },
+		"an organisation":      func(in *inbound) { in.orgWide = true },
+		"a link":               func(in *inbound) { in.actions[0].id = actionPrefix + actionLink },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.post(alice, card())
+			in, err := parseInteraction(o.slack.Person(alice).Pressing("Show code"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(&in)
+			o.adapter.serve(t.Context(), in)
+			if all := o.desk.presses(); len(all) != 0 {
+				t.Errorf("the desk heard of %q", all)
+			}
+		})
+	}
+}
+
+// TestFaultsAreTold in words that say whether anything was done.
+func TestFaultsAreTold(t *testing.T) {
+	t.Parallel()
+	for want, fault := range map[string]error{
+		"Nothing was changed: try again.": bridge.ErrStoreUnavailable,
+		"Look at the card":                bridge.ErrInDoubt,
+		"its log says what":               fmt.Errorf("an inner matter"),
+		"put plainly":                     &bridge.Problem{Detail: "put plainly"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.post(alice, card())
+			o.answers(bridge.Card{}, "", fault)
+			o.press(alice, "Show code")
+			o.sees(alice, "only visible to you", want, "!an inner matter")
+		})
+	}
+}
+
+// withDigits is a card that asks for the digits of the agent.
+func withDigits(c bridge.Card) bridge.Card {
+	c.Digits, c.Phrase = true, "amber falcon"
+	return c
+}
+
+// TestBehaviour23DigitsBeforeTheCode: Show code asks for them in a modal, and
+// wrong ones are told at the input.
+func TestBehaviour23DigitsBeforeTheCode(t *testing.T) {
+	t.Parallel()
+	for _, c := range []bridge.Card{withDigits(card()), withDigits(deploysCard())} {
+		o, to, label := newOffice(t), bridge.Address(alice), "Show code"
+		if c.View == bridge.ViewTeam {
+			to, label = deploys, "Claim"
+		}
+		o.post(to, c)
+		o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+			switch who.Typed {
+			case "4711":
+				return withoutDigits(c), "", nil
+			case "":
+				return c, "Type the four digits that helper shows, then press again.", nil
+			}
+			return c, "These are not the digits that helper shows. Two tries are left.", nil
+		}
+		o.press(alice, label)
+		o.sees(alice, "== modal:", "Digits the agent shows", "["+label+"]")
+		if wrong := o.submit(alice, "1234"); !strings.Contains(wrong, "Two tries are left") {
+			t.Errorf("wrong digits are told %q", wrong)
+		}
+		if wrong := o.submit(alice, "4711"); wrong != "" {
+			t.Errorf("the right digits are told %q", wrong)
+		}
+		o.sees(alice, "!== modal:")
+		want := []string{"alice " + verbOf(label), "alice " + verbOf(label), "alice " + verbOf(label)}
+		if got := o.desk.presses(); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("the desk heard %q, want %q", got, want)
+		}
+	}
+}
+
+func verbOf(label string) string {
+	if label == "Claim" {
+		return string(bridge.VerbClaim)
+	}
+	return string(bridge.VerbShowCode)
+}
+
+func withoutDigits(c bridge.Card) bridge.Card {
+	c.Digits, c.Minting = false, true
+	return c
+}
+
+// TestBehaviour23DigitsOfAGuest are not even looked at.
+func TestBehaviour23DigitsOfAGuest(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), withDigits(card())
+	o.post(alice, c)
+	o.answers(c, "Type the four digits that helper shows, then press again.", nil)
+	o.press(alice, "Show code")
+	o.slack.Change(func(w *slacktest.World) { w.Person(alice).Guest = true })
+	if wrong := o.submit(alice, "4711"); !strings.Contains(wrong, "Guests") {
+		t.Errorf("a guest is told %q", wrong)
+	}
+	if all := o.desk.presses(); len(all) != 1 {
+		t.Errorf("the desk heard of %q", all)
+	}
+}
+
+// TestNoDirectMessage: who takes none sees their card in a modal, by the press
+// that asked for it; it is edited like any other, and closing it is known.
+func TestNoDirectMessage(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), deploysCard()
+	o.post(deploys, c)
+	o.slack.Change(func(w *slacktest.World) { w.Person(bob).NoOpen = "user_disabled" })
+	private := card()
+	private.Request = c.Request
+	var ref bridge.MessageRef
+	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+		ref = o.post(bob, private)
+		return private, "", nil
+	}
+	o.press(bob, "Claim")
+	o.sees(bob, "== modal:", "amber falcon 42")
+	o.edit(ref, withCode(private))
+	o.sees(bob, userCode)
+	o.sees(alice, "!"+userCode, "!== modal:")
+
+	o.answers(withCode(private), "Asking login.example.com as soon as it lets us.", nil)
+	o.press(bob, "Show code")
+	o.sees(bob, "== modal:", userCode, "Asking login.example.com")
+
+	o.edit(ref, over(private, "You denied it. helper got nothing."))
+	o.sees(bob, "!"+userCode, "You denied it.") // behaviour 25
+	o.slack.Person(bob).CloseModal()
+	if err := o.adapter.Edit(t.Context(), ref, private); err == nil || !strings.Contains(err.Error(), bridge.ErrGone.Error()) {
+		t.Errorf("an edit of a modal that was closed: %v", err)
+	}
+}
+
+// TestTriggerIsForOneRequest: what somebody pressed shows them no card of
+// another request, and nobody else's.
+func TestTriggerIsForOneRequest(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), deploysCard()
+	o.post(deploys, c)
+	o.slack.Change(func(w *slacktest.World) {
+		w.Person(bob).NoOpen, w.Person(carol).NoOpen = "user_disabled", "user_disabled"
+	})
+	o.answers(c, "no", nil)
+	o.press(bob, "Claim")
+	mine := card()
+	mine.Request = c.Request
+	for who, c := range map[string]bridge.Card{bob: card(), carol: mine} {
+		if _, err := o.adapter.Post(t.Context(), bridge.Address(who), c, "key"); err == nil {
+			t.Errorf("%s is shown a card that they have not asked for", who)
+		}
+		o.sees(who, "!== modal:")
+	}
+}
+
+// TestFiftyPressAtOnce: each is told something, and nobody else sees it.
+func TestFiftyPressAtOnce(t *testing.T) {
+	t.Parallel()
+	w := slacktest.Office()
+	w.Unlimited = true
+	for i := range 50 {
+		id := fmt.Sprintf("U0MANY%02d", i)
+		w.People = append(w.People, slacktest.User{ID: id, Name: id})
+		w.Channel(deploys).Members = append(w.Channel(deploys).Members, id)
+	}
+	o := officeOf(t, w)
+	for _, u := range w.People[5:] {
+		o.desk.people[bridge.Address(u.ID)] = strings.ToLower(u.ID)
+	}
+	c := deploysCard()
+	o.post(deploys, c)
+	var won sync.Once
+	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+		word := "somebody has claimed it."
+		won.Do(func() { word = "" })
+		return c, word, nil
+	}
+	var all sync.WaitGroup
+	for _, u := range w.People[5:] {
+		all.Go(func() { o.press(u.ID, "Claim") })
+	}
+	all.Wait()
+	told := 0
+	for _, u := range w.People[5:] {
+		told += strings.Count(o.slack.Person(u.ID).Screen(), "only visible to you")
+	}
+	if told != 49 {
+		t.Errorf("%d of 50 are told that they lost", told)
+	}
+}
+
+// TestSlowPressOpensNoModal: Slack takes no trigger of three seconds ago, so it
+// is not tried.
+func TestSlowPressOpensNoModal(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), withDigits(card())
+	o.post(alice, c)
+	o.answers(c, "Type the four digits that helper shows, then press again.", nil)
+	in, err := parseInteraction(o.slack.Person(alice).Pressing("Show code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.at = in.at.Add(-3 * time.Second)
+	o.adapter.serve(t.Context(), in)
+	o.sees(alice, "!== modal:", "only visible to you", "press again")
+}
