@@ -17,9 +17,11 @@ func (p *Person) Pressing(label string) []byte {
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
 	var found *control
-	for _, c := range p.s.within(p.id) {
-		if c.label == label && c.element.str("type") == "button" {
-			found = &c
+	for _, d := range p.s.front(p.id) {
+		for _, c := range d.controls {
+			if c.label == label && c.element.str("type") == "button" {
+				found = &c
+			}
 		}
 	}
 	if found == nil {
