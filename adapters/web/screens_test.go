@@ -106,10 +106,14 @@ const tallest = 6000
 // to read, and few enough for a repository.
 const scale = 0.8
 
+// arrived has what is still arriving have arrived: no picture shows a card that
+// is half there.
+const arrived = `document.getAnimations().forEach((a) => a.finish());`
+
 // takePicture writes what the page shows from top to bottom.
 func (p *pageUnderTest) takePicture(file string, l look, scale float64) {
 	p.t.Helper()
-	height, err := chromedp.Run(p.ctx, chromedp.Evaluate[float64](lastOfScene))
+	height, err := chromedp.Run(p.ctx, chromedp.Evaluate[float64](arrived+lastOfScene))
 	if err != nil {
 		p.t.Fatal(err)
 	}
