@@ -69,7 +69,7 @@ func (a *app) printGrants(all []api.Grant) error {
 		return a.json(all)
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(a.err, "no grants; authbridge token --provider NAME asks for one")
+		fmt.Fprintln(a.err, "no grants; authbridge token --provider NAME --scope SCOPE asks for one")
 		return nil
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
