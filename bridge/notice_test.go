@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -63,13 +64,15 @@ func TestANoticeWhereTheAgentWorks(t *testing.T) {
 // granted it.
 func TestANoticeOfATeamsRequestNamesNobody(t *testing.T) {
 	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
-		r, declined := w.MustAsk(bridge.Ask{Team: "oncall", Origin: atWork}), bridge.Origin{Platform: "slack", Channel: "C0WORK"}
+		r := w.MustAsk(bridge.Ask{Team: "oncall", Origin: atWork})
+		synctest.Wait()
 		w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
 		w.sees(t, thread, "helper has asked oncall for corp.", "!bob")
 		w.Corp.Approve(bridgetest.Bob)
 		bridgetest.Pass(7 * time.Second)
 		w.sees(t, thread, "bob approved.")
-		r = w.MustAsk(bridge.Ask{Team: "oncall", Origin: declined, Session: "two"})
+		r = w.MustAsk(bridge.Ask{Team: "oncall", Origin: bridge.Origin{Platform: "slack", Channel: "C0WORK"}, Session: "two"})
+		synctest.Wait()
 		w.inSlack(t, "bob", r.ID, bridge.VerbDecline)
 		w.sees(t, "C0WORK/", "oncall refused.", "!bob")
 	})
@@ -86,7 +89,6 @@ func TestAnOriginThatIsClosed(t *testing.T) {
 		s := w.MustAsk(bridge.Ask{Origin: bridge.Origin{Platform: "slack", Channel: "C0ELSE"}, Session: "two"})
 		bridgetest.Pass(time.Minute)
 		w.Expect(s.ID, bridge.Failed, bridge.OutcomeHumanUnreachable) // a notice reaches nobody
-		w.sees(t, "C0ELSE/", "alice could not be reached.")
 		u := w.MustAsk(bridge.Ask{Origin: bridge.Origin{Platform: "discord", Channel: "1122"}, Session: "three"})
 		if n := len(u.Surfaces); n != 1 {
 			t.Errorf("a chat that is not there got one of %d surfaces", n)

@@ -139,6 +139,7 @@ func TestTheCardOfAClaimThatIsOverCloses(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 				r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
 				synctest.Wait()
 				w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
 				w.sees(t, bobsSlack, "CODE-0001")
@@ -167,6 +168,7 @@ func TestTheCardOfAClaimThatIsOverCloses(t *testing.T) {
 func TestAClaimInTheInboxBringsNothingToTheChat(t *testing.T) {
 	chattingTeam(t, bridgetest.NoMemory, func(d *bridge.Directory) { d.Channels = append(d.Channels, "web") }, func(t *testing.T, w *chatting) {
 		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
 		w.Press("bob", r.ID, bridge.VerbClaim)
 		w.sees(t, teamPlace, "Claimed by bob")
 		w.sees(t, bobsSlack, "!helper")
@@ -190,6 +192,7 @@ func TestAClaimerWhoTakesNoMessages(t *testing.T) {
 	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 		w.slack.Block(bobsSlack)
 		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
 		w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
 		bridgetest.Pass(time.Minute)
 		if got := w.Expect(r.ID, bridge.Coded, ""); got.ClaimedBy != "bob" || len(ways(got)) != 1 || ways(got)[0].State != bridge.DeliveryShown {
@@ -204,6 +207,7 @@ func TestATeamWhoseChannelIsClosed(t *testing.T) {
 	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 		w.slack.Down(bridge.ErrRoute)
 		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
 		w.Expect(r.ID, bridge.Failed, bridge.OutcomeHumanUnreachable)
 	})
 	chattingTeam(t, bridgetest.NoMemory, func(d *bridge.Directory) {
@@ -212,6 +216,7 @@ func TestATeamWhoseChannelIsClosed(t *testing.T) {
 		d.Teams["oncall"] = team
 	}, func(t *testing.T, w *chatting) {
 		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
 		w.Expect(r.ID, bridge.Failed, bridge.OutcomeHumanUnreachable)
 	})
 }
@@ -220,6 +225,7 @@ func TestATeamWhoseChannelIsClosed(t *testing.T) {
 func TestClaimsWithoutAnEnd(t *testing.T) {
 	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
 		for range 20 {
 			w.Corp.Fail("Begin", errors.New("bad gateway")) // so that it costs no code
 			w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
@@ -240,6 +246,7 @@ func TestClaimsWithoutAnEnd(t *testing.T) {
 func TestShowAgain(t *testing.T) {
 	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		synctest.Wait()
 		if word := w.inSlack(t, "bob", r.ID, bridge.VerbShowAgain); !strings.Contains(word, "You hold no claim of it") {
 			t.Errorf("before the claim bob is told %q", word)
 		}

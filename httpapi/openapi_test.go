@@ -226,7 +226,7 @@ func (duration) Schema(huma.Registry) *huma.Schema {
 func (d *description) improve(name string, s *huma.Schema) {
 	t := d.doc.Components.Schemas.TypeFromRef("#/components/schemas/" + name)
 	s.Description = d.api.types[name]
-	asked := t == reflect.TypeFor[api.Ask]()
+	asked := t == reflect.TypeFor[api.Ask]() || t == reflect.TypeFor[api.Origin]()
 	if !asked {
 		s.AdditionalProperties = nil // there may be more in a later version
 	}
@@ -245,12 +245,12 @@ func (d *description) improve(name string, s *huma.Schema) {
 		switch {
 		case p.Type == "array":
 			p.Nullable = false // it is [] when there is nothing in it
-		case p.Ref != "" && f.Type.Kind() == reflect.Pointer && options != "omitempty":
+		case p.Ref != "" && f.Type.Kind() == reflect.Pointer && (asked || options != "omitempty"):
 			s.Properties[tag] = &huma.Schema{AnyOf: []*huma.Schema{p, null()}}
 		case p.Format == "int32":
 			p.Format = "int64" // a uid has 32 bits without a sign
 		}
-		if asked && !slices.Contains(s.Required, tag) { // absent, null and empty are the same
+		if asked && p.Ref == "" && !slices.Contains(s.Required, tag) { // absent, null and empty are the same
 			if p.Nullable = p.Type != ""; !p.Nullable {
 				p.AnyOf = append(p.AnyOf, null())
 			}
