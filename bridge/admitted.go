@@ -8,10 +8,10 @@ import (
 // admitted makes sure, before somebody presses something on a team's request,
 // of who is in the team now: an error of its chat lets nobody do anything.
 // Whoever was in it when it was last known is told so, as a [*GroupFault]; to
-// all others the request does not exist. What somebody takes back, they gave
-// as themselves.
-func (b *Bridge) admitted(ctx context.Context, who Clicker, id RequestID, verb Verb) error {
-	if verb == VerbRevoke || verb == VerbAllowAgain || !b.dir().hasGroups() {
+// all others the request does not exist. What was given is not asked about:
+// its giver may take it back whatever a chat says.
+func (b *Bridge) admitted(ctx context.Context, who Clicker, id RequestID) error {
+	if !b.dir().hasGroups() {
 		return nil
 	}
 	r, err := b.read(ctx, id)

@@ -153,8 +153,8 @@ func TestATieEndsWithTheName(t *testing.T) {
 				tied(t, w, "bob@example.com", bobs, "bob")
 				reload(t, w, next)
 				isAt(t, w, bobs, "")
-				if got := lastAudited(t, w); got.Event != bridge.AuditConfigReloaded {
-					t.Errorf("the audit log ends with %+v", got)
+				if lines := auditedOf(t, w, bridge.AuditUntied); len(lines) != 1 || lines[0].Human != "bob" || lines[0].PlatformUser != string(bobs) {
+					t.Errorf("the audit log tells %+v", lines)
 				}
 				reload(t, w, configured()) // whoever is bob now is not the bob of before
 				isAt(t, w, bobs, "")

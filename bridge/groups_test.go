@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -423,6 +424,32 @@ func TestAChatThatSaysNothingHoldsNobodyUp(t *testing.T) {
 		if word, err := w.presses("alice", r.ID, bridge.VerbClaim); word != "" || err != nil {
 			t.Errorf("when it answers: %q, %v", word, err)
 		}
+	})
+}
+
+// TestWhoGoesAwaySpoilsNothing for those who wait for the same answer.
+func TestWhoGoesAwaySpoilsNothing(t *testing.T) {
+	groupStory(t, nil, func(t *testing.T, w *grouped) {
+		r := w.asksOncall("")
+		bridgetest.Pass(10 * time.Second)
+		release := w.roster.Hold()
+		gone, goes := context.WithCancel(ctx)
+		var both sync.WaitGroup
+		both.Go(func() {
+			_, _, _ = w.Click(gone, bridge.Clicker{Human: "bob", Channel: slackChat, User: string(bobs)}, r.ID, bridge.VerbClaim)
+		})
+		synctest.Wait()
+		both.Go(func() {
+			_, word, err := w.Click(ctx, bridge.Clicker{Human: "alice", Channel: slackChat, User: alicesSlack}, r.ID, bridge.VerbOpened)
+			if err != nil || strings.Contains(word, "nobody can act") {
+				t.Errorf("alice: %q, %v", word, err)
+			}
+		})
+		synctest.Wait()
+		goes()
+		synctest.Wait()
+		release()
+		both.Wait()
 	})
 }
 

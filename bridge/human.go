@@ -220,7 +220,7 @@ func (b *Bridge) Click(ctx context.Context, who Clicker, id RequestID, verb Verb
 }
 
 func (b *Bridge) click(ctx context.Context, who Clicker, id RequestID, verb Verb) (Card, string, error) {
-	if err := b.admitted(ctx, who, id, verb); err != nil {
+	if err := b.admitted(ctx, who, id); err != nil {
 		return Card{}, "", err
 	}
 	switch verb {

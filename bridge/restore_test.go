@@ -85,6 +85,7 @@ func putBack(t *testing.T, noticed bool) {
 		t.Fatal(err)
 	}
 	before, _ := w.Bearer("alice")
+	tied(t, w, "bob@example.com", bobs, "bob")
 	var copied bytes.Buffer
 	if err := w.Backup(ctx, bridge.Actor{Kind: bridge.ByOperator, Name: "uid 0"}, &copied); err != nil {
 		t.Fatal(err)
@@ -108,6 +109,9 @@ func putBack(t *testing.T, noticed bool) {
 	since, _ := w.Bearer("alice")
 	if (since != before) != noticed {
 		t.Errorf("who was signed in before is still: %v; noticed: %v", since == before, noticed)
+	}
+	if noticed { // he may have been unlinked since
+		isAt(t, w, bobs, "")
 	}
 	again := w.MustAsk(bridge.Ask{})
 	if again.State != bridge.Asked {

@@ -74,7 +74,7 @@ func (b *Bridge) findCode(tx ReadTx, human string, typed Secret) (found CodeFind
 			return CodeFinding{}, err
 		}
 		code, err := unpackCode(sealed)
-		if err == nil && code.Number == r.Codes && NewSecret(plainCode(code.UserCode.Reveal())).Equal(typed) {
+		if err == nil && NewSecret(plainCode(code.UserCode.Reveal())).Equal(typed) {
 			found = CodeFinding{Known: true, Request: r.ID, Agent: r.Agent, Host: issuerHost(r.Target.Issuer), LapsesAt: r.CodeExpiresAt}
 		}
 	}
