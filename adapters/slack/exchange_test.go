@@ -211,11 +211,17 @@ type running struct {
 // runLine runs a line over the exchange's sockets until the test ends.
 func (x *exchange) runLine(patience timing, s serve) *running {
 	x.t.Helper()
+	return x.runMode(ModeSocket, slog.New(slog.DiscardHandler), patience, s)
+}
+
+// runMode runs a line until the test ends.
+func (x *exchange) runMode(mode string, log *slog.Logger, patience timing, s serve) *running {
+	x.t.Helper()
 	transport := &http.Transport{}
 	o := Options{
-		BotToken: bridge.NewSecret("xoxb-bot"), AppToken: bridge.NewSecret("xapp-1-app"), Mode: ModeSocket,
+		BotToken: bridge.NewSecret("xoxb-bot"), AppToken: bridge.NewSecret("xapp-1-app"), SigningSecret: bridge.NewSecret(signingSecret), Mode: mode,
 		APIURL: x.srv.URL + "/api/", HTTP: &http.Client{Transport: transport, Timeout: 10 * time.Second},
-		Log: slog.New(slog.DiscardHandler),
+		Log: log,
 	}
 	a, err := New(o)
 	if err != nil {
