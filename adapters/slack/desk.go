@@ -20,6 +20,9 @@ type Desk interface {
 	// Click does what a button says. remark is a word to the human when it
 	// changed nothing. Somebody else's request is [bridge.ErrNotFound].
 	Click(ctx context.Context, who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (card bridge.Card, remark string, err error)
+	// Adopt takes note of the message that somebody has just pressed a button
+	// on; place is its channel, "" = it is a direct message.
+	Adopt(ctx context.Context, who bridge.Clicker, id bridge.RequestID, ref bridge.MessageRef, place bridge.Address) error
 	// AllowAgain lets an agent ask a human again. It returns a word to them.
 	AllowAgain(ctx context.Context, who bridge.Clicker, agent string) (word string, err error)
 	// VerifyCode says whether a code that a human was sent is the bridge's.

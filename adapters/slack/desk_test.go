@@ -16,6 +16,7 @@ type scripted struct {
 	emails  map[string]string // e-mail to human
 	click   func(who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error)
 	pressed []string // "alice show_code"
+	adopted []string // "alice C0…/1.2 C0…"
 	lines   []bridge.AuditLine
 	inbox   bridge.Inbox
 	changed chan struct{}
@@ -81,6 +82,13 @@ func (s *scripted) Click(_ context.Context, who bridge.Clicker, id bridge.Reques
 	return click(who, id, verb)
 }
 
+func (s *scripted) Adopt(_ context.Context, who bridge.Clicker, _ bridge.RequestID, ref bridge.MessageRef, place bridge.Address) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.adopted = append(s.adopted, fmt.Sprintf("%s %s %s", who.Human, ref, place))
+	return nil
+}
+
 func (s *scripted) AllowAgain(_ context.Context, who bridge.Clicker, agent string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,3 +135,10 @@ func (s *scripted) presses() []string {
 	defer s.mu.Unlock()
 	return append([]string{}, s.pressed...)
 }
+
+// The bridge is a desk, and the adapter all that the bridge needs of a chat.
+var (
+	_ Desk             = (*bridge.Bridge)(nil)
+	_ bridge.Messenger = (*Adapter)(nil)
+	_ bridge.Roster    = (*Adapter)(nil)
+)

@@ -102,10 +102,29 @@ func (a *Adapter) press(ctx context.Context, in inbound) {
 	}
 	a.keepTrigger(in, d.request)
 	card, word, err := a.desk.Click(ctx, who, d.request, d.verb)
+	if err == nil {
+		a.adopt(ctx, in, who, d.request)
+	}
 	if err == nil && wantsDigits(d.verb, card, word) && a.askDigits(ctx, in, d, card) {
 		return
 	}
 	a.tell(ctx, in, a.reaction(ctx, in, d, card, word, err), card)
+}
+
+// adopt tells the bridge which message was pressed: it may be the card of a
+// post whose answer was lost.
+func (a *Adapter) adopt(ctx context.Context, in inbound, who bridge.Clicker, id bridge.RequestID) {
+	ref := bridge.MessageRef(in.channel + "/" + in.message)
+	if _, err := placeOf(ref); in.container != "message" || in.ephemeral || err != nil {
+		return
+	}
+	place := bridge.Address(in.channel)
+	if isDirect(in.channel) {
+		place = ""
+	}
+	if err := a.desk.Adopt(ctx, who, id, ref, place); err != nil {
+		a.log.WarnContext(ctx, "slack: take note of a message that was pressed", "err", err)
+	}
 }
 
 // keepTrigger lets the card of a request come to who has just done something

@@ -385,3 +385,25 @@ func TestSlowPressOpensNoModal(t *testing.T) {
 	o.adapter.serve(t.Context(), in)
 	o.sees(alice, "!== modal:", "only visible to you", "press again")
 }
+
+// TestBehaviour29ThePressedMessageIsNamed, so that the bridge can take it for
+// the card whose post was lost; one that only they see is none.
+func TestBehaviour29ThePressedMessageIsNamed(t *testing.T) {
+	t.Parallel()
+	o, mine, ours := newOffice(t), card(), deploysCard()
+	ours.Buttons = ours.Buttons[:1]
+	direct, shared := o.post(alice, mine), o.post(deploys, ours)
+	o.answers(mine, "", nil)
+	o.press(alice, "Show code")
+	o.press(alice, "Claim")
+	in, err := parseInteraction(o.slack.Person(alice).Pressing("Show code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.ephemeral = true
+	o.adapter.serve(t.Context(), in)
+	want := fmt.Sprintf("[alice %s  alice %s %s]", direct, shared, deploys)
+	if got := fmt.Sprint(o.desk.adopted); got != want {
+		t.Errorf("the bridge is told of %s, want %s", got, want)
+	}
+}
