@@ -73,6 +73,10 @@ func (c caller) try(method, kind, token, body string) (said, error) {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	return c.exchange(req)
+}
+
+func (c caller) exchange(req *http.Request) (said, error) {
 	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {

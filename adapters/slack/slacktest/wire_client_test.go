@@ -76,17 +76,21 @@ func (l *link) next() fields {
 
 // ack acknowledges an envelope, with an answer or without.
 func (l *link) ack(envelope fields, answer any) {
+	if err := l.tryAck(envelope, answer); err != nil {
+		l.t.Errorf("acknowledging: %v", err)
+	}
+}
+
+func (l *link) tryAck(envelope fields, answer any) error {
 	said := fields{"envelope_id": envelope["envelope_id"]}
 	if answer != nil {
 		said["payload"] = answer
 	}
 	text, err := json.Marshal(said)
-	if err == nil {
-		err = l.conn.WriteMessage(websocket.TextMessage, text)
-	}
 	if err != nil {
-		l.t.Errorf("acknowledging: %v", err)
+		return err
 	}
+	return l.conn.WriteMessage(websocket.TextMessage, text)
 }
 
 // answer reads the next frame and acknowledges it.

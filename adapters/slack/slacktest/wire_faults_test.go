@@ -16,8 +16,8 @@ func (l *link) careful() {
 		if err != nil {
 			return
 		}
-		if envelope["envelope_id"] != nil {
-			l.ack(envelope, nil)
+		if envelope["envelope_id"] != nil && l.tryAck(envelope, nil) != nil {
+			return
 		}
 	}
 }
@@ -178,8 +178,8 @@ func (a *successor) serve(greeted func()) {
 			return
 		case frame["type"] == "disconnect":
 			a.all.Go(func() { a.serve(func() {}) })
-		default:
-			l.ack(frame, nil)
+		case l.tryAck(frame, nil) != nil:
+			return
 		}
 	}
 }
