@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -230,31 +231,47 @@ func (s *saga) auditRenewals() {
 	}
 }
 
-// auditChat looks at the human's chat: one message, which a crash may double
-// only on a platform that does not know posts again, or not after so long, and
-// which shows the end.
+// auditChat looks at the chat: one message for each surface, which a crash may
+// double only on a platform that does not know posts again, or not after so
+// long, and which shows the end.
 // The bridge loses sight of a message only if it died before it knew that it
 // had posted it, and the request ended before it could ask again.
 func (s *saga) auditChat(all []bridge.Request) {
 	if s.slack == nil {
 		return
 	}
+	shown := 0
+	for n, surface := range all[0].Surfaces {
+		if surface.To != "" {
+			shown += s.auditSurface(all[0].ID, n, surface)
+		}
+	}
+	unposted := s.plot.deny != "" || s.slept >= time.Minute // what is over is not posted any more
+	if shown == 0 && !unposted {
+		s.t.Errorf("no message in %d lives", s.begun)
+	}
+}
+
+func (s *saga) auditSurface(id bridge.RequestID, n int, surface bridge.Surface) (messages int) {
 	most := 1
 	if s.plot.forgetful || s.slept >= time.Minute {
 		most = s.begun
 	}
-	surface := all[0].Surfaces[0]
-	messages := s.slack.Messages(surface.To)
-	unposted := s.plot.deny != "" || s.slept >= time.Minute // what is over is not posted any more
-	if len(messages) > most || len(messages) == 0 && !unposted {
-		s.t.Errorf("%d messages for one request in %d lives", len(messages), s.begun)
-	}
-	for _, m := range messages {
-		if c := m.Now(); m.Ref == surface.Ref && (c.State.Open() || len(c.Buttons) > 0) || c.Code != nil {
-			s.t.Errorf("in the end %s shows a card that is %s, its code %v", m.Ref, c.State, c.Code != nil)
+	for _, m := range s.slack.Messages(surface.To) {
+		if !strings.HasPrefix(m.Key, fmt.Sprintf("%s/%d/", id, n)) {
+			continue
+		}
+		messages++
+		over := surface.Over != "" || surface.View == bridge.ViewReminder
+		if c := m.Now(); m.Ref == surface.Ref && (c.State.Open() && !over || len(c.Buttons) > 0 || c.Ending == "") || c.Code != nil {
+			s.t.Errorf("in the end %s shows a card that is %s, its code %v: %q", m.Ref, c.State, c.Code != nil, bridgetest.Text(c))
 		}
 	}
-	if inSight := surface.Ref != "" || surface.Unknown > 0 && s.begun > 1; len(messages) > 0 && !inSight {
+	if messages > most {
+		s.t.Errorf("%d messages for one surface in %d lives", messages, s.begun)
+	}
+	if inSight := surface.Ref != "" || surface.Unknown > 0 && s.begun > 1; messages > 0 && !inSight {
 		s.t.Errorf("the bridge has forgotten its message: %+v", surface)
 	}
+	return messages
 }

@@ -33,6 +33,8 @@ var crashTable = []row{
 	{"change stored", "card edited", []string{"before Edit"}},
 	{"card edited", "that stored", []string{"after Edit", "before commit of delivery"}},
 	{"delivery stored", "next change", []string{"after commit of delivery"}},
+	{"time for a reminder", "that stored", []string{"before commit of another surface"}},
+	{"reminder stored", "it is posted", []string{"after commit of another surface"}},
 	{"press of Show code", "press stored", before("show_code", "claim")},
 	{"press stored", "code asked for", append(after("show_code", "claim"), "before Begin")},
 	{"provider gave a code", "code stored", []string{"after Begin of a code", "before commit of minted"}},

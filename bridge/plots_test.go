@@ -128,8 +128,27 @@ func chatPlots() []plot {
 		{name: "in a chat", chat: true, asks: one(), lets: 1, corp: brief, ends: []string{"collected"}},
 		{name: "in a forgetful chat", chat: true, forgetful: true, asks: one(), ends: []string{"collected"}},
 		{name: "deny in a chat", chat: true, asks: one(), deny: bridge.Coded, ends: []string{"denied/denied"}},
+		{name: "a claim is released in a chat", rules: oncallInSlack, chat: true, there: true, asks: []bridge.Ask{{Team: "oncall", Origin: atWork}}, lets: 1, frees: true, corp: brief, ends: []string{"collected"}},
+		{name: "deny by the claimer in a chat", rules: oncallInSlack, chat: true, there: true, forgetful: true, asks: []bridge.Ask{{Team: "oncall"}}, deny: bridge.Coded, ends: []string{"denied/denied"}},
+		{name: "a reminder in a chat", rules: remindedSoon, chat: true, asks: []bridge.Ask{{TTL: 5 * time.Minute, Origin: atWork}}, away: true, ends: []string{"expired/expired"}},
 		{name: "nobody answers in a chat", chat: true, asks: []bridge.Ask{{TTL: 5 * time.Minute}}, away: true, ends: []string{"expired/expired"}},
 	}
+}
+
+// oncallInSlack has the team asked in a channel.
+func oncallInSlack(d *bridge.Directory) {
+	oncall(d)
+	team := d.Teams["oncall"]
+	team.Slack = teamPlace
+	d.Teams["oncall"] = team
+}
+
+// remindedSoon has alice reminded after a minute.
+func remindedSoon(d *bridge.Directory) {
+	alice := d.Humans["alice"]
+	alice.Timezone = dayThere
+	d.Humans["alice"] = alice
+	d.Limits.Remind = time.Minute
 }
 
 // teamPlots are asked of a team.

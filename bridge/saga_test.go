@@ -58,6 +58,7 @@ type plot struct {
 	// The human also has a chat; a forgetful one posts twice what it is asked
 	// to post twice.
 	chat, forgetful bool
+	there           bool // and presses all buttons there
 
 	ends []string // how the asks end, with all going well: "collected", "denied/not_me"
 	also []string // other ends that the last may come to when something breaks
@@ -457,7 +458,8 @@ func (s *saga) human() {
 			continue
 		}
 		s.notMe = s.notMe || verb == bridge.VerbNotMe
-		if _, _, err := s.now.Click(ctx, bridge.Clicker{Human: "alice", Channel: "web", Typed: s.typed(c)}, c.Request, verb); err != nil && !noAnswer(err) {
+		where := map[bool]string{true: "slack", false: "web"}[s.plot.there]
+		if _, _, err := s.now.Click(ctx, bridge.Clicker{Human: "alice", Channel: where, Typed: s.typed(c)}, c.Request, verb); err != nil && !noAnswer(err) {
 			s.t.Errorf("press %s: %v", verb, err)
 		}
 	}

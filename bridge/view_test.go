@@ -139,7 +139,7 @@ func TestTheCardOfAClaimThatIsOverCloses(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 				r := w.MustAsk(bridge.Ask{Team: "oncall"})
-		synctest.Wait()
+				synctest.Wait()
 				synctest.Wait()
 				w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
 				w.sees(t, bobsSlack, "CODE-0001")
