@@ -35,6 +35,7 @@ type platform struct{ m *bridgetest.Messenger }
 
 func (platform) Somebody() bridge.Address { return "somebody" }
 func (platform) Closed() bridge.Address   { return "closed" }
+func (platform) Place() bridge.Address    { return "place" }
 
 func (p platform) Screen(to bridge.Address) (all []string) {
 	for _, msg := range p.m.Messages(to) {

@@ -22,13 +22,16 @@ type MessengerLab struct {
 }
 
 // ChatPlatform is a platform as its people see it, and how it can fail.
-// Somebody is a person who can be reached, Closed one who takes no messages.
+// Somebody is a person who can be reached, Closed one who takes no messages,
+// Place a channel that Somebody is in and the bridge may write to.
 type ChatPlatform interface {
 	Somebody() bridge.Address
 	Closed() bridge.Address
+	Place() bridge.Address
 
-	// Screen is every message that a person sees, oldest first, with all its
-	// words, those on buttons too; Pushes is what lit up their locked screen.
+	// Screen is every message that a person sees, or that stands in a place,
+	// oldest first, with all its words, those on buttons too; Pushes is what
+	// lit up the person's locked screen.
 	Screen(bridge.Address) []string
 	Pushes(bridge.Address) []string
 
@@ -50,6 +53,10 @@ func RunMessenger(t *testing.T, lab MessengerLab) {
 	t.Run("a code is never pushed", lab.pushesNoCode)
 	t.Run("the agent's words are text", lab.wordsAreText)
 	t.Run("every state of a card has a layout", lab.everyCard)
+	t.Run("a team's card stands in its channel", lab.teamsCard)
+	t.Run("a notice is a line where the agent works", lab.notice)
+	t.Run("a reminder is a line beside its card", lab.reminder)
+	t.Run("no code is for more than one pair of eyes", lab.codesArePrivate)
 	t.Run("a post that is made again", lab.sameKey)
 	t.Run("says what is certain", lab.certainties)
 	t.Run("gives up with its caller", lab.cancelled)
