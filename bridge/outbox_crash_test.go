@@ -110,7 +110,7 @@ func (e *errand) tell(grants bool) (r bridge.Request) {
 
 // A process that dies anywhere on a card's way leaves nothing that the next one
 // does not put right, and no second card where posts are known by their keys.
-func TestACrashAtEveryStepOfACard(t *testing.T) {
+func TestBehaviour30ACrashAtEveryStepOfACard(t *testing.T) {
 	for name, memory := range map[string]time.Duration{"Slack": bridgetest.NoMemory, "Discord": bridgetest.ShortMemory} {
 		for end, grants := range map[string]bool{"Denied": false, "Approved": true} {
 			t.Run(name+", "+end, func(t *testing.T) {

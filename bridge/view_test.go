@@ -75,7 +75,7 @@ func private(r bridge.Request) []string {
 	return []string{"!CODE-", "!" + r.CheckPhrase, "!login.example.com/device", "!alice@example.com", "!bob@example.com"}
 }
 
-func TestATeamsRequestIsSeenInItsChannelAndItsCodeByItsClaimer(t *testing.T) {
+func TestBehaviour02ATeamsCodeIsForItsClaimerAlone(t *testing.T) {
 	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 		r := w.MustAsk(bridge.Ask{Team: "oncall", Reason: "the disk is full"})
 		w.sees(t, teamPlace, "Waiting for someone to claim", "the disk is full", "[Claim]", "[Decline for the team]", "![Release]", "![Show again]")
@@ -115,7 +115,7 @@ func TestATeamsRequestIsSeenInItsChannelAndItsCodeByItsClaimer(t *testing.T) {
 }
 
 // What somebody holds no more closes, and says why.
-func TestTheCardOfAClaimThatIsOverCloses(t *testing.T) {
+func TestBehaviour19AClaimThatIsOverClosesItsCard(t *testing.T) {
 	for why, end := range map[string]func(t *testing.T, w *chatting, id bridge.RequestID){
 		"You released this.": func(t *testing.T, w *chatting, id bridge.RequestID) { w.inSlack(t, "bob", id, bridge.VerbRelease) },
 		"Your claim has lapsed.": func(_ *testing.T, _ *chatting, _ bridge.RequestID) {

@@ -155,7 +155,7 @@ func (b *Bridge) cutOff(r Request, now time.Time) error {
 	if len(ways) == 0 || slices.ContainsFunc(ways, up) {
 		return nil
 	}
-	p := problem(ProblemChatUnavailable, "%s is asked in %s alone, which the bridge cannot use now", r.Whom(), capital(ways[0].Channel)).
+	p := problem(ProblemChatUnavailable, "%s is asked only in chats, and the bridge can use none of them now", r.Whom()).
 		hint("ask again in a while; if it stays so, the operator finds the reason in the log of the bridge")
 	p.RetryAfter = authPause / 2
 	return p
