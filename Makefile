@@ -60,7 +60,7 @@ soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlie
 		$(GO) test -count=1 -timeout 2h -v -run TestKilled ./e2e/kill
 
 .PHONY: slack-soak
-slack-soak: ## Press 5,000 times (PRESSES) while Slack rotates its sockets all the time
+slack-soak: ## Press 5,000 times (PRESSES) while Slack rotates its sockets, and as often while it also cuts some
 	AUTHBRIDGE_SLACK_PRESSES=$(PRESSES) $(GO) test -race -count=1 -v -run '^TestSoak' ./adapters/slack
 
 .PHONY: races

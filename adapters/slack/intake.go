@@ -111,7 +111,7 @@ func (t *intake) do(ctx context.Context, in inbound, m *matter) {
 	defer func() { <-t.turns }()
 	ctx, cancel := context.WithTimeout(ctx, workLimit)
 	defer cancel()
-	defer context.AfterFunc(t.base, cancel)()
+	defer context.AfterFunc(t.base, cancel)() //nolint:contextcheck // the intake's own end, besides that of the work
 	said := t.serve(ctx, in)
 	if m.settle(said.body) || said.late == nil {
 		return

@@ -247,6 +247,9 @@ func (k *keeper) failed(ctx context.Context, err error) {
 		return
 	}
 	wait := k.timing.backoff(k.failures)
+	if k.refusal != nil { // Slack may refuse in other words now
+		wait = k.timing.closed
+	}
 	if limited, ok := errors.AsType[*slackgo.RateLimitedError](err); ok {
 		wait += limited.RetryAfter
 	}

@@ -31,6 +31,7 @@ var refusals = map[string]refusal{
 	"org_login_required":      {"the workspace is being moved, and the TOKEN cannot be used meanwhile", false},
 	"team_added_to_org":       {"the workspace is being moved, and the TOKEN cannot be used meanwhile", false},
 	"forbidden_team":          {"the TOKEN is of an app that may not be used in this workspace: an administrator has to approve it", false},
+	"socket_mode_not_enabled": {linkDisabled, false},
 	"link_disabled":           {linkDisabled, false},
 }
 

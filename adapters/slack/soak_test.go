@@ -2,119 +2,219 @@ package slack
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/authbridge/authbridge/adapters/slack/slacktest"
+	"github.com/authbridge/authbridge/bridge"
 )
 
-// TestSoakNoPressIsLostWhenSocketsRotate presses all the time while Slack takes
-// leave of every socket a few hundred milliseconds after its hello. Every press
-// on a socket whose closing handshake completed is served and acknowledged.
-// Some sockets are cut off instead; what was under way on those is counted
-// apart. AUTHBRIDGE_SLACK_PRESSES says how many presses (make slack-soak: 5000).
+// lineTo is a line to the stand-in for Slack, that runs and is ready.
+func lineTo(t *testing.T, s *slacktest.Slack, mode string, does serve) *line {
+	t.Helper()
+	web := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	t.Cleanup(web.CloseIdleConnections)
+	o := Options{
+		BotToken: bridge.NewSecret(s.BotToken()), AppToken: bridge.NewSecret(s.AppToken()), SigningSecret: bridge.NewSecret(s.SigningSecret()),
+		Mode: mode, APIURL: s.URL(), HTTP: web, Log: slog.New(slog.DiscardHandler),
+	}
+	a, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLine(o, a.api, newHealth(), does)
+	l.timing = quick()
+	if mode == ModeHTTP {
+		srv := httptest.NewServer(l.handler())
+		t.Cleanup(srv.Close)
+		s.RequestsTo(srv.URL)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- l.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := soon(t, "the line to end", over); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	until(t, "the line is ready", func() bool { return l.health.now().State == Ready && taking(l.intake) })
+	return l
+}
+
+// payload is a payload as the stand-in takes it.
+func payload(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var p map[string]any
+	if err := json.Unmarshal([]byte(text), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestBehaviour28TheSameTwiceOnBothWays: an envelope that comes twice, and an
+// event that Slack brings again, are one.
+func TestBehaviour28TheSameTwiceOnBothWays(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{ModeSocket, ModeHTTP} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			s := slacktest.Start(t, slacktest.World{})
+			var served atomic.Int32
+			lineTo(t, s, mode, func(context.Context, inbound) answer {
+				return answer{body: map[string]any{"response_action": "errors", "errors": map[string]any{"b": fmt.Sprint("try ", served.Add(1))}}}
+			})
+			d := s.Deliver(slacktest.Interactive, payload(t, submissionPayload("trigger")))
+			first := d.Acked()
+			again := d.Again().Wait()
+			if mode == ModeSocket && again.Answer != first.Answer {
+				t.Errorf("the first was answered %s, the copy %s", first.Answer, again.Answer)
+			}
+			if served.Load() != 1 {
+				t.Errorf("it was served %d times", served.Load())
+			}
+		})
+	}
+}
+
+// TestBehaviour27WhileTheWorkStandsStill: on both ways all is acknowledged
+// within what Slack waits, though nothing gets done.
+func TestBehaviour27WhileTheWorkStandsStill(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{ModeSocket, ModeHTTP} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			s := slacktest.Start(t, slacktest.World{})
+			stuck := make(chan struct{})
+			served := make(chan inbound, 100)
+			lineTo(t, s, mode, func(_ context.Context, in inbound) answer {
+				<-stuck
+				served <- in
+				return answer{}
+			})
+			var all []*slacktest.Delivery
+			for i := range 50 {
+				all = append(all,
+					s.Deliver(slacktest.Interactive, payload(t, pressPayload(fmt.Sprint("press ", i)))),
+					s.Deliver(slacktest.Interactive, payload(t, submissionPayload(fmt.Sprint("submission ", i)))))
+			}
+			for _, d := range all {
+				d.Acked()
+			}
+			if len(served) > 0 {
+				t.Error("the work did not stand still")
+			}
+			close(stuck)
+			for range all {
+				soon(t, "the work", served)
+			}
+		})
+	}
+}
+
+// TestBehaviour31SocketModeSwitchedOff ends the loop and is told.
+func TestBehaviour31SocketModeSwitchedOff(t *testing.T) {
+	t.Parallel()
+	s := slacktest.Start(t, slacktest.World{})
+	served, _ := collect()
+	l := lineTo(t, s, ModeSocket, served)
+	s.DisableSocketMode()
+	until(t, "the refusal shows", func() bool { return l.health.now().State == Refused })
+	opened := len(s.Sockets())
+	s.EnableSocketMode()
+	<-time.After(300 * time.Millisecond)
+	if n := len(s.Sockets()); n != opened {
+		t.Errorf("%d sockets were opened after that", n-opened)
+	}
+}
+
+// soak presses all the time while Slack ends sockets.
+type soak struct {
+	*testing.T
+	slack   *slacktest.Slack
+	pressed map[string]*slacktest.Delivery
+
+	mu     sync.Mutex
+	served map[string]int
+}
+
+// TestSoakNoPressIsLostWhenSocketsRotate presses all the time while Slack ends
+// a socket every few hundred milliseconds, each with a warning a second before,
+// and takes its time to open the next. What was given to a socket whose
+// closing handshake completed is acknowledged and served, once, and there is
+// always a socket to give it to. In a second half some sockets are cut off
+// instead; what was under way on those, or came while none was left, is
+// counted apart. AUTHBRIDGE_SLACK_PRESSES says how many presses in each half
+// (make slack-soak: 5000).
 func TestSoakNoPressIsLostWhenSocketsRotate(t *testing.T) {
 	t.Parallel()
-	presses := 400
+	presses := 300
 	if n, err := strconv.Atoi(os.Getenv("AUTHBRIDGE_SLACK_PRESSES")); err == nil {
 		presses = n
 	}
-	x := startExchange(t)
-	var served sync.Map
-	var twice atomic.Int32
-	l := x.runLine(quick(), func(_ context.Context, in inbound) answer {
-		if _, again := served.LoadOrStore(in.id, true); again {
-			twice.Add(1)
-		}
+	s := &soak{T: t, slack: slacktest.Start(t, slacktest.World{Unlimited: true}), pressed: map[string]*slacktest.Delivery{}, served: map[string]int{}}
+	s.slack.SetPace(func(p *slacktest.Pace) { p.Hello = 40 * time.Millisecond })
+	lineTo(t, s.slack, ModeSocket, func(_ context.Context, in inbound) answer {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.served[in.id]++
 		return answer{}
 	})
-	crowd := &crowd{t: t, x: x, wanted: int64(presses)}
-	crowd.press()
-	l.stop()
-
-	lost := 0
-	for _, id := range crowd.orderly {
-		if _, ok := served.Load(id); !ok {
-			lost++
-		}
+	b := s.press(presses, slacktest.Rotation{Every: 300 * time.Millisecond, Warning: time.Second})
+	if b.Orderly.Sockets < 3 || b.Unsent > 0 || b.Cut.Sockets > 0 {
+		t.Errorf("with rotations alone: %+v", b)
 	}
-	t.Logf("%d presses on %d sockets that ended in order, %d of them lost; %d presses on %d sockets that were cut off",
-		len(crowd.orderly), crowd.ended, lost, crowd.abrupt, crowd.cut)
-	if lost > 0 || twice.Load() > 0 || crowd.unacked > 0 {
-		t.Errorf("%d presses were lost, %d served twice, %d not acknowledged", lost, twice.Load(), crowd.unacked)
-	}
-	if len(crowd.orderly) < presses || crowd.ended < 3 || crowd.cut < 1 {
-		t.Errorf("that was no soak: %d presses, %d sockets ended in order, %d cut off", len(crowd.orderly), crowd.ended, crowd.cut)
+	b = s.press(2*presses, slacktest.Rotation{Every: 300 * time.Millisecond, Warning: time.Second, CutEach: 4})
+	if b.Cut.Sockets < 1 {
+		t.Errorf("no socket was cut off: %+v", b)
 	}
 }
 
-// crowd presses on every socket there is, and ends the sockets.
-type crowd struct {
-	t      *testing.T
-	x      *exchange
-	wanted int64
-	made   atomic.Int64 // presses on sockets that ended in order
-
-	mu      sync.Mutex
-	orderly []string // the triggers of these
-	unacked int      // how many of them had no acknowledgement
-	ended   int
-	abrupt  int // presses on sockets that were cut off
-	cut     int
-}
-
-// press goes on until enough was pressed, and returns when all sockets that it
-// pressed on have ended.
-func (c *crowd) press() {
-	var all sync.WaitGroup
-	defer all.Wait()
-	for n := 0; c.made.Load() < c.wanted; n++ {
-		p := soon(c.t, "the next socket", c.x.peers)
-		all.Go(func() { c.pressOn(p, n%7 == 6) })
-	}
-}
-
-// pressOn presses for a moment, warns, presses on until well after the
-// successor is there, and ends the socket.
-func (c *crowd) pressOn(p *peer, abruptly bool) {
-	var mine []string
-	warn, end := time.After(200*time.Millisecond), time.After(400*time.Millisecond)
-	tick := time.NewTicker(4 * time.Millisecond)
+// press presses until so many presses were given to sockets that ended in
+// order, and looks what became of all.
+func (s *soak) press(until int, r slacktest.Rotation) slacktest.Books {
+	stop := s.slack.Rotate(r)
+	tick := time.NewTicker(3 * time.Millisecond)
 	defer tick.Stop()
-	for alive := true; alive; {
-		select {
-		case <-warn:
-			p.say(`{"type":"disconnect","reason":"warning"}`)
-		case <-end:
-			alive = false
-		case <-tick.C:
-			id := fmt.Sprintf("press %d of socket %d", len(mine), p.n)
-			p.press("envelope of "+id, id)
-			mine = append(mine, id)
-		}
+	for s.slack.Books().Orderly.Clicks < until {
+		<-tick.C
+		id := fmt.Sprint("press ", len(s.pressed))
+		s.pressed[id] = s.slack.Deliver(slacktest.Interactive, payload(s.T, pressPayload(id)))
 	}
-	if abruptly {
-		_ = p.NetConn().Close()
-		soon(c.t, "the end of a socket", p.done)
-	} else {
-		p.finish()
-	}
-	c.count(p, mine, abruptly)
+	stop()
+	return s.look()
 }
 
-func (c *crowd) count(p *peer, mine []string, abruptly bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if abruptly {
-		c.cut++
-		c.abrupt += len(mine)
-		return
+// look waits for what is under way and compares the books with what was served.
+func (s *soak) look() slacktest.Books {
+	acked := 0
+	for id, d := range s.pressed {
+		if d.Wait().Acked {
+			acked++
+			until(s.T, "it was served", func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.served[id] > 0 })
+		}
 	}
-	c.ended++
-	c.orderly = append(c.orderly, mine...)
-	c.unacked += len(mine) - len(p.acks)
-	c.made.Add(int64(len(mine)))
+	b := s.slack.Books()
+	s.Logf("%d presses, %d acknowledged; on %d sockets that ended in order %d, lost %d; on %d that were cut off %d, lost %d; while none was open %d",
+		len(s.pressed), acked, b.Orderly.Sockets, b.Orderly.Clicks, b.Orderly.Lost(), b.Cut.Sockets, b.Cut.Clicks, b.Cut.Lost(), b.Unsent)
+	if b.Orderly.Lost() > 0 || b.Open.Lost() > 0 || b.Dropped.Sockets > 0 {
+		s.Errorf("presses were lost: %+v", b)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, times := range s.served {
+		if times != 1 {
+			s.Errorf("%s was served %d times", id, times)
+		}
+	}
+	return b
 }
