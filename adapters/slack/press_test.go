@@ -151,12 +151,8 @@ func TestTurnedAwayIsNotTheirLogbook(t *testing.T) {
 	w.Unlimited = true
 	o := officeOf(t, w)
 	o.post(deploys, deploysCard())
-	in, err := parseInteraction(o.slack.Person(dave).Pressing("Claim"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for range 2 * turnedAwayMost {
-		o.adapter.serve(t.Context(), in)
+		o.press(dave, "Claim")
 	}
 	if n := len(o.desk.lines); n != turnedAwayMost {
 		t.Errorf("the audit log has %d lines", n)

@@ -64,11 +64,7 @@ func (s *Slack) letter(kind string, payload map[string]any) Letter {
 	}}
 	switch kind {
 	case Command:
-		form := url.Values{}
-		for field, value := range payload {
-			form.Set(field, fmt.Sprint(value))
-		}
-		l.URL, l.Body = l.URL+CommandsPath, form.Encode()
+		l.URL, l.Body = l.URL+CommandsPath, formOf(payload).Encode()
 	case Event:
 		l.URL, l.Body = l.URL+EventsPath, string(text)
 		l.Header.Set("Content-Type", "application/json")

@@ -271,11 +271,16 @@ func (p *Person) openTab(tab string) *Delivery {
 	if tab == "home" && app.NoHomeTab || tab == "messages" && app.NoMessagesTab {
 		p.s.t.Fatalf("slack: the app has no tab %s", tab)
 	}
+	return p.s.tell(p.tabEvent(tab))
+}
+
+// tabEvent is what is told of their opening a tab. It needs the lock.
+func (p *Person) tabEvent(tab string) map[string]any {
 	event := map[string]any{
 		"type": "app_home_opened", "user": p.id, "channel": dm(p.id), "tab": tab, "event_ts": p.s.timestamp(),
 	}
 	if v := p.s.home(p.id); v != nil && tab == "home" {
 		event["view"] = v.payload(&p.s.world)
 	}
-	return p.s.tell(event)
+	return event
 }
