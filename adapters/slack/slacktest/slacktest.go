@@ -31,6 +31,47 @@
 // Limits go by Slack's clock, which [Slack.Advance] moves; World.Unlimited
 // turns them off.
 //
+// # People
+//
+// A [Person] can use only what they see: [Person.Press], [Person.PressIn]
+// beside some words, [Person.Type], [Person.Submit] and [Person.Close] in the
+// modal that they have open, [Person.Command], [Person.OpenHome]. A second
+// label answers a button that asks again. A [Button] that was found can be
+// pressed later, when its message is no longer what it was. None of these
+// waits: a [Delivery] is under way, which can be waited for, and [Slack.Until]
+// waits for what is seen of it.
+//
+//	alice.PressIn("helper wants corp", "Show code").Acked()
+//	alice.Type("Digits", "4711")
+//	alice.Submit().Acked()
+//	alice.PressIn("corp for helper", "Revoke", "Revoke now").Acked()
+//
+// # Sockets and signed requests
+//
+// What people do comes over sockets that the app opens, or by signed requests
+// after [Slack.RequestsTo]. A press that is not acknowledged in time is lost,
+// and who pressed sees a mark; an event comes again. [Slack.SetPace] makes
+// Slack more or less patient. [Slack.Deliver] brings what people cannot do:
+// another app's payload, another workspace's, nonsense. [Delivery.Again]
+// brings the same once more, and [Slack.Send] a [Letter] that was signed
+// wrongly, long ago, or sent before.
+//
+// [Slack.Disconnect], [Slack.Cut], [Slack.Rotate], [Slack.StopPings] and
+// [Slack.DisableSocketMode] end sockets in their ways, and [Slack.Books] say
+// what became of every press by how its socket ended. "response_url" is the
+// method of an address for answers in [Slack.Fail] and [Slack.Calls].
+// [Slack.Uninstall] and [Slack.RevokeTokens] remove the app.
+//
+// Mistakes over sockets have codes of this package, for [Slack.Tolerate]:
+// bad_ticket, ack_malformed, ack_in_pieces, ack_too_big, ack_unknown,
+// ack_elsewhere, ack_late, ack_twice and ack_with_answer. An answer in an
+// acknowledgement that is none is invalid_payload or invalid_response.
+//
+// Slack does not say what it answers who opens a socket while Socket Mode is
+// off (here socket_mode_not_enabled), what it makes of an acknowledgement
+// over another socket or in several frames (here nothing), or how long a
+// ticket is good (here half a minute). Modals are not stacked here.
+//
 // It imports no Slack library and nothing of the bridge: what it knows, it
 // knows from Slack's documentation. It does not know attachments, files,
 // conversations of several, messages by others, or any block, element or
