@@ -75,7 +75,7 @@ func TestNoLogHasASecret(t *testing.T) {
 	log := &lines{}
 	served, got := collect()
 	patience := quick()
-	patience.quiet, patience.down = 50*time.Millisecond, time.Millisecond
+	patience.quiet, patience.down, patience.opening = 50*time.Millisecond, time.Millisecond, time.Second
 	l := x.runMode(ModeSocket, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), patience, served)
 	p := soon(t, "the socket", x.peers)
 	p.press("secret-envelope", "secret-trigger")
