@@ -14,7 +14,7 @@ import (
 func (w *chatting) adopt(t *testing.T, human string, id bridge.RequestID, ref bridge.MessageRef) {
 	t.Helper()
 	who := bridge.Clicker{Human: human, Channel: "slack", User: alicesSlack}
-	if err := w.Bridge.Adopt(t.Context(), who, id, ref, ""); err != nil {
+	if err := w.Adopt(t.Context(), who, id, ref, ""); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -79,7 +79,7 @@ func TestAdoptingIsBounded(t *testing.T) {
 			t.Fatalf("alice got %d messages", len(all))
 		}
 		had := len(w.See(r.ID).Surfaces)
-		err := w.Bridge.Adopt(t.Context(), bridge.Clicker{Human: "bob", Channel: "slack", User: "U0BOB"}, r.ID, all[0].Ref, "")
+		err := w.Adopt(t.Context(), bridge.Clicker{Human: "bob", Channel: "slack", User: "U0BOB"}, r.ID, all[0].Ref, "")
 		if !errors.Is(err, bridge.ErrNotFound) {
 			t.Errorf("bob's message of alice's request: %v", err)
 		}

@@ -139,6 +139,11 @@ func TestHome(t *testing.T) {
 	o.press(alice, "Allow again")
 	o.slack.Until("the agent is off the list", func() bool { return !strings.Contains(o.slack.Person(alice).Screen(), "[Allow again]") })
 	o.sees(alice, "== modal:", "rogue may ask you again.")
+	o.slack.Person(alice).CloseModal()
+
+	o.desk.becomes(alice, "mallory")
+	o.slack.Until("the Home of who was alice is empty", func() bool { return !strings.Contains(o.slack.Person(alice).Screen(), "You have given") })
+	o.sees(alice, "Open this again")
 }
 
 // TestHomeOfOthers tells them why it is empty.

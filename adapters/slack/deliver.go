@@ -218,9 +218,6 @@ var errNoMessage = errors.New("this is no message of Slack's")
 // Edit replaces what a message or a modal shows: as [bridge.Messenger]. A code
 // goes to a direct message or a modal, and nowhere else.
 func (a *Adapter) Edit(ctx context.Context, ref bridge.MessageRef, c bridge.Card) error {
-	if c.Code != nil && c.View != bridge.ViewPrivate {
-		return fmt.Errorf("show a code to more than one: %w", bridge.ErrInvalid)
-	}
 	if id, ok := strings.CutPrefix(string(ref), viewPrefix); ok {
 		return a.updateCard(ctx, id, c)
 	}

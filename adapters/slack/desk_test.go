@@ -121,6 +121,14 @@ func (s *scripted) Audit(_ context.Context, line bridge.AuditLine) error {
 	return nil
 }
 
+// becomes makes a user somebody else, which their inbox learns of.
+func (s *scripted) becomes(user bridge.Address, human string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.people[user] = human
+	s.change()
+}
+
 // change needs the lock.
 func (s *scripted) change() {
 	select {

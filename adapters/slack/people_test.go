@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	slackgo "github.com/slack-go/slack"
+
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -158,5 +160,27 @@ func TestMembersOfAGroup(t *testing.T) {
 	o.slack.Fail(methodGroup, 1, slacktest.Fault{Status: 500})
 	if got, err := o.adapter.Members(t.Context(), oncall); err == nil || len(got) != 0 {
 		t.Errorf("while Slack is out of order oncall is %v, %v", got, err)
+	}
+}
+
+// TestBehaviour17EachMarkCounts by itself, however Slack combines them.
+func TestBehaviour17EachMarkCounts(t *testing.T) {
+	t.Parallel()
+	own := slackgo.User{ID: alice, TeamID: "T0ACME"}
+	if why := outsider(own, "T0ACME"); why != "" {
+		t.Errorf("alice is turned away: %s", why)
+	}
+	for name, mark := range map[string]func(*slackgo.User){
+		"deleted": func(u *slackgo.User) { u.Deleted = true }, "bot": func(u *slackgo.User) { u.IsBot = true },
+		"workflow": func(u *slackgo.User) { u.IsWorkflowBot = true }, "connector": func(u *slackgo.User) { u.IsConnectorBot = true },
+		"guest": func(u *slackgo.User) { u.IsRestricted = true }, "single": func(u *slackgo.User) { u.IsUltraRestricted = true },
+		"stranger": func(u *slackgo.User) { u.IsStranger = true }, "invited": func(u *slackgo.User) { u.IsInvitedUser = true },
+		"elsewhere": func(u *slackgo.User) { u.TeamID = "T0ELSE" }, "nowhere": func(u *slackgo.User) { u.TeamID = "" },
+		"slackbot": func(u *slackgo.User) { u.ID = "USLACKBOT" },
+	} {
+		u := own
+		if mark(&u); outsider(u, "T0ACME") == "" {
+			t.Errorf("%s is let in", name)
+		}
 	}
 }

@@ -403,3 +403,55 @@ func TestBehaviour29ThePressedMessageIsNamed(t *testing.T) {
 		t.Errorf("the bridge is told of %s, want %s", got, want)
 	}
 }
+
+// TestBehaviour17PayloadOfAnotherWorkspace: what Slack says of where something
+// happened has to fit, too.
+func TestBehaviour17PayloadOfAnotherWorkspace(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*inbound){
+		"the workspace":       func(in *inbound) { in.team = "T0ELSE" },
+		"no workspace":        func(in *inbound) { in.team = "" },
+		"the user's":          func(in *inbound) { in.userTeam = "T0ELSE" },
+		"somebody unheard of": func(in *inbound) { in.user = "U0NOBODY" },
+		"no user's id":        func(in *inbound) { in.user = "alice" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.slack.Tolerate("channel_not_found", "user_not_in_channel", "invalid_arguments", "user_not_found")
+			o.post(deploys, deploysCard())
+			in, err := parseInteraction(o.slack.Person(bob).Pressing("Claim"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(&in)
+			o.adapter.serve(t.Context(), in)
+			if all := o.desk.presses(); len(all) != 0 || len(o.desk.lines) != 1 {
+				t.Errorf("the desk heard of %q, the audit log of %d", all, len(o.desk.lines))
+			}
+		})
+	}
+}
+
+// TestAnswersGoToSlack and to nobody whom a payload names.
+func TestAnswersGoToSlack(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for address, want := range map[string]bool{
+		"https://hooks.slack.com/actions/T1/2/3": true,
+		"https://hooks.slack-gov.com/actions/1":  true,
+		o.adapter.base + "/response/1":           true,
+		"http://hooks.slack.com/actions/T1":      false,
+		"https://evil.example/hooks.slack.com":   false,
+		"https://hooks.slack.com.evil.example/1": false,
+		"https://evilslack.com/1":                false,
+		"https://me:pw@hooks.slack.com/1":        false,
+		"http://127.0.0.1:1/metadata":            false,
+		"file:///etc/passwd":                     false,
+		"":                                       false,
+	} {
+		if got := o.adapter.isResponseURL(bridge.NewSecret(address)); got != want {
+			t.Errorf("an answer to %q: %v, want %v", address, got, want)
+		}
+	}
+}
