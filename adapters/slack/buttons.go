@@ -64,13 +64,11 @@ func inOrder(c bridge.Card) []bridge.Button {
 	if c.Code == nil {
 		return all
 	}
-	if strings.HasPrefix(c.Code.Open.Reveal(), "https://") { // Slack takes no other
-		at := slices.IndexFunc(all, func(b bridge.Button) bool { return b.Verb == bridge.VerbFinished })
-		if at < 0 {
-			at = len(all)
-		}
-		all = slices.Insert(all, at, bridge.Button{Verb: bridge.VerbOpened, Label: openLabel(c.Code.Open.Reveal())})
+	at := slices.IndexFunc(all, func(b bridge.Button) bool { return b.Verb == bridge.VerbFinished })
+	if at < 0 {
+		at = len(all)
 	}
+	all = slices.Insert(all, at, bridge.Button{Verb: bridge.VerbOpened, Label: openLabel(c.Code.Open.Reveal())})
 	slices.SortStableFunc(all, func(a, b bridge.Button) int { return rank(a) - rank(b) })
 	return all
 }
@@ -85,7 +83,7 @@ func rank(b bridge.Button) int {
 // openLabel names where the button leads: the end of a name too long for it,
 // which says whose it is.
 func openLabel(address string) string {
-	at, _ := atPath(address)
+	at, _ := atPath(strings.TrimPrefix(address, "http://"))
 	if most := maxLabel - len("Open "); len(at) > most {
 		at = "…" + at[len(at)-most+1:] // an address is ASCII
 	}

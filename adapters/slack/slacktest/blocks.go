@@ -228,11 +228,12 @@ func (k *checker) oneOf(b block, field, at string, words ...string) {
 	}
 }
 
-// address is an https address.
-func (k *checker) address(b block, field, at string) {
+// address is an address with one of these schemes.
+func (k *checker) address(b block, field, at string, schemes ...string) {
 	k.chars(b, field, at, 3000)
-	if !strings.HasPrefix(b.str(field), "https://") || strings.ContainsAny(b.str(field), " \n\"<>") {
-		k.fail(at+"/"+field, "an https address")
+	scheme, _, _ := strings.Cut(b.str(field), "://")
+	if !slices.Contains(schemes, scheme) || strings.ContainsAny(b.str(field), " \n\"<>") {
+		k.fail(at+"/"+field, "an address of %s", strings.Join(schemes, " or "))
 	}
 }
 

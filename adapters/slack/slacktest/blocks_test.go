@@ -142,7 +142,7 @@ func TestBlocksThatSlackRefuses(t *testing.T) {
 	refuses("/blocks/0/elements/0/value", actions(button(fields{"value": x(2001)})))
 	refuses("/blocks/0/elements/0/style", actions(button(fields{"style": "default"})))
 	refuses("/blocks/0/elements/0/accessibility_label", actions(button(fields{"accessibility_label": x(76)})))
-	refuses("/blocks/0/elements/0/url", actions(button(fields{"url": "http://a.example"})))
+	refuses("/blocks/0/elements/0/url", actions(button(fields{"url": "ftp://a.example"})))
 	refuses("/blocks/0/elements/0/url", actions(button(fields{"url": "https://a.example/" + x(3000)})))
 	refuses("/blocks/0/accessory", section(fields{"accessory": fields{"type": "plain_text_input"}}))
 

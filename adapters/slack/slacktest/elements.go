@@ -55,7 +55,7 @@ func (k *checker) accessory(e block, at string) {
 }
 
 func (k *checker) image(b block, at string) {
-	k.address(b, "image_url", at)
+	k.address(b, "image_url", at, "https")
 	k.chars(b, "alt_text", at, 2000)
 	if b.str("alt_text") == "" {
 		k.fail(at+"/alt_text", "an image has a text for those who do not see it")
@@ -75,7 +75,7 @@ func (k *checker) interactive(e block, at string) {
 	k.chars(e, "accessibility_label", at, 75)
 	k.oneOf(e, "style", at, "primary", "danger")
 	if e["url"] != nil {
-		k.address(e, "url", at)
+		k.address(e, "url", at, "https", "http")
 	}
 	if e["confirm"] != nil {
 		k.confirm(e.obj("confirm"), at+"/confirm")
