@@ -41,6 +41,9 @@ type Options struct {
 	// AllowShared reports whether cards may go into a channel that is shared
 	// with another organisation; nil = into none.
 	AllowShared func(channel string) bool
+	// AllowGuests reports whether guests of the workspace may be asked and act;
+	// nil = no.
+	AllowGuests func() bool
 }
 
 // Adapter is the bridge's side of one Slack workspace. Its methods are safe
@@ -58,6 +61,7 @@ type Adapter struct {
 
 	refusing    atomic.Pointer[string] // the method whose call Slack refused for our sake
 	allowShared func(channel string) bool
+	allowGuests func() bool
 }
 
 // What New says of options that cannot work, for errors.Is.
@@ -81,10 +85,13 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),
 			slackgo.OptionAPIURL(o.APIURL), slackgo.OptionHTTPClient(o.HTTP)),
-		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), homes: newHomes(), web: o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared,
+		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), homes: newHomes(), web: o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared, allowGuests: o.AllowGuests,
 	}
 	if a.allowShared == nil {
 		a.allowShared = func(string) bool { return false }
+	}
+	if a.allowGuests == nil {
+		a.allowGuests = func() bool { return false }
 	}
 	a.line = newLine(o, a.api, a.health, a.serve)
 	return a, nil

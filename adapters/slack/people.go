@@ -67,7 +67,7 @@ func (a *Adapter) user(ctx context.Context, id string, fresh bool) (u slackgo.Us
 
 // outsider says why somebody has no say in what the bridge asks, whoever they
 // are said to be; "" = they may have one. team is the bridge's workspace.
-func outsider(u slackgo.User, team string) string {
+func (a *Adapter) outsider(u slackgo.User, team string) string {
 	switch {
 	case u.Deleted:
 		return "This account is deactivated."
@@ -75,7 +75,7 @@ func outsider(u slackgo.User, team string) string {
 		return "A bot has no say here."
 	case u.IsStranger, u.TeamID != team:
 		return "Only members of the bridge's own workspace have a say here."
-	case u.IsRestricted, u.IsUltraRestricted, u.IsInvitedUser:
+	case u.IsInvitedUser, (u.IsRestricted || u.IsUltraRestricted) && !a.allowGuests():
 		return "Guests of the workspace have no say here."
 	}
 	return ""
@@ -91,7 +91,7 @@ func (a *Adapter) reach(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if why := outsider(u, team); why != "" {
+	if why := a.outsider(u, team); why != "" {
 		return fmt.Errorf("ask somebody in Slack: %s %w", why, bridge.ErrUnreachable)
 	}
 	return nil
@@ -115,7 +115,7 @@ func (a *Adapter) byEmail(ctx context.Context, email string) (id string, err err
 	if err != nil {
 		return "", err
 	}
-	why := outsider(u, team)
+	why := a.outsider(u, team)
 	if why == "" && (!u.IsEmailConfirmed || !strings.EqualFold(u.Profile.Email, email)) {
 		why = "Slack does not vouch for the e-mail."
 	}
@@ -134,6 +134,28 @@ func (a *Adapter) tie(ctx context.Context, email, id string) error {
 		return fmt.Errorf("%w: %w", err, bridge.ErrNotSent)
 	}
 	return nil
+}
+
+// human says who somebody is here whom vouch has let in. Who is nobody yet may
+// be a human who is known by an e-mail that Slack vouches for: a team's card
+// lies before people whom nobody has written to before.
+func (a *Adapter) human(ctx context.Context, id string) (string, error) {
+	human, err := a.desk.HumanAt(ctx, channelName, bridge.Address(id))
+	if !errors.Is(err, bridge.ErrNotFound) {
+		return human, err
+	}
+	u, failed := a.user(ctx, id, false)
+	if failed != nil {
+		return "", failed
+	}
+	if !u.IsEmailConfirmed || u.Profile.Email == "" {
+		return "", err
+	}
+	human, err = a.desk.TieByEmail(ctx, channelName, u.Profile.Email, bridge.Address(id))
+	if errors.Is(err, bridge.ErrTied) {
+		return "", fmt.Errorf("%w: %w", err, bridge.ErrNotFound)
+	}
+	return human, err
 }
 
 // Members says who is in a user group now: as [bridge.Roster].

@@ -25,6 +25,21 @@ func outsiders() map[string]func(*slacktest.User) {
 	}
 }
 
+// Guests are people too, where the operator says so; strangers never are.
+func TestGuestsWhoAreLetIn(t *testing.T) {
+	t.Parallel()
+	for name, change := range outsiders() {
+		o := newOffice(t)
+		o.adapter.allowGuests = func() bool { return true }
+		o.slack.Change(func(w *slacktest.World) { change(w.Person(bob)) })
+		o.slack.Tolerate("user_not_visible", "user_disabled")
+		_, err := o.adapter.Post(t.Context(), bob, askedCard(), "key")
+		if guest := name == "a guest" || name == "a guest of a single channel"; guest != (err == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestBehaviour17OutsidersAreNotAsked: nothing is sent to who has no say.
 func TestBehaviour17OutsidersAreNotAsked(t *testing.T) {
 	t.Parallel()
@@ -166,8 +181,8 @@ func TestMembersOfAGroup(t *testing.T) {
 // TestBehaviour17EachMarkCounts by itself, however Slack combines them.
 func TestBehaviour17EachMarkCounts(t *testing.T) {
 	t.Parallel()
-	own := slackgo.User{ID: alice, TeamID: "T0ACME"}
-	if why := outsider(own, "T0ACME"); why != "" {
+	own, a := slackgo.User{ID: alice, TeamID: "T0ACME"}, newOffice(t).adapter
+	if why := a.outsider(own, "T0ACME"); why != "" {
 		t.Errorf("alice is turned away: %s", why)
 	}
 	for name, mark := range map[string]func(*slackgo.User){
@@ -179,7 +194,7 @@ func TestBehaviour17EachMarkCounts(t *testing.T) {
 		"slackbot": func(u *slackgo.User) { u.ID = "USLACKBOT" },
 	} {
 		u := own
-		if mark(&u); outsider(u, "T0ACME") == "" {
+		if mark(&u); a.outsider(u, "T0ACME") == "" {
 			t.Errorf("%s is let in", name)
 		}
 	}

@@ -156,7 +156,7 @@ func (a *Adapter) clicker(ctx context.Context, in inbound, fresh bool) (who brid
 	if word = a.vouch(ctx, in, fresh); word != "" {
 		return bridge.Clicker{}, word
 	}
-	human, err := a.desk.HumanAt(ctx, channelName, bridge.Address(in.user))
+	human, err := a.human(ctx, in.user)
 	switch {
 	case errors.Is(err, bridge.ErrNotFound):
 		return bridge.Clicker{}, unknownHere
@@ -183,7 +183,7 @@ func (a *Adapter) vouch(ctx context.Context, in inbound, fresh bool) (word strin
 		a.log.WarnContext(ctx, "slack: look up who pressed a button", "err", err)
 		return "Slack does not say just now who you are. Nothing happened: try again in a moment."
 	}
-	if why := outsider(u, team); why != "" {
+	if why := a.outsider(u, team); why != "" {
 		return why + " Nothing happened."
 	}
 	return ""

@@ -127,6 +127,39 @@ func TestBehaviour17NobodyKnowsThem(t *testing.T) {
 	}
 }
 
+// A team's card may be the first that somebody sees. If Slack vouches for the
+// e-mail that a human is configured with, they are that human; a profile that
+// only claims an e-mail is nobody, and so is who would be a second account.
+func TestWhoIsKnownByTheirEMailMayClaimAtOnce(t *testing.T) {
+	t.Parallel()
+	claims := func(prepare func(o *office)) *office {
+		o := newOffice(t)
+		o.post(deploys, deploysCard())
+		delete(o.desk.people, alice)
+		o.desk.emails["alice@example.com"] = "alice"
+		o.slack.Change(func(w *slacktest.World) { w.Person(alice).Email = "alice@example.com" })
+		prepare(o)
+		o.press(alice, "Claim")
+		return o
+	}
+	o := claims(func(*office) {})
+	if all := o.desk.presses(); len(all) != 1 || o.desk.people[alice] != "alice" {
+		t.Errorf("the desk heard of %q, and alice is %q", all, o.desk.people[alice])
+	}
+	for name, prepare := range map[string]func(o *office){
+		"unconfirmed": func(o *office) {
+			o.slack.Change(func(w *slacktest.World) { w.Person(alice).Unconfirmed = true })
+		},
+		"somebody else's": func(o *office) { o.desk.emails = map[string]string{"bob@example.com": "bob"} },
+	} {
+		o := claims(prepare)
+		if all := o.desk.presses(); len(all) != 0 {
+			t.Errorf("%s: the desk heard of %q", name, all)
+		}
+		o.sees(alice, "only visible to you", "You are nobody here yet")
+	}
+}
+
 // TestBehaviour16SlackDoesNotSayWhoTheyAre: then nobody has a say.
 func TestBehaviour16SlackDoesNotSayWhoTheyAre(t *testing.T) {
 	t.Parallel()

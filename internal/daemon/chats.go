@@ -46,7 +46,7 @@ func (c *chats) open(d *Daemon) error {
 	adapter, err := slack.New(slack.Options{
 		Desk: d.bridge, BotToken: s.BotToken, AppToken: s.AppToken, SigningSecret: s.SigningSecret,
 		Mode: s.Mode, APIURL: s.APIURL, HTTP: calls, Log: d.log,
-		AllowShared: d.mayBeShared,
+		AllowShared: d.mayBeShared, AllowGuests: d.guestsMay,
 	})
 	if err != nil {
 		return fmt.Errorf("slack: %w", err)
@@ -61,6 +61,12 @@ func (c *chats) open(d *Daemon) error {
 func (d *Daemon) mayBeShared(channel string) bool {
 	s := d.calls.Load().cfg.Slack
 	return s != nil && slices.Contains(s.AllowShared, channel)
+}
+
+// guestsMay reports whether it lets guests of the workspace be asked.
+func (d *Daemon) guestsMay() bool {
+	s := d.calls.Load().cfg.Slack
+	return s != nil && s.AllowGuests
 }
 
 // run works until ctx ends.
