@@ -52,7 +52,10 @@ func (d *Directory) teamsWith(human string) []string {
 // theirs, or came to its end by what they gave. To all others it does not
 // exist.
 func (d *Directory) concerns(r Request, human string) bool {
-	if r.Human == human {
+	switch human {
+	case "": // nobody, and a team's request has no human yet
+		return false
+	case r.Human:
 		return true
 	}
 	return r.Team != "" && d.member(r.Team, human)
