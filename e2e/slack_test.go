@@ -10,6 +10,7 @@ import (
 
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/oauth/oauthtest"
 )
 
 // slackToken is the secret of the app in Slack.
@@ -209,6 +210,52 @@ func (ws *workspace) delivered(id, want string) {
 		r = decode[api.Request](ws.t, ws.http("GET", fmt.Sprintf("%s?after=%d&wait=5", api.RequestPath(id), r.Version), "").wants(ws.t, 200))
 	}
 	ws.t.Fatalf("the card was never %s: %+v", want, r.Delivery)
+}
+
+// TestBehaviour01NoSecretReachesSlack: what Slack was told in a whole story
+// holds the code that it is to show, and nothing else that is secret.
+func TestBehaviour01NoSecretReachesSlack(t *testing.T) {
+	t.Parallel()
+	ws := inSlack(t, "socket", options{})
+	ws.aHumanIsAsked()
+	var secrets []string
+	for _, name := range []string{"device_code", "access_token", "id_token"} {
+		said := ws.provider.said(name)
+		if len(said) == 0 {
+			t.Fatalf("the provider gave no %s", name)
+		}
+		secrets = append(secrets, said...)
+	}
+	secrets = append(secrets, corpSecret, ws.slack.BotToken(), ws.slack.AppToken())
+	if leaks := ws.slack.Leaks(secrets...); len(leaks) > 0 {
+		t.Errorf("Slack was told: %v", leaks)
+	}
+}
+
+// What a provider says that no card may show: a place that is not its own, and
+// a code that is none.
+func TestBehaviour11ForeignHostIsNotShown(t *testing.T) {
+	t.Parallel()
+	notShown(t, oauthtest.Set("verification_uri", "https://evil.example/device"), "evil.example")
+}
+
+func TestBehaviour12MalformedCodeIsNotShown(t *testing.T) {
+	t.Parallel()
+	notShown(t, oauthtest.Set("user_code", "`<!channel>` CODE"), "<!channel>")
+}
+
+func notShown(t *testing.T, fault oauthtest.Fault, hidden string) {
+	t.Helper()
+	ws := inSlack(t, "socket", options{issuer: oauthtest.New(settings())})
+	ws.issuer.Inject(oauthtest.Device, fault)
+	r := ws.ask("")
+	ws.sees(ws.alice, "Show code")
+	ws.alice.Press("Show code")
+	ws.ends(r.ID, api.Failed, api.OutcomeProviderError)
+	ws.sees(ws.alice, "Failed")
+	if leaks := ws.slack.Leaks(hidden); len(leaks) > 0 {
+		t.Errorf("Slack was told: %v", leaks)
+	}
 }
 
 // TestSlackIsAway: what an agent is told of a card that does not arrive, and
