@@ -86,6 +86,19 @@ func TestPayloadsHaveTheShapeThatIsDocumented(t *testing.T) {
 		"slash_command": func(c caller) *Delivery {
 			return c.s.Person("U0BOB").CommandIn("C0DEPLOYS", "/authbridge list")
 		},
+		"block_actions_organisation": func(c caller) *Delivery {
+			organised(c)
+			c.granted(c.json("views.publish", fields{"user_id": "U0BOB", "view": fields{"type": "home", "blocks": []any{actions(button(nil))}}}))
+			return c.s.Person("U0BOB").Press("Press")
+		},
+		"slash_command_organisation": func(c caller) *Delivery {
+			organised(c)
+			return c.s.Person("U0BOB").CommandIn("C0DEPLOYS", "/authbridge list")
+		},
+		"app_home_opened_organisation": func(c caller) *Delivery {
+			organised(c)
+			return c.s.Person("U0BOB").OpenHome()
+		},
 		"app_home_opened": func(c caller) *Delivery { return c.s.Person("U0BOB").OpenHome() },
 		"tokens_revoked":  func(c caller) *Delivery { return c.s.RevokeTokens() },
 		"app_uninstalled": func(c caller) *Delivery { return c.s.Uninstall() },
@@ -106,5 +119,21 @@ func TestPayloadsHaveTheShapeThatIsDocumented(t *testing.T) {
 				t.Errorf("the documented shape is -, what comes +:\n%s", diff)
 			}
 		})
+	}
+}
+
+// organised puts the workspace below an organisation.
+func organised(c caller) {
+	c.s.Change(func(w *World) { w.Team.Enterprise = "E0ACME" })
+}
+
+func TestAPayloadNamesWhereItHappened(t *testing.T) {
+	t.Parallel()
+	c := attended(t)
+	c.s.Change(func(w *World) { w.Channel("C0RANDOM").Private = true })
+	for channel, name := range map[string]string{"C0DEPLOYS": "deploys", "C0RANDOM": "privategroup", "D0ALICE": "directmessage"} {
+		if got := c.s.Person("U0ALICE").CommandIn(channel, "/authbridge").Payload()["channel_name"]; got != name {
+			t.Errorf("%s is called %v", channel, got)
+		}
 	}
 }

@@ -205,9 +205,9 @@ func TestACommandComesAsAForm(t *testing.T) {
 	c := office(t)
 	e := c.called(&endpoint{answer: func(string, int) (int, string) { return http.StatusOK, "nothing *waits*" }})
 	alice := c.s.Person("U0ALICE")
-	alice.Command("/authbridge revoke <x> @bob").Acked()
+	alice.Command("/authbridge revoke <x> @bob #deploys").Acked()
 	form, err := url.ParseQuery(e.took()[0])
-	if err != nil || form.Get("text") != "revoke &lt;x&gt; <@U0BOB|bob>" || form.Get("is_enterprise_install") != "false" {
+	if err != nil || form.Get("text") != "revoke &lt;x&gt; <@U0BOB|bob> <#C0DEPLOYS|deploys>" || form.Get("is_enterprise_install") != "false" {
 		t.Errorf("%v: it came as %v", err, form)
 	}
 	want := "== direct messages: authbridge\n@authbridge, only visible to you\nnothing waits"

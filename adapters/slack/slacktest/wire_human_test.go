@@ -151,6 +151,20 @@ func TestAModalIsTypedIntoAndSent(t *testing.T) {
 	}
 }
 
+func TestWhatIsTooShortIsNotSent(t *testing.T) {
+	t.Parallel()
+	c := attended(t)
+	element := fields{"type": "plain_text_input", "action_id": "typed", "min_length": 4}
+	c.granted(c.open("U0ALICE", modal(fields{"blocks": []any{input(fields{"element": element, "optional": true})}})))
+	alice := c.s.Person("U0ALICE")
+	alice.Type("Digits", "123")
+	if d := alice.Submit(); d != nil || !strings.Contains(alice.Screen(), "! Please use more") {
+		t.Errorf("three digits are sent; she sees\n%s", alice.Screen())
+	}
+	alice.Type("Digits", "")
+	alice.Submit().Acked()
+}
+
 func TestAModalStaysWhenNobodyAnswers(t *testing.T) {
 	t.Parallel()
 	c := office(t)

@@ -16,11 +16,16 @@ func (c caller) reply(d *Delivery, what fields) said {
 
 func (c caller) replyTo(address string, what fields) said {
 	c.t.Helper()
+	return c.replyAs("application/json", address, what)
+}
+
+func (c caller) replyAs(kind, address string, what fields) said {
+	c.t.Helper()
 	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, address, strings.NewReader(string(encoded(c.t, what))))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", kind)
 	a, err := c.exchange(req)
 	if err != nil {
 		c.t.Fatal(err)
@@ -87,6 +92,10 @@ func TestTheOriginalIsWhatAllSee(t *testing.T) {
 		t.Errorf("alice sees\n%s", alice)
 	}
 	c.reply(d, fields{"text": "too late", "replace_original": true})
+	c.reply(d, fields{"text": "much too late", "delete_original": true})
+	if bob := c.s.Person("U0BOB").Screen(); bob != "== #deploys\n@authbridge, only visible to you\ntoo late" {
+		t.Errorf("bob sees\n%s", bob)
+	}
 	if alice := c.s.Person("U0ALICE").Screen(); alice != "" {
 		t.Errorf("alice sees\n%s", alice)
 	}
@@ -124,8 +133,12 @@ func TestACommandHasNoOriginal(t *testing.T) {
 func TestAnAddressForAnswersIsUsedUp(t *testing.T) {
 	t.Parallel()
 	c := attended(t)
-	c.s.Tolerate("used_url", "invalid_url")
+	c.s.Tolerate("used_url", "invalid_url", "invalid_post_type")
 	d := c.pressed("C0DEPLOYS")
+	address, _ := d.Payload()["response_url"].(string)
+	if got := c.replyAs("text/plain", address, fields{"text": "no JSON"}); got.text("error") != "invalid_post_type" {
+		t.Errorf("what is no JSON is answered with %d %s", got.status, got.raw)
+	}
 	for range 5 {
 		if got := c.reply(d, fields{"text": "again"}); got.status != http.StatusOK {
 			t.Fatalf("it is answered with %d %s", got.status, got.raw)
@@ -134,9 +147,10 @@ func TestAnAddressForAnswersIsUsedUp(t *testing.T) {
 	if got := c.reply(d, fields{"text": "again"}); got.status != http.StatusNotFound || got.text("error") != "used_url" {
 		t.Errorf("the sixth is answered with %d %s", got.status, got.raw)
 	}
-	address, _ := d.Payload()["response_url"].(string)
-	if got := c.replyTo(address+"f", fields{"text": "forged"}); got.text("error") != "invalid_url" {
-		t.Errorf("a forged address is answered with %d %s", got.status, got.raw)
+	for _, forged := range []string{address + "f", strings.Replace(address, "T0ACME", "T0ELSE", 1)} {
+		if got := c.replyTo(forged, fields{"text": "forged"}); got.text("error") != "invalid_url" {
+			t.Errorf("a forged address is answered with %d %s", got.status, got.raw)
+		}
 	}
 	c.card("C0DEPLOYS", fields{"text": plainText("Later")})
 	later := c.s.Person("U0BOB").Press("Later")

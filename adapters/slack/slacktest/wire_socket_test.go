@@ -45,7 +45,7 @@ func TestAHelloCanBeWithheld(t *testing.T) {
 	c.s.SetPace(func(p *Pace) { p.Hello = -1 })
 	c.knock()
 	c.s.Until("the socket is there", func() bool { return len(c.s.Sockets()) == 1 })
-	if o := c.s.Person("U0ALICE").Press("Press").Wait(); o.Acked || c.s.Connected() != 0 {
+	if o := c.s.Person("U0ALICE").Press("Press").Wait(); o.Why != "no socket is open" || c.s.Connected() != 0 {
 		t.Errorf("a socket that was not greeted counts: %+v", o)
 	}
 }
