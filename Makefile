@@ -63,6 +63,11 @@ soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlie
 slack-soak: ## Press 5,000 times (PRESSES) while Slack rotates its sockets, and as often while it also cuts some
 	AUTHBRIDGE_SLACK_PRESSES=$(PRESSES) $(GO) test -race -count=1 -v -run '^TestSoak' ./adapters/slack
 
+.PHONY: slack-by-hand
+slack-by-hand: ## Run a stand-in for Slack to try a bridge with; you are its people
+	@$(GO) test -c -o bin/slack-by-hand ./adapters/slack/slacktest
+	@bin/slack-by-hand -test.run '^TestByHand$$' -test.timeout 0 -hand
+
 .PHONY: races
 races: ## Run the race suite TIMES (20) times in a row, with the race detector
 	$(GO) test -race -count=$(TIMES) -timeout 2h ./bridge -run \
