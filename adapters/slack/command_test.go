@@ -209,3 +209,14 @@ func TestHomeThatIsSwitchedOff(t *testing.T) {
 		t.Errorf("the health is %+v", h)
 	}
 }
+
+// TestPendingLeadsToTheMessage: the card may be far above by now.
+func TestPendingLeadsToTheMessage(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	c := askedCard()
+	o.post(alice, c)
+	o.desk.inbox = bridge.Inbox{Waiting: []bridge.Card{c}}
+	o.opensHome(alice)
+	o.sees(alice, "Open in DM", "https://acme.slack.com/archives/")
+}

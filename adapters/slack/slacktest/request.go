@@ -33,6 +33,9 @@ func readRequest(w http.ResponseWriter, r *http.Request) request {
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
+	case r.Method == http.MethodGet && q.method == "chat.getPermalink": // the one here that Slack documents so
+		q.takeQuery(r.URL.RawQuery)
+		return q
 	case r.Method != http.MethodPost:
 		q.problem = wrong("invalid_post_type", "only POST is stood in for here")
 	case err == nil && kind == "application/x-www-form-urlencoded":
@@ -46,6 +49,17 @@ func readRequest(w http.ResponseWriter, r *http.Request) request {
 		q.problem = wrong("invalid_arguments", "arguments in the address of a POST")
 	}
 	return q
+}
+
+// takeQuery reads the arguments of a GET. A token in an address ends up in
+// logs, so none is taken from there.
+func (q *request) takeQuery(raw string) {
+	form, err := url.ParseQuery(raw)
+	if err != nil || form.Has("token") {
+		q.problem = wrong("invalid_arguments", "the address cannot be decoded, or holds a token")
+		return
+	}
+	q.take(form)
 }
 
 func (q *request) takeForm(raw string) {
