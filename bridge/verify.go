@@ -14,7 +14,7 @@ type CodeFinding struct {
 	Known    bool      // it is live, and this bridge made it for this human
 	Request  RequestID // the rest is zero if it is not Known
 	Agent    string
-	Host     string // of the provider, where it is to be entered
+	Host     string // of the page where it is to be entered
 	LapsesAt time.Time
 }
 
@@ -75,7 +75,7 @@ func (b *Bridge) findCode(tx ReadTx, human string, typed Secret) (found CodeFind
 		}
 		code, err := unpackCode(sealed)
 		if err == nil && NewSecret(plainCode(code.UserCode.Reveal())).Equal(typed) {
-			found = CodeFinding{Known: true, Request: r.ID, Agent: r.Agent, Host: issuerHost(r.Target.Issuer), LapsesAt: r.CodeExpiresAt}
+			found = CodeFinding{Known: true, Request: r.ID, Agent: r.Agent, Host: issuerHost(code.VerificationURI), LapsesAt: r.CodeExpiresAt}
 		}
 	}
 	return found, nil

@@ -65,6 +65,22 @@ func TestACodeOfThisBridgeForThisHuman(t *testing.T) {
 	})
 }
 
+// TestACodeIsVouchedForAtThePageOfItsCard: some providers have codes entered
+// at another host than their issuer's. The one who asks must not be told that
+// the card leads to the wrong place.
+func TestACodeIsVouchedForAtThePageOfItsCard(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.Change(func(p *bridgetest.Provider) { p.Page = "https://www.example.com/device" })
+		r := w.MustAsk(bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		card := cardFor(t, w, "alice", r.ID)
+		found := verified(t, w, "alice", shownTo(t, w, "alice", r.ID))
+		if found.Host != "www.example.com" || found.Host != card.Code.Host || !strings.Contains(found.Word(), "entered at www.example.com.") {
+			t.Errorf("to be entered at %q, and the card says %q: %s", found.Host, card.Code.Host, found.Word())
+		}
+	})
+}
+
 // TestACodeThatIsOverIsNotVouchedFor.
 func TestACodeThatIsOverIsNotVouchedFor(t *testing.T) {
 	for what, end := range map[string]func(w *bridgetest.World, r bridge.Request){

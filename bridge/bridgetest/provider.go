@@ -3,6 +3,7 @@
 package bridgetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -45,6 +46,9 @@ type Provider struct {
 	RetryAfter    time.Duration // in answers that the human has not finished
 	Scopes        []string
 	Same          string
+
+	// Page is where codes are entered; "" = a page of the issuer's host.
+	Page string
 
 	// KeepRefresh leaves the refresh token as it is when it is used, instead
 	// of replacing it; NoRefresh hands out none.
@@ -209,7 +213,7 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	p.order = append(p.order, c)
 	return bridge.Code{
 		DeviceCode: bridge.NewSecret(c.device), UserCode: bridge.NewSecret(c.userCode),
-		VerificationURI: p.issuer + "/device", Lifetime: p.Lifetime, Interval: p.Interval,
+		VerificationURI: cmp.Or(p.Page, p.issuer+"/device"), Lifetime: p.Lifetime, Interval: p.Interval,
 		TokenEndpoint: p.issuer + "/token", Scopes: ask.Scopes, Resource: ask.Resource,
 	}, nil
 }
