@@ -35,7 +35,7 @@ func (a *Adapter) obey(ctx context.Context, in inbound) message {
 	default:
 		return helpMessage()
 	}
-	who, word := a.clicker(ctx, in, verb == "revoke")
+	who, word := a.clicker(ctx, in, false) // the button that takes back looks once more
 	if word != "" {
 		return wordMessage(word)
 	}
@@ -79,7 +79,7 @@ func (a *Adapter) verify(ctx context.Context, who bridge.Clicker, code string) m
 
 // link ties who typed it to the human whom the operator's code was made for.
 func (a *Adapter) link(ctx context.Context, in inbound, code string) message {
-	if word := a.vouch(ctx, in, true); word != "" {
+	if word := a.vouch(ctx, in, false); word != "" {
 		return wordMessage(word)
 	}
 	if code == "" {

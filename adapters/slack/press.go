@@ -152,11 +152,22 @@ func (a *Adapter) reaction(ctx context.Context, in inbound, d deed, card bridge.
 
 // clicker says who pressed something: who they are at Slack now, and who that
 // is here. word is for somebody who has no say.
+//
+// Only for a human of the bridge's is Slack asked anew. It answers so many such
+// questions a minute, and a card in a channel can be pressed by everybody
+// there: they could use them up, and nobody would be shown a code.
 func (a *Adapter) clicker(ctx context.Context, in inbound, fresh bool) (who bridge.Clicker, word string) {
-	if word = a.vouch(ctx, in, fresh); word != "" {
+	_, err := a.desk.HumanAt(ctx, channelName, bridge.Address(in.user))
+	known := err == nil
+	if word = a.vouch(ctx, in, fresh && known); word != "" {
 		return bridge.Clicker{}, word
 	}
 	human, err := a.human(ctx, in.user)
+	if err == nil && fresh && !known { // they have just become one
+		if word = a.vouch(ctx, in, true); word != "" {
+			return bridge.Clicker{}, word
+		}
+	}
 	switch {
 	case errors.Is(err, bridge.ErrNotFound):
 		return bridge.Clicker{}, unknownHere

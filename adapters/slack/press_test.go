@@ -488,3 +488,27 @@ func TestAnswersGoToSlack(t *testing.T) {
 		}
 	}
 }
+
+// TestStrangersCannotUseUpWhatSlackAnswers: whoever is in a channel can press
+// what lies there, and whoever is in the workspace can type a command. Slack
+// tells who somebody is so many times a minute, for all of them together.
+func TestStrangersCannotUseUpWhatSlackAnswers(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.post(deploys, deploysCard())
+	delete(o.desk.people, alice)
+	for range 5 {
+		o.press(alice, "Claim")
+		o.types(alice, "link 0000-0000")
+		o.types(alice, "revoke 7f3k")
+	}
+	if n := len(o.slack.Calls(methodUser)); n != 1 {
+		t.Errorf("Slack was asked %d times who alice is", n)
+	}
+	o.answers(deploysCard(), "carol has it.", nil)
+	o.press(bob, "Claim")
+	o.press(bob, "Claim")
+	if n := len(o.slack.Calls(methodUser)); n != 3 {
+		t.Errorf("Slack was asked %d times, and twice it was for bob", n)
+	}
+}
