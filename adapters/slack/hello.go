@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"time"
 
 	slackgo "github.com/slack-go/slack"
 )
@@ -13,7 +14,7 @@ import (
 const verbHello = "ab.v1.hello"
 
 // ErrNobody means that there is nobody whom a hello could be written to.
-var ErrNobody = errors.New("Slack knows nobody with this e-mail address, or shows them to no app") //nolint:staticcheck // ST1005: Slack is a name
+var ErrNobody = errors.New("Slack knows nobody with this e-mail address whom it vouches for, or shows them to no app") //nolint:staticcheck // ST1005: Slack is a name
 
 // Hello writes to the person with an e-mail address, once, and returns their
 // user id when they have pressed the button under it. Nobody else's press
@@ -38,12 +39,15 @@ func Hello(ctx context.Context, o Options, email string) (user string, err error
 	if err := h.find(ctx, email); err != nil {
 		return "", err
 	}
-	ran := make(chan struct{})
+	ran, line := make(chan struct{}), newHealth()
 	go func() {
 		defer close(ran)
-		_ = newLine(o, h.api, newHealth(), h.take).run(ctx) // nil: it ends with ctx
+		_ = newLine(o, h.api, line, h.take).run(ctx) // nil: it ends with ctx
 	}()
 	defer func() { stop(); <-ran }()
+	if err := listening(ctx, line); err != nil {
+		return "", err
+	}
 	if err := h.write(ctx); err != nil {
 		return "", err
 	}
@@ -53,6 +57,27 @@ func Hello(ctx context.Context, o Options, email string) (user string, err error
 		return h.user, nil
 	case <-ctx.Done():
 		return "", ctx.Err()
+	}
+}
+
+// listening waits until a press would come through: what is pressed before that
+// is lost, and whoever waits for it waits in vain.
+func listening(ctx context.Context, line *health) error {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for {
+		switch now := line.now(); now.State {
+		case Ready, Degraded:
+			return nil
+		case Refused:
+			return errors.New(now.Why)
+		case Starting:
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -73,7 +98,7 @@ func (h *hello) find(ctx context.Context, email string) error {
 		return ErrNobody
 	case err != nil:
 		return errors.New(inWords(err))
-	case u.Deleted || u.IsBot || u.IsStranger:
+	case u.Deleted || u.IsBot || u.IsStranger || !u.IsEmailConfirmed:
 		return ErrNobody
 	}
 	h.user = u.ID
@@ -86,9 +111,11 @@ func (h *hello) write(ctx context.Context) error {
 		return errors.New(inWords(err))
 	}
 	button := slackgo.NewButtonBlockElement(verbHello, h.nonce, plainText("This is me"))
-	h.channel, h.message, err = h.api.PostMessageContext(ctx, c.ID, h.says(
+	look := h.says(
 		"Hello from authbridge. Somebody is setting it up, and says that this is you. If it is, press the button; if you expect nothing of the kind, do nothing.",
-		slackgo.NewActionBlock("hello", button))...)
+		slackgo.NewActionBlock("hello", button))
+	look = append(look, slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl())
+	h.channel, h.message, err = h.api.PostMessageContext(ctx, c.ID, look...)
 	if err != nil {
 		return errors.New(inWords(err))
 	}
@@ -104,7 +131,6 @@ func (h *hello) says(words string, more ...slackgo.Block) []slackgo.MsgOption {
 	blocks := append([]slackgo.Block{slackgo.NewSectionBlock(plainText(words), nil, nil)}, more...)
 	return []slackgo.MsgOption{
 		slackgo.MsgOptionText(words, false), slackgo.MsgOptionBlocks(blocks...), slackgo.MsgOptionParse(false),
-		slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl(),
 	}
 }
 
