@@ -3,10 +3,14 @@ package slack
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
+	"github.com/authbridge/authbridge/bridge"
 )
 
 // greeted is how a hello ended.
@@ -15,80 +19,136 @@ type greeted struct {
 	err  error
 }
 
-// hello has a hello written to whoever has an e-mail address.
-func (o *office) hello(email string) <-chan greeted {
-	ctx, cancel := context.WithTimeout(o.t.Context(), 10*time.Second)
-	over := make(chan greeted, 1)
+// greet writes a hello to somebody, and returns how it will have ended.
+func greet(ctx context.Context, t *testing.T, s *slacktest.Slack, email string) <-chan greeted {
+	t.Helper()
+	web := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	t.Cleanup(web.CloseIdleConnections)
+	ended := make(chan greeted, 1)
 	go func() {
-		defer cancel()
-		user, err := Hello(ctx, o.adapter.line.options, email)
-		over <- greeted{user, err}
+		user, err := Hello(ctx, Options{
+			BotToken: bridge.NewSecret(s.BotToken()), AppToken: bridge.NewSecret(s.AppToken()), Mode: ModeSocket,
+			APIURL: s.URL(), HTTP: web, Log: slog.New(slog.DiscardHandler),
+		}, email)
+		ended <- greeted{user, err}
 	}()
-	return over
+	return ended
 }
 
-func TestAHelloIsAnsweredByItsPress(t *testing.T) {
+const thisIsMe = "This is me"
+
+func TestAHelloIsAnswered(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	over := o.hello("alice@acme.example")
-	o.show(alice, "This is me")
-	o.slack.Person(alice).Press("This is me")
-	if got := <-over; got.err != nil || got.user != alice {
+	s := slacktest.Start(t, slacktest.Office())
+	ended := greet(t.Context(), t, s, "Alice@acme.example")
+	her := s.Person(alice)
+	s.Until("alice is greeted", func() bool { return her.Sees(thisIsMe) })
+	if screen := s.Person(bob).Screen(); strings.Contains(screen, "Hello") {
+		t.Errorf("bob sees\n%s", screen)
+	}
+	her.Press(thisIsMe).Acked()
+	if got := soon(t, "the hello to end", ended); got.user != alice || got.err != nil {
 		t.Errorf("it is %q, %v", got.user, got.err)
 	}
-	o.show(alice, "Thank you.")
+	if screen := her.Screen(); her.Sees(thisIsMe) || !strings.Contains(screen, "authbridge knows you now") {
+		t.Errorf("she sees\n%s", screen)
+	}
 }
 
-// TestNoHelloWithoutAnEar: while no press would come through, nobody is written
-// to, and the operator is told why.
-func TestNoHelloWithoutAnEar(t *testing.T) {
+// What the button carries was sent to one person, who alone can press it.
+func TestOnlyThePressOfWhoWasGreetedCounts(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.slack.DisableSocketMode()
-	got := <-o.hello("alice@acme.example")
-	if got.err == nil || got.err.Error() != linkDisabled {
-		t.Errorf("it is %q, %v", got.user, got.err)
+	h := &hello{adapter: o.adapter, nonce: "not-to-be-guessed", pressed: make(chan struct{}, 1), user: alice}
+	if err := h.write(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	if pushed := o.slack.Pushes(alice); len(pushed) != 0 {
-		t.Errorf("their phone shows %q", pushed)
+	press, err := parseInteraction(o.slack.Person(alice).Pressing(thisIsMe))
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestAHelloIsWrittenToNobodyElse: what the operator types is believed, and
-// what the press says is written down as who a human is. So Slack has to vouch
-// for the e-mail.
-func TestAHelloIsWrittenToNobodyElse(t *testing.T) {
-	t.Parallel()
-	everybody := outsiders()
-	everybody["not confirmed"] = func(u *slacktest.User) { u.Unconfirmed = true }
-	for _, name := range []string{"a bot", "a stranger", "deactivated", "not confirmed"} {
-		o := newOffice(t)
-		o.slack.Change(func(w *slacktest.World) { everybody[name](w.Person(alice)) })
-		if got := <-o.hello("alice@acme.example"); !errors.Is(got.err, ErrNobody) {
-			t.Errorf("%s: it is %q, %v", name, got.user, got.err)
-		}
-		if pushed := o.slack.Pushes(alice); len(pushed) != 0 {
-			t.Errorf("%s: their phone shows %q", name, pushed)
-		}
-	}
-}
-
-// TestOnlyThePressOfWhomItWasWrittenToCounts: nothing else says who a human is.
-func TestOnlyThePressOfWhomItWasWrittenToCounts(t *testing.T) {
-	t.Parallel()
-	right := inbound{kind: pressed, user: alice, actions: []action{{id: verbHello, value: "nonce"}}}
-	for name, change := range map[string]func(*inbound){
-		"":                   func(*inbound) {},
-		"somebody else":      func(in *inbound) { in.user = bob },
-		"of another hello":   func(in *inbound) { in.actions = []action{{id: verbHello, value: "other"}} },
-		"another button":     func(in *inbound) { in.actions = []action{{id: "ab.v1.claim", value: "nonce"}} },
-		"something was sent": func(in *inbound) { in.kind = submitted },
+	for name, forge := range map[string]func(*inbound){
+		"somebody else's":     func(in *inbound) { in.user = bob },
+		"nobody's":            func(in *inbound) { in.user = "" },
+		"with another nonce":  func(in *inbound) { in.actions[0].value = "not-to-be-guessed." },
+		"with half a nonce":   func(in *inbound) { in.actions[0].value = "not-to-be" },
+		"without a nonce":     func(in *inbound) { in.actions[0].value = "" },
+		"of another button":   func(in *inbound) { in.actions[0].id = "ab.v1.show_code" },
+		"among others":        func(in *inbound) { in.actions = append(in.actions, in.actions[0]) },
+		"of nothing":          func(in *inbound) { in.actions = nil },
+		"that was none":       func(in *inbound) { in.kind = submitted },
+		"a command's, though": func(in *inbound) { in.kind = commanded },
 	} {
-		h, in := &hello{nonce: "nonce", user: alice, pressed: make(chan struct{}, 1)}, right
-		change(&in)
-		h.take(t.Context(), in)
-		if len(h.pressed) == 1 != (name == "") {
-			t.Errorf("%q: taken %v", name, len(h.pressed) == 1)
+		in := press
+		in.actions = append([]action{}, press.actions...)
+		if forge(&in); h.take(t.Context(), in).body != nil || len(h.pressed) > 0 {
+			t.Errorf("a press %s counts", name)
 		}
+	}
+	for range 2 { // twice is once
+		if h.take(t.Context(), press); len(h.pressed) != 1 {
+			t.Error("her own does not count")
+		}
+	}
+}
+
+// Whoever waits no longer leaves no button behind that does nothing.
+func TestAHelloThatNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	s := slacktest.Start(t, slacktest.Office())
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := greet(ctx, t, s, "alice@acme.example")
+	her := s.Person(alice)
+	s.Until("alice is greeted", func() bool { return her.Sees(thisIsMe) })
+	cancel()
+	if got := soon(t, "the hello to end", ended); got.user != "" || !errors.Is(got.err, context.Canceled) {
+		t.Errorf("it is %q, %v", got.user, got.err)
+	}
+	if screen := her.Screen(); her.Sees(thisIsMe) || !strings.Contains(screen, "Nobody answered this hello in time") {
+		t.Errorf("she sees\n%s", screen)
+	}
+}
+
+// Who could not be asked is not greeted: least of all somebody who has only
+// claimed an address.
+func TestWhoIsNotGreeted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		email string
+		world func(*slacktest.World)
+	}{
+		"nobody":              {"zoe@acme.example", func(*slacktest.World) {}},
+		"an unproven address": {"alice@acme.example", func(w *slacktest.World) { w.Person(alice).Unconfirmed = true }},
+		"a bot":               {"alice@acme.example", func(w *slacktest.World) { w.Person(alice).Bot = true }},
+		"a guest":             {"dave@other.example", func(*slacktest.World) {}},
+		"another workspace's": {"alice@acme.example", func(w *slacktest.World) { w.Person(alice).Team = "T0ELSE" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := slacktest.Office()
+			c.world(&w)
+			s := slacktest.Start(t, w)
+			if got := soon(t, "the hello to end", greet(t.Context(), t, s, c.email)); !errors.Is(got.err, ErrNobody) || got.user != "" {
+				t.Errorf("it is %q, %v", got.user, got.err)
+			}
+			if n := len(s.Calls("chat.postMessage")); n > 0 {
+				t.Errorf("%d messages were written", n)
+			}
+		})
+	}
+}
+
+// Nobody is written to whose press could not arrive.
+func TestNoHelloWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	s := slacktest.Start(t, slacktest.Office())
+	s.Tolerate("socket_mode_not_enabled", "link_disabled")
+	s.DisableSocketMode()
+	got := soon(t, "the hello to end", greet(t.Context(), t, s, "alice@acme.example"))
+	if got.err == nil || !strings.Contains(got.err.Error(), "Socket Mode") {
+		t.Errorf("it ended with %v", got.err)
+	}
+	if n := len(s.Calls("chat.postMessage")); n > 0 {
+		t.Errorf("%d messages were written", n)
 	}
 }
