@@ -64,6 +64,7 @@ func TestWhatContradictsItselfIsDropped(t *testing.T) {
 		"nobody":                   strings.Replace(good, `"user":{"id":"U0ALICE"`, `"user":{"id":""`, 1),
 		"a name without end":       strings.Replace(good, `"user":{"id":"U0ALICE"`, `"user":{"id":"`+strings.Repeat("U", 256)+`"`, 1),
 		"hundreds of buttons":      strings.Replace(good, `"actions":[`, `"actions":[`+strings.Repeat(`{"action_id":"a"},`, 100), 1),
+		"another view":             `{"type":"block_actions","user":{"id":"U0ALICE"},"trigger_id":"t","container":{"type":"view","view_id":"V0OTHER"},"view":{"id":"V0MINE","type":"modal"},"actions":[{"action_id":"ab.v1.deny"}]}`,
 		"a submission of no view":  `{"type":"view_submission","user":{"id":"U0ALICE"},"trigger_id":"t"}`,
 	} {
 		if payload == good {

@@ -2,6 +2,9 @@ package slack
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -196,6 +199,46 @@ func TestBehaviour17EachMarkCounts(t *testing.T) {
 		u := own
 		if mark(&u); a.outsider(u, "T0ACME") == "" {
 			t.Errorf("%s is let in", name)
+		}
+	}
+}
+
+// TestAnswersAboutSomebodyElseAreNotBelieved: what comes back has to be about
+// the person, the e-mail or the direct channel that was asked for, whatever
+// stands between the bridge and Slack.
+func TestAnswersAboutSomebodyElseAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	const aliceSays = `{"ok":true,"user":{"id":"U0ALICE","team_id":"T0ACME","is_email_confirmed":true,"profile":{"email":"alice@acme.example"}}}`
+	for name, c := range map[string]struct{ method, answer, to string }{
+		"another person":              {methodUser, strings.Replace(aliceSays, alice, carol, 1), alice},
+		"a person of another e-mail":  {methodByEmail, strings.Replace(aliceSays, "alice@", "mallory@", 1), "mailto:alice@acme.example"},
+		"a channel of many":           {methodOpenDM, `{"ok":true,"channel":{"id":"C0DEPLOYS"}}`, alice},
+		"nothing of it: all is well":  {"", "", alice},
+		"nor here, looking by e-mail": {"", "", "mailto:alice@acme.example"},
+	} {
+		answers := map[string]string{
+			methodSelf: `{"ok":true,"team_id":"T0ACME","user_id":"U0BRIDGE"}`, methodUser: aliceSays, methodByEmail: aliceSays,
+			methodOpenDM: `{"ok":true,"channel":{"id":"D0ALICE"}}`, methodPost: `{"ok":true,"channel":"D0ALICE","ts":"1700000000.000100"}`,
+		}
+		answers[c.method] = c.answer
+		posted := false
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			method := strings.TrimPrefix(r.URL.Path, "/")
+			posted = posted || method == methodPost
+			_, _ = io.WriteString(w, answers[method])
+		}))
+		o := newOffice(t)
+		o.desk.emails["alice@acme.example"] = "alice"
+		options := o.adapter.line.options
+		options.APIURL = srv.URL + "/"
+		a, err := New(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.Post(t.Context(), bridge.Address(c.to), card(), "key")
+		srv.Close()
+		if lie := c.method != ""; lie != (err != nil) || lie == posted {
+			t.Errorf("%s: posted %v, %v", name, posted, err)
 		}
 	}
 }
