@@ -130,11 +130,11 @@ func (a *app) printSetup(done setup.Result, found []admin.Finding) error {
 	for _, what := range done.Done {
 		fmt.Fprintln(a.err, a.plain(what))
 	}
-	switch {
-	case !done.Changed:
+	if !done.Changed {
 		fmt.Fprintln(a.err, "nothing has changed")
-	case done.SecretFile != "":
-		fmt.Fprintf(a.err, "the secret is in %s, for this user's eyes only\n", a.plain(done.SecretFile))
+	}
+	for _, file := range done.SecretFiles {
+		fmt.Fprintf(a.err, "a secret is in %s, for this user's eyes only\n", a.plain(file))
 	}
 	if err := a.writeFindings(a.err, found); err != nil {
 		return err

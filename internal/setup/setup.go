@@ -27,6 +27,8 @@ type Options struct {
 	Unattended bool // nothing is asked: what is not given has its default
 	Change     bool // what is given may take the place of what the file says
 	Offline    bool // no provider is called, and no chat
+
+	greeting greeting
 }
 
 // Given is what is known before anything is asked. What is empty is not.
@@ -55,11 +57,11 @@ func (g Given) agent() bool {
 
 // Result is what came of it.
 type Result struct {
-	File       string   `json:"file"`
-	Changed    bool     `json:"changed"`
-	SecretFile string   `json:"secret_file,omitempty"` // that was written beside it
-	Done       []string `json:"done"`                  // what was added or changed, in words
-	Next       []string `json:"next"`                  // commands to go on with, once the bridge runs
+	File        string   `json:"file"`
+	Changed     bool     `json:"changed"`
+	SecretFiles []string `json:"secret_files,omitempty"` // that were written beside it
+	Done        []string `json:"done"`                   // what was added or changed, in words
+	Next        []string `json:"next"`                   // commands to go on with, once the bridge runs
 }
 
 // session is one conversation.

@@ -179,7 +179,7 @@ func TestTheClientIsTried(t *testing.T) {
 	if strings.Count(got, ".secret:\n") != 1 || !strings.Contains(got, "corp.secret:\n"+password+"\n") || strings.Contains(got, "wrong\n") || strings.Contains(got, pending) {
 		t.Errorf("there is\n%s", got)
 	}
-	for path, want := range map[string]fs.FileMode{file: 0o600, done.SecretFile: 0o600, filepath.Dir(file): 0o700} {
+	for path, want := range map[string]fs.FileMode{file: 0o600, strings.Join(done.SecretFiles, ""): 0o600, filepath.Dir(file): 0o700} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, want mode %o", path, err, want)
 		}
@@ -270,8 +270,8 @@ func TestOneSecretAfterTheOther(t *testing.T) {
 	run("https://login.example.com", "corp", "", "authbridge", "secret:one", "alice", "", "helper", "1001", "files:*")
 	for n, secret := range []string{"two", "three"} {
 		done := run("change", "provider corp", "", "", "secret:"+secret, "done")
-		if want := filepath.Join(dir, "corp."+strconv.Itoa(n+2)+".secret"); done.SecretFile != want {
-			t.Errorf("the secret is in %s, want %s", done.SecretFile, want)
+		if want := filepath.Join(dir, "corp."+strconv.Itoa(n+2)+".secret"); strings.Join(done.SecretFiles, "") != want {
+			t.Errorf("the secret is in %s, want %s", done.SecretFiles, want)
 		}
 	}
 	cfg, err := config.Load(file, env)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/authbridge/authbridge/adapters/slack"
+	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
 	"github.com/authbridge/authbridge/internal/doctor"
@@ -18,6 +19,33 @@ import (
 
 // helloWithin is how long somebody has to press the button of a hello.
 const helloWithin = 3 * time.Minute
+
+// errUnpressed is why a hello is over after that.
+var errUnpressed = errors.New("nobody pressed it")
+
+// greeting is what a test has otherwise.
+type greeting struct {
+	api  string                                                      // the base of Slack's methods; "" = as the configuration says
+	wait func(context.Context) (context.Context, context.CancelFunc) // ends with errUnpressed; nil = after helloWithin
+}
+
+func (g greeting) waits(ctx context.Context) (context.Context, context.CancelFunc) {
+	if g.wait != nil {
+		return g.wait(ctx)
+	}
+	return context.WithTimeoutCause(ctx, helloWithin, errUnpressed)
+}
+
+// reaches is the configuration, with Slack where it is.
+func (g greeting) reaches(cfg *config.Config) *config.Config {
+	if g.api == "" {
+		return cfg
+	}
+	there, app := *cfg, *cfg.Slack
+	app.APIURL = g.api
+	there.Slack = &app
+	return &there
+}
 
 // offerSlack asks whether people are to be reached in Slack.
 func (s *session) offerSlack(ctx context.Context, human string) error {
@@ -84,8 +112,7 @@ func (s *session) askToken(ctx context.Context, key, given, flag, words string) 
 		if what, hint := s.wrongToken(key, given, set); what != "" {
 			return refuse(hint, "--%s: %s", flag, what)
 		}
-		s.result.Done = append(s.result.Done, "took slack."+key+" from "+given)
-		return set(s.draft, given)
+		return s.takeToken(key, given, flag, set)
 	}
 	if s.o.Unattended {
 		return refuse("", "--%s is needed when nothing is to be asked", flag)
@@ -117,6 +144,33 @@ func (s *session) askToken(ctx context.Context, key, given, flag, words string) 
 	return refuse("", "that was asked %d times; nothing was written", maxTries)
 }
 
+// takeToken has a token be where a flag says. What it is now can be seen; how
+// the file words it cannot.
+func (s *session) takeToken(key, given, flag string, set func(*config.Draft, string) error) error {
+	if s.cfg.Slack != nil {
+		now := config.NewDraft(s.o.File, s.draft.Text(), s.o.Env)
+		if err := set(now, given); err != nil {
+			return err
+		}
+		next, err := now.Check()
+		if err == nil && tokenOf(next, key).Equal(tokenOf(s.cfg, key)) {
+			return nil
+		}
+		if !tokenOf(s.cfg, key).IsZero() && !s.o.Change {
+			return refuse("--change changes it; without --"+flag+" it stays", "slack has another %s already", key)
+		}
+	}
+	s.result.Done = append(s.result.Done, "took slack."+key+" from "+given)
+	return set(s.draft, given)
+}
+
+func tokenOf(cfg *config.Config, key string) bridge.Secret {
+	if key == "app_token" {
+		return cfg.Slack.AppToken
+	}
+	return cfg.Slack.BotToken
+}
+
 // wrongToken says what would be wrong with a token; what else is missing yet
 // is no fault of it.
 func (s *session) wrongToken(key, reference string, set func(*config.Draft, string) error) (what, hint string) {
@@ -138,14 +192,19 @@ func (s *session) wrongToken(key, reference string, set func(*config.Draft, stri
 // askSlackUser learns who a human is in Slack: by a hello that they answer, or
 // by their id.
 func (s *session) askSlackUser(ctx context.Context, human string) error {
-	if human == "" || s.cfg.Directory.Humans[human].Slack != "" && s.o.Given.SlackUser == "" {
+	is := s.cfg.Directory.Humans[human].Slack
+	switch {
+	case human == "":
+		return nil
+	case is != "" && s.o.Given.SlackUser == "":
+		s.say(human + " is " + is + " in Slack already.")
 		return nil
 	}
 	if !s.o.Offline {
-		s.report(doctor.Slack(ctx, s.cfg, nil)...)
+		s.report(s.inSlack(ctx)...)
 	}
 	id := ""
-	if !s.o.Offline && !s.o.Unattended && s.o.Given.SlackUser == "" {
+	if !s.o.Offline && !s.o.Unattended && s.o.Given.SlackUser == "" && !s.untold() && s.cfg.Slack.Mode == config.ModeSocket {
 		var err error
 		if id, err = s.hello(ctx, human); err != nil {
 			return err
@@ -165,6 +224,21 @@ func (s *session) askSlackUser(ctx context.Context, human string) error {
 	return s.alter("humans", human, "slack", s.cfg.Directory.Humans[human].Slack, id, "--slack-user")
 }
 
+// untold reports whether a token is in a variable that is unset here.
+func (s *session) untold() bool {
+	app := s.cfg.Slack
+	return strings.HasPrefix(app.BotToken.Reveal(), config.ToBeSet) || strings.HasPrefix(app.AppToken.Reveal(), config.ToBeSet)
+}
+
+// inSlack looks at the app.
+func (s *session) inSlack(ctx context.Context) []admin.Finding {
+	if s.untold() {
+		return []admin.Finding{doctor.Warn("slack", "set it where the bridge runs; authbridge doctor tries the tokens then",
+			"the tokens were not tried: a variable that holds one is not set here")}
+	}
+	return doctor.Slack(ctx, s.o.greeting.reaches(s.cfg), nil)
+}
+
 // hello writes to somebody and waits until they say that it is them. "" means
 // that it did not come to that, and why was told.
 func (s *session) hello(ctx context.Context, human string) (id string, err error) {
@@ -182,20 +256,20 @@ func (s *session) hello(ctx context.Context, human string) (id string, err error
 	if err != nil || email == "" || email == "none" {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, helloWithin)
+	ctx, cancel := s.o.greeting.waits(ctx)
 	defer cancel()
-	s.o.Talk.Say("  Written to " + email + ". Waiting for the press, " + fmt.Sprintf("%.0f", helloWithin.Minutes()) + " minutes at most.")
-	app, calls := s.cfg.Slack, doctor.Calls(s.cfg.Network)
+	s.o.Talk.Say("  Writing to " + email + ", and waiting for the press, " + fmt.Sprintf("%.0f", helloWithin.Minutes()) + " minutes at most.")
+	app, calls := s.o.greeting.reaches(s.cfg).Slack, doctor.Calls(s.cfg.Network)
 	defer calls.CloseIdleConnections()
 	id, err = slack.Hello(ctx, slack.Options{
 		BotToken: app.BotToken, AppToken: app.AppToken, Mode: slack.ModeSocket, APIURL: app.APIURL,
-		HTTP: calls, Log: slog.New(slog.DiscardHandler),
+		HTTP: calls, Log: slog.New(slog.DiscardHandler), AllowGuests: func() bool { return app.AllowGuests },
 	}, email)
 	switch {
 	case err == nil:
 		s.o.Talk.Say("  It is " + id + ".")
 		return id, nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(context.Cause(ctx), errUnpressed):
 		s.o.Talk.Say("  Nobody pressed it.")
 		return "", nil
 	case ctx.Err() != nil:

@@ -47,7 +47,7 @@ func (s *session) write() (err error) {
 		if err := t.set(s.draft, "file:"+file); err != nil {
 			return err
 		}
-		s.result.SecretFile = file
+		s.result.SecretFiles = append(s.result.SecretFiles, file)
 	}
 	if err := s.settle(); err != nil {
 		return err
