@@ -489,6 +489,21 @@ func TestAnswersGoToSlack(t *testing.T) {
 	}
 }
 
+// TestWhoHasJustBecomeSomebodyIsLookedUpAnew: what was learnt of them while they
+// were nobody is not enough for a code.
+func TestWhoHasJustBecomeSomebodyIsLookedUpAnew(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.post(deploys, deploysCard())
+	delete(o.desk.people, alice)
+	o.press(alice, "Claim")
+	o.desk.lines = nil
+	o.desk.emails["alice@acme.example"] = "alice"
+	o.slack.Change(func(w *slacktest.World) { w.Person(alice).Guest = true })
+	o.press(alice, "Claim")
+	o.turnsAway(alice)
+}
+
 // TestStrangersCannotUseUpWhatSlackAnswers: whoever is in a channel can press
 // what lies there, and whoever is in the workspace can type a command. Slack
 // tells who somebody is so many times a minute, for all of them together.
