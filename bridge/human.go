@@ -341,9 +341,9 @@ func remark(c Card) string {
 	case c.State == Coded:
 		return "The code is already here."
 	case c.Question != "":
-		return "You have already granted this: say now whether the account is yours."
+		return "Access was granted with your code: say now whether the account is yours."
 	case c.State == Held:
-		return "You have already granted this; the account is being checked."
+		return "Access was granted with your code; the account is being checked."
 	default:
 		return "This request is over: " + c.Ending
 	}

@@ -298,7 +298,7 @@ func (r Request) teamWord(human string, verb Verb) string {
 	case mine:
 		return ""
 	case r.State == Held:
-		return r.ClaimedBy + " has granted it. The account is being checked."
+		return "Access was granted with " + r.ClaimedBy + "'s code. The account is being checked."
 	case r.ClaimedBy != "":
 		return fmt.Sprintf("%s has claimed it, until %s UTC at the latest.", r.ClaimedBy, r.ClaimUntil.UTC().Format("15:04"))
 	case verb == VerbClaim && r.bars(human):

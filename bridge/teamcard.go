@@ -69,7 +69,7 @@ func (b *Bridge) teamCard(tx ReadTx, r Request) (Card, error) {
 func teamHeadline(r Request) string {
 	switch {
 	case r.State == Held:
-		return "Granted by " + r.ClaimedBy + ", being checked"
+		return "Granted with " + r.ClaimedBy + "'s code, being checked"
 	case r.ClaimedBy != "":
 		return "Claimed by " + r.ClaimedBy
 	}

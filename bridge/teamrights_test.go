@@ -64,14 +64,14 @@ const (
 
 const (
 	hers      = "alice has claimed it, until 12:"
-	granting  = "alice has granted it."
+	granting  = "Access was granted with alice's code."
 	noClaim   = "You hold no claim of it."
 	isOver    = "This request is over: "
 	others    = "this request is for the others of oncall"
 	onTheWay  = "The code is on its way."
 	here      = "The code is already here."
 	noCode    = "There is no code now"
-	given     = "You have already granted this"
+	given     = "Access was granted with your code"
 	denyHers  = "You have claimed it: press Deny"
 	asksOnce  = "Asking login.example.com"
 	alsoOver  = "This request was over already."

@@ -306,9 +306,9 @@ func (s *sheet) progress(c bridge.Card) {
 		s.say(words("The code is on its way."))
 	case c.Question != "":
 		s.say(words(clean(c.Question, maxEnding)))
-		s.aside(markup("You have granted this. Nothing is handed out before you say that this account is yours. Mine is remembered: you are not asked again."))
+		s.aside(markup("Access was granted with your code. Nothing is handed out before you say that this account is yours: if you did not do it, press Not mine. Mine is remembered: you are not asked again."))
 	case c.State == bridge.Held:
-		s.say(words("You have granted this. Whose account signed in is being checked before anything is handed out."))
+		s.say(words("Access was granted with your code. Whose account signed in is being checked before anything is handed out."))
 	}
 }
 

@@ -205,7 +205,7 @@ func teamScenes() []scene {
 		{"released", with(sharedCard(), func(c *bridge.Card) { c.Note = "Released by bob." })},
 		{"claimed", claimedCard()},
 		{"granted, being checked", with(claimedCard(), func(c *bridge.Card) {
-			c.State, c.Headline, c.Buttons = bridge.Held, "Granted by alice, being checked", nil
+			c.State, c.Headline, c.Buttons = bridge.Held, "Granted with alice's code, being checked", nil
 		})},
 		{"approved", with(teamEnded(bridge.Collected, "Approved", "Approved by alice. ci has access."), func(c *bridge.Card) { c.Live, c.Until = true, noon.Add(4*time.Hour) })},
 		{"declined", teamEnded(bridge.Denied, "Denied", "Declined for the team by bob. ci got nothing.")},

@@ -48,7 +48,7 @@ func inHand() bridge.Card {
 func teamCards() map[string]bridge.Card {
 	released, checked, once := unclaimed(), taken(), unclaimed()
 	released.Note = "Released by bob."
-	checked.State, checked.Headline = bridge.Held, "Granted by bob, being checked"
+	checked.State, checked.Headline = bridge.Held, "Granted with bob's code, being checked"
 	once.Reuse = 0
 	given := ended(bridge.Collected, "Approved", "Approved by bob. helper has access.")
 	given.Team, given.Shared, given.Until = "oncall", true, noon.Add(4*time.Hour)
@@ -71,7 +71,7 @@ func TestTheTeamsCard(t *testing.T) {
 		"team-once":     {"helper has to ask oncall again every time"},
 		"team-released": {"Released by bob."},
 		"team-claimed":  {"Claimed by bob", "Claimed by bob 4 Mar 2026, 12:06 UTC; until 4 Mar 2026, 12:21 UTC"},
-		"team-held":     {"Granted by bob, being checked"},
+		"team-held":     {"Granted with bob's code, being checked"},
 		"team-approved": {"Approved by bob. helper has access.", "Until 4 Mar 2026, 16:00 UTC"},
 		"team-declined": {"Declined for the team by bob."},
 	} {
@@ -81,7 +81,7 @@ func TestTheTeamsCard(t *testing.T) {
 				t.Errorf("%s lacks %q:\n%s", name, words, text)
 			}
 		}
-		for _, words := range []string{"Check phrase", "I did not ask for this", "You have granted", "your yes", "@example.com"} {
+		for _, words := range []string{"Check phrase", "I did not ask for this", "with your code", "your yes", "@example.com"} {
 			if strings.Contains(text, words) {
 				t.Errorf("%s says %q:\n%s", name, words, text)
 			}
