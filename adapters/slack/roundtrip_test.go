@@ -119,7 +119,7 @@ func TestNoPressIsLostAtAStrictSlack(t *testing.T) {
 	stop := o.slack.Rotate(slacktest.Rotation{Every: 50 * time.Millisecond, Warning: 250 * time.Millisecond})
 	p, pressed := o.slack.Person(alice), 0
 	for ended := 0; ended < 6; ended = o.slack.Books().Orderly.Sockets {
-		p.Press("Show code").Acked()
+		p.Press("Show code").Wait()
 		pressed++
 	}
 	stop()
