@@ -116,7 +116,7 @@ func TestNoPressIsLostAtAStrictSlack(t *testing.T) {
 	t.Parallel()
 	o := live(t, ModeSocket)
 	o.post(alice, card())
-	stop := o.slack.Rotate(slacktest.Rotation{Every: 50 * time.Millisecond, Warning: 250 * time.Millisecond})
+	stop := o.slack.Rotate(slacktest.Rotation{Every: 400 * time.Millisecond, Warning: 2 * time.Second})
 	p, pressed := o.slack.Person(alice), 0
 	for ended := 0; ended < 6; ended = o.slack.Books().Orderly.Sockets {
 		p.Press("Show code").Wait()
