@@ -93,9 +93,9 @@ func (r Request) reminder() line {
 	l := line{title: r.title()}
 	switch {
 	case r.unanswered():
-		l.headline, l.note = "Still waiting", "Nobody has answered yet."
-	case r.Codes > 0 || r.State == Denied:
-		l.headline, l.ending = "Answered", "There is nothing to be reminded of any more."
+		l.headline, l.note, l.openTo = "Still waiting", "Nobody has answered yet.", r.ExpiresAt
+	case r.State.Open(), r.Codes > 0, r.State == Denied: // a code or a claim may have lapsed since: it can wait again
+		l.headline, l.ending = "Taken up", "The card says how it stands."
 	case r.State == Expired:
 		l.headline, l.ending = "Expired", "Nobody answered in time."
 	default:

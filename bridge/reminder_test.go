@@ -36,7 +36,7 @@ func TestACardThatNobodyAnswersIsRemindedOfOnce(t *testing.T) {
 		card := w.messages(t, 1)[0]
 		bridgetest.Pass(2 * time.Second)
 		reminder := w.messages(t, 2)[1]
-		if c := reminder.Now(); c.View != bridge.ViewReminder || c.Under != card.Ref || c.Headline != "Still waiting" || c.Title != "helper wants corp" {
+		if c := reminder.Now(); c.View != bridge.ViewReminder || c.Under != card.Ref || c.Headline != "Still waiting" || c.Title != "helper wants corp" || !c.OpenTo.Equal(w.See(r.ID).ExpiresAt) {
 			t.Errorf("the reminder is %+v", c)
 		}
 		if all := ways(w.See(r.ID)); len(all) != 2 {
@@ -45,7 +45,7 @@ func TestACardThatNobodyAnswersIsRemindedOfOnce(t *testing.T) {
 		bridgetest.Pass(9 * time.Hour)
 		w.messages(t, 2)
 		w.Press("alice", r.ID, bridge.VerbShowCode)
-		w.shows(t, "Answered: helper wants corp", "!Still waiting", "CODE-0001")
+		w.shows(t, "Taken up: helper wants corp", "!Still waiting", "CODE-0001")
 		w.Press("alice", r.ID, bridge.VerbDeny)
 		bridgetest.Pass(time.Minute)
 		if reminder = w.messages(t, 2)[1]; len(reminder.Cards) != 2 {
@@ -133,14 +133,16 @@ func TestAReminderOfATeamsRequest(t *testing.T) {
 		bridgetest.Pass(16 * time.Minute)
 		w.sees(t, teamPlace, "Still waiting")
 		w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
-		w.sees(t, teamPlace, "!Still waiting", "Answered", "Claimed by bob")
-		w.sees(t, bobsSlack, "!Answered")
+		w.sees(t, teamPlace, "!Still waiting", "Taken up", "Claimed by bob")
+		w.sees(t, bobsSlack, "!Taken up")
+		w.inSlack(t, "bob", r.ID, bridge.VerbRelease) // it waits again, and no line says that it does not
+		w.sees(t, teamPlace, "Waiting for someone to claim", "The card says how it stands.")
 	})
 	chattingTeam(t, bridgetest.NoMemory, zones, func(t *testing.T, w *chatting) {
 		r := w.MustAsk(bridge.Ask{Team: "oncall"})
 		bridgetest.Pass(time.Minute)
 		w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
 		bridgetest.Pass(9 * time.Hour)
-		w.sees(t, teamPlace, "!Still waiting", "!Answered")
+		w.sees(t, teamPlace, "!Still waiting", "!Taken up")
 	})
 }

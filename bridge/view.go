@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // What a surface shows goes by its view. Most show a card; the others a line,
@@ -22,7 +23,11 @@ func (s Surface) Way() bool {
 func (s Surface) chat() bool { return s.To != "" }
 
 // line is what a surface shows in place of a card.
-type line struct{ headline, title, note, ending string }
+type line struct {
+	headline, title, note, ending string
+
+	openTo time.Time // the zero time while it says nothing of that
+}
 
 // String is the line in one text, by which it is known again.
 func (l line) String() string {
@@ -105,7 +110,7 @@ func lineCard(r Request, l line) Card {
 	return Card{
 		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent, Team: r.Team,
 		Headline: l.headline, Title: l.title, Note: l.note, Ending: l.ending,
-		AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
+		AskedAt: r.CreatedAt, OpenTo: l.openTo, EndedAt: r.EndedAt,
 	}
 }
 

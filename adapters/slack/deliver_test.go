@@ -124,8 +124,8 @@ func TestReminderStandsUnderItsCard(t *testing.T) {
 	}
 	ref := o.post(alice, reminder)
 	o.sees(alice, "in the thread and the channel", "Still waiting")
-	o.edit(ref, over(reminder, "Answered."))
-	o.sees(alice, "Answered.", "!Still waiting")
+	o.edit(ref, over(reminder, "Taken up."))
+	o.sees(alice, "Taken up.", "!Still waiting")
 	reminder.Under = "view/V123"
 	if _, err := o.adapter.Post(t.Context(), alice, reminder, "key"); !errors.Is(err, bridge.ErrUnreachable) {
 		t.Errorf("a reminder of a modal: %v", err)

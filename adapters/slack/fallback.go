@@ -17,15 +17,15 @@ const maxSpoken = 1500
 // carry a card with a code; then the text tells the code, too.
 func fallback(c bridge.Card) string {
 	head := said(clean(c.Headline, maxTitle)+": "+clean(c.Title, maxTitle), 120)
+	until := ""
+	if !c.OpenTo.IsZero() {
+		until = "Open until " + utc(c.OpenTo) + "."
+	}
 	switch {
 	case c.Code != nil:
 		return escape(within(head+" "+howTo(*c.Code)+" "+aboutIt(c), maxSpoken))
 	case c.Ending != "" || c.View == bridge.ViewNotice || c.View == bridge.ViewReminder:
-		return fit(head, said(clean(c.Note, maxLine), maxLine)+" "+said(clean(c.Ending, maxEnding), maxEnding), "")
-	}
-	until := ""
-	if !c.OpenTo.IsZero() {
-		until = "Open until " + utc(c.OpenTo) + "."
+		return fit(head, said(clean(c.Note, maxLine), maxLine)+" "+said(clean(c.Ending, maxEnding), maxEnding), until)
 	}
 	return fit(head, aboutIt(c), until)
 }

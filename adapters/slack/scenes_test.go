@@ -228,7 +228,7 @@ func lineScenes() []scene {
 		{"a notice, and the card is there", lineCard(bridge.ViewNotice, "Asked", asks, "Reached in Slack and the inbox.", "")},
 		{"a notice at the end", lineCard(bridge.ViewNotice, "Approved", asks, "", "alice approved.")},
 		{"a notice that nobody answered", lineCard(bridge.ViewNotice, "Expired", "helper has asked oncall for corp.", "", "Nobody answered.")},
-		{"a reminder", lineCard(bridge.ViewReminder, "Still waiting", "helper wants corp", "Nobody has answered yet.", "")},
-		{"a reminder at the end", lineCard(bridge.ViewReminder, "Answered", "helper wants corp", "", "There is nothing to be reminded of any more.")},
+		{"a reminder", with(lineCard(bridge.ViewReminder, "Still waiting", "helper wants corp", "Nobody has answered yet.", ""), func(c *bridge.Card) { c.OpenTo = noon.Add(24 * time.Hour) })},
+		{"a reminder at the end", lineCard(bridge.ViewReminder, "Taken up", "helper wants corp", "", "The card says how it stands.")},
 	}
 }
