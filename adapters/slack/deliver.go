@@ -58,15 +58,8 @@ func (a *Adapter) Post(ctx context.Context, to bridge.Address, c bridge.Card, _ 
 }
 
 func (a *Adapter) postToPerson(ctx context.Context, address string, c bridge.Card) (bridge.MessageRef, error) {
-	id := address
-	if email, ok := strings.CutPrefix(address, "mailto:"); ok {
-		found, err := a.byEmail(ctx, email)
-		if err != nil {
-			return "", err
-		}
-		id = found
-	}
-	if err := a.reach(ctx, id); err != nil {
+	id, err := a.person(ctx, address)
+	if err != nil {
 		return "", err
 	}
 	ref, err := a.postDirect(ctx, id, c)

@@ -3,13 +3,9 @@ package slack
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"strings"
 	"time"
-
-	slackgo "github.com/slack-go/slack"
 )
 
 // verbHello is the action of a hello's button.
@@ -18,10 +14,10 @@ const verbHello = actionPrefix + "hello"
 // ErrNobody means that there is nobody whom a hello could be written to.
 var ErrNobody = errors.New("Slack knows nobody with this e-mail address who could be asked, or shows them to no app, or does not vouch for the address") //nolint:staticcheck // ST1005: Slack is a name
 
-const (
-	connectsWithin = 20 * time.Second // how long a hello may wait for its connection
-	writtenWithin  = 5 * time.Second  // how long its message, and the last edit of that, may take
-)
+// connectsWithin is how long a hello may wait for its connection.
+const connectsWithin = 20 * time.Second
+
+const helloSays = "Hello from authbridge. Somebody is setting it up, and says that this is you. If it is, press the button; if you expect nothing of the kind, do nothing."
 
 // Hello writes to the person for whose e-mail address Slack vouches, once, and
 // returns their user id when they have pressed the button under it. Nobody
@@ -37,8 +33,16 @@ func Hello(ctx context.Context, o Options, email string) (user string, err error
 	if err != nil {
 		return "", err
 	}
-	h := &hello{adapter: a, nonce: rand.Text(), pressed: make(chan struct{}, 1)}
-	a.line = newLine(a.line.options, a.api, a.health, h.take)
+	h := a.newOffer(verbHello)
+	found := make(chan struct{}) // h.user is known
+	a.line = newLine(a.line.options, a.api, a.health, func(_ context.Context, in inbound) answer {
+		select {
+		case <-found:
+			h.take(in)
+		default:
+		}
+		return answer{}
+	})
 	ctx, stop := context.WithCancel(ctx)
 	ran := make(chan struct{})
 	go func() {
@@ -46,7 +50,11 @@ func Hello(ctx context.Context, o Options, email string) (user string, err error
 		_ = a.line.run(ctx) // nil: it ends with ctx
 	}()
 	defer func() { stop(); <-ran }()
-	if err := h.ask(ctx, email); err != nil {
+	if h.user, err = a.greetable(ctx, email); err != nil {
+		return "", cmp.Or(ctx.Err(), err)
+	}
+	close(found)
+	if err := h.write(ctx, helloSays, "This is me"); err != nil {
 		return "", cmp.Or(ctx.Err(), err)
 	}
 	select {
@@ -59,34 +67,30 @@ func Hello(ctx context.Context, o Options, email string) (user string, err error
 	}
 }
 
-// hello is one message that waits for its press.
-type hello struct {
-	adapter *Adapter
-	nonce   string
-	user    string
-	channel string
-	message string
-	pressed chan struct{}
+// greetable finds who has an e-mail address, when their press would arrive.
+func (a *Adapter) greetable(ctx context.Context, email string) (id string, err error) {
+	if err := a.connect(ctx); err != nil {
+		return "", err
+	}
+	u, err := a.api.GetUserByEmailContext(ctx, email)
+	switch {
+	case is(err, "users_not_found"):
+		return "", ErrNobody
+	case err != nil:
+		return "", errors.New(inWords(err))
+	case !u.IsEmailConfirmed, !strings.EqualFold(u.Profile.Email, email), a.outsider(*u, a.line.self().team) != "":
+		return "", ErrNobody
+	}
+	return u.ID, nil
 }
 
-// ask writes it, when a press would arrive.
-func (h *hello) ask(ctx context.Context, email string) error {
-	if err := h.connected(ctx); err != nil {
-		return err
-	}
-	if err := h.find(ctx, email); err != nil {
-		return err
-	}
-	return h.write(ctx)
-}
-
-// connected waits for the connection that the press will come by.
-func (h *hello) connected(ctx context.Context) error {
+// connect waits for the connection that presses come by.
+func (a *Adapter) connect(ctx context.Context) error {
 	late := time.After(connectsWithin)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for !h.adapter.Connected() {
-		now := h.adapter.Health()
+	for !a.Connected() {
+		now := a.Health()
 		if now.State == Refused {
 			return errors.New(now.Why)
 		}
@@ -99,71 +103,4 @@ func (h *hello) connected(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (h *hello) find(ctx context.Context, email string) error {
-	u, err := h.adapter.api.GetUserByEmailContext(ctx, email)
-	switch {
-	case is(err, "users_not_found"):
-		return ErrNobody
-	case err != nil:
-		return errors.New(inWords(err))
-	case !u.IsEmailConfirmed, !strings.EqualFold(u.Profile.Email, email), h.adapter.outsider(*u, h.adapter.line.self().team) != "":
-		return ErrNobody
-	}
-	h.user = u.ID
-	return nil
-}
-
-// write goes on when ctx ends: whether the message is there has to be known.
-func (h *hello) write(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writtenWithin)
-	defer cancel()
-	api := h.adapter.api
-	c, _, _, err := api.OpenConversationContext(ctx, &slackgo.OpenConversationParameters{Users: []string{h.user}})
-	if err != nil {
-		return errors.New(inWords(err))
-	}
-	button := slackgo.NewButtonBlockElement(verbHello, h.nonce, plainText("This is me"))
-	h.channel, h.message, err = api.PostMessageContext(ctx, c.ID, append(sentence(
-		"Hello from authbridge. Somebody is setting it up, and says that this is you. If it is, press the button; if you expect nothing of the kind, do nothing.",
-		slackgo.NewActionBlock("hello", button)), slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl())...)
-	if err != nil {
-		return errors.New(inWords(err))
-	}
-	return nil
-}
-
-// become takes the button away. It is a courtesy: what came of it is known.
-func (h *hello) become(ctx context.Context, words string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writtenWithin)
-	defer cancel()
-	_, _, _, _ = h.adapter.api.UpdateMessageContext(ctx, h.channel, h.message, sentence(words)...)
-}
-
-// sentence is a message of one sentence or two, and what stands under it.
-func sentence(words string, more ...slackgo.Block) []slackgo.MsgOption {
-	blocks := append([]slackgo.Block{slackgo.NewSectionBlock(plainText(words), nil, nil)}, more...)
-	return []slackgo.MsgOption{slackgo.MsgOptionText(words, false), slackgo.MsgOptionBlocks(blocks...), slackgo.MsgOptionParse(false)}
-}
-
-// take sees whether somebody has pressed it.
-func (h *hello) take(_ context.Context, in inbound) answer {
-	if isPress(in, verbHello, h.nonce, h.user) {
-		select {
-		case h.pressed <- struct{}{}:
-		default:
-		}
-	}
-	return answer{}
-}
-
-// isPress reports whether somebody in particular has pressed a button in
-// particular, whose value nobody else was sent.
-func isPress(in inbound, verb, nonce, user string) bool {
-	if in.kind != pressed || in.user != user || len(in.actions) != 1 {
-		return false
-	}
-	a := in.actions[0]
-	return a.id == verb && nonce != "" && subtle.ConstantTimeCompare([]byte(a.value), []byte(nonce)) == 1
 }

@@ -19,7 +19,9 @@ func (a *Adapter) serve(ctx context.Context, in inbound) answer {
 	}
 	switch in.kind {
 	case pressed:
-		a.press(ctx, in)
+		if !a.tried(ctx, in) {
+			a.press(ctx, in)
+		}
 	case submitted:
 		return a.submit(ctx, in)
 	case commanded:
