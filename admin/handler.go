@@ -32,6 +32,7 @@ type Options struct {
 	Keeper   Keeper          // required
 	Hand     Hand            // required
 	Keymaker Keymaker        // required
+	Presser  Presser         // nil = nobody tries
 	File     string          // the configuration that the bridge was started with; "" = none
 	Examiner Examiner        // nil = nobody looks
 	Log      *slog.Logger    // faults, which callers are not told; nil = none
@@ -41,7 +42,7 @@ type Options struct {
 // New returns the handler of the admin socket. Its server has to have
 // [localhttp.ConnContext] as ConnContext, or nobody is known.
 func New(o Options) http.Handler {
-	h := &handler{linker: o.Linker, unlinker: o.Unlinker, chatLinker: o.Chats, keeper: o.Keeper, hand: o.Hand, keymaker: o.Keymaker, file: o.File, examiner: o.Examiner, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
+	h := &handler{linker: o.Linker, unlinker: o.Unlinker, chatLinker: o.Chats, keeper: o.Keeper, hand: o.Hand, keymaker: o.Keymaker, file: o.File, examiner: o.Examiner, presser: o.Presser, log: o.Log, stopping: o.Stopping, uid: os.Geteuid()}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -60,6 +61,7 @@ type handler struct {
 	keymaker   Keymaker
 	file       string
 	examiner   Examiner
+	presser    Presser
 	log        *slog.Logger
 	stopping   context.Context
 	uid        int // of the bridge
@@ -114,6 +116,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 		ReleasePath:     {http.MethodPost, h.release},
 		LiftPath:        {http.MethodPost, h.lift},
 		FindingsPath:    {http.MethodGet, h.findings},
+		PressesPath:     {http.MethodPost, h.press},
 	}
 	to, known := routes[r.URL.Path]
 	switch {

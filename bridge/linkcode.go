@@ -97,6 +97,16 @@ func (b *Bridge) Chats(human string) ([]string, error) {
 	return all, nil
 }
 
+// ChatAddress returns where a human is written to on a chat, for its messenger;
+// "" = nowhere. Somebody who is not configured is [ErrNotFound].
+func (b *Bridge) ChatAddress(human, channel string) (Address, error) {
+	h, there := b.setup.Load().dir.Humans[human]
+	if !there {
+		return "", ErrNotFound
+	}
+	return h.on(channel), nil
+}
+
 // NewLinkCode makes a code for a human, in place of the one that was made for
 // them before. Somebody who is not configured is [ErrNotFound].
 func (b *Bridge) NewLinkCode(ctx context.Context, human string, by Actor) (LinkCode, error) {

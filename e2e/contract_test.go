@@ -189,6 +189,7 @@ func commandsOfContract() []claim {
 		reachedBy("TestUnlinked", flagged, "--issuer"),
 		reachedBy("TestFromNothingToAToken", flagged, "--yes", "--change", "--offline", "--allow-http-loopback", "--client-id", "--client-secret",
 			"--own-scope", "--email", "--agent", "--uid", "--key"),
+		reachedBy("TestAPressIsTried", flagged, "--press"),
 		laterIn(8, flagged, refusedFlag, "--resource"),
 		reachedBy("TestFormats", format, "token", "json", "header", "env"),
 

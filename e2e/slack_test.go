@@ -330,3 +330,31 @@ func TestTheManifest(t *testing.T) {
 		t.Errorf("the doctor says\n%s", found)
 	}
 }
+
+// TestAPressIsTried through the running bridge, in each mode: what only a press
+// can show.
+func TestAPressIsTried(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"socket", "http"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			ws := inSlack(t, mode, options{})
+			trial := ws.start("doctor", "--press", "alice")
+			ws.sees(ws.alice, "[It works]")
+			if strings.Contains(ws.bob.Screen(), "It works") {
+				t.Error("bob sees alice's button")
+			}
+			ws.alice.Press("It works")
+			if got := trial.wait().wants(t, 0); !regexp.MustCompile(`(?m)^ok +slack +alice's press arrived after [0-9]+ ms$`).MatchString(got.stdout) {
+				t.Errorf("the doctor says\n%s", got.stdout)
+			}
+			ws.sees(ws.alice, "Your press has arrived")
+
+			ws.slack.Change(func(w *slacktest.World) { w.Person("U0BOB").NoPost = "messages_tab_disabled" })
+			if got := ws.cli("doctor", "--press", "bob").wants(t, 8); !strings.Contains(got.stdout, "bob's press cannot be tried") || !strings.Contains(got.stdout, "switch the Messages Tab on") {
+				t.Errorf("of bob the doctor says\n%s", got.stdout)
+			}
+			ws.cli("doctor", "--press", "zoe").wants(t, 8, `there is no human "zoe"`)
+		})
+	}
+}

@@ -22,7 +22,8 @@ import (
 )
 
 func (a *app) doctorCommand() *cobra.Command {
-	return uses(&cobra.Command{
+	press := ""
+	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find what is wrong, and say what to do (operator)",
 		Long: `Looks at the bridge and all that it depends on: the configuration, its files and who
@@ -34,29 +35,51 @@ At each provider it makes a real device authorization request, to see whether th
 provider knows the bridge's client: the codes are dropped unseen and never polled, and
 nobody is asked anything. It waits at most twenty seconds for all of them.
 
+With --press, the bridge then writes to a human in Slack and waits a minute for them to
+press the button: that shows that they can be written to, and that what they press
+arrives. It grants nothing.
+
 The exit is 0 without failures (warnings are none), 5 when all that fails is that no
 bridge runs, and 8 otherwise.`,
-		Example: "  authbridge doctor\n  authbridge doctor --json",
+		Example: "  authbridge doctor\n  authbridge doctor --press alice\n  authbridge doctor --json",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			found, absent, err := a.examine(c.Context())
+			at, found, absent, err := a.look(c.Context())
+			if err == nil && press != "" && !absent {
+				found, err = a.tryPress(c.Context(), at, press, found)
+			}
 			if err != nil {
 				return err
 			}
 			return a.printDiagnosis(found, absent)
 		},
-	}, "admin-socket", "config", "json")
+	}
+	c.Flags().StringVar(&press, "press", "", "`human` who is sent a button in Slack, to see whether the press arrives")
+	return uses(c, "admin-socket", "config", "json")
+}
+
+// tryPress adds whether a human's press arrives.
+func (a *app) tryPress(ctx context.Context, at admin.Client, human string, found []admin.Finding) ([]admin.Finding, error) {
+	fmt.Fprintf(a.err, "the bridge sends %s a button in Slack; the press is waited for, a minute at most\n", a.plain(human))
+	seen, err := at.Press(ctx, human)
+	return append(found, seen), err
 }
 
 // examine has the running bridge look at itself, or looks from here when it is
 // absent; that is a finding too.
 func (a *app) examine(ctx context.Context) (found []admin.Finding, absent bool, err error) {
+	_, found, absent, err = a.look(ctx)
+	return found, absent, err
+}
+
+// look is examine, and says which bridge it was.
+func (a *app) look(ctx context.Context) (at admin.Client, found []admin.Finding, absent bool, err error) {
 	path, _, _ := config.Find(a.config, a.env)
 	cfg, faults := config.Empty(config.SystemEnv())
 	if path != "" {
 		cfg, faults = config.Load(path, config.SystemEnv())
 	}
-	at := a.operatorOf(cfg)
+	at = a.operatorOf(cfg)
 	seen, err := at.Findings(ctx)
 	if errors.Is(err, client.ErrNoBridge) {
 		at, seen, err = a.elsewhere(ctx, cfg, at, err)
@@ -65,13 +88,13 @@ func (a *app) examine(ctx context.Context) (found []admin.Finding, absent bool, 
 	p, refused := errors.AsType[*client.Problem](err)
 	switch {
 	case isAbsent:
-		return append(fromHere(ctx, cfg, faults), doctor.Fail("bridge", none.Hint, "%s", strings.TrimSuffix(err.Error(), "; "+none.Hint))), true, nil
+		return at, append(fromHere(ctx, cfg, faults), doctor.Fail("bridge", none.Hint, "%s", strings.TrimSuffix(err.Error(), "; "+none.Hint))), true, nil
 	case refused && p.Code == api.ProblemNotFound:
-		return []admin.Finding{doctor.Fail("bridge", "restart it, so that it is of this version", "answers at %s, and is too old to look at itself", at.Socket)}, false, nil
+		return at, []admin.Finding{doctor.Fail("bridge", "restart it, so that it is of this version", "answers at %s, and is too old to look at itself", at.Socket)}, false, nil
 	case err != nil:
-		return nil, false, err
+		return at, nil, false, err
 	}
-	return slices.Concat(running(at.Socket, seen), a.another(seen), seen.Findings), false, nil
+	return at, slices.Concat(running(at.Socket, seen), a.another(seen), seen.Findings), false, nil
 }
 
 // operatorOf calls the bridge where a flag or a variable says, else where the

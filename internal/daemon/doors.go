@@ -48,7 +48,7 @@ func (d *Daemon) open(ctx context.Context) error {
 	if err := d.openAgents(ctx, agents); err != nil {
 		return err
 	}
-	operator := admin.New(admin.Options{Linker: d.linker(), Unlinker: d.bridge, Chats: d.bridge, Keeper: d.bridge, Hand: d.bridge, Keymaker: d.bridge, File: d.cfg.File, Examiner: d, Log: d.log, Stopping: d.stopping})
+	operator := admin.New(admin.Options{Linker: d.linker(), Unlinker: d.bridge, Chats: d.bridge, Keeper: d.bridge, Hand: d.bridge, Keymaker: d.bridge, File: d.cfg.File, Examiner: d, Presser: d, Log: d.log, Stopping: d.stopping})
 	if err := d.openSocket(ctx, adminDoor, d.cfg.Listen.Admin, nil, operator); err != nil {
 		return err
 	}
