@@ -321,7 +321,7 @@ func TestTheManifest(t *testing.T) {
 	about := func() (all []string) {
 		for _, f := range ws.doctor(0).Findings {
 			if f.About == "slack" {
-				all = append(all, string(f.Level)+": "+f.What)
+				all = append(all, f.Level+": "+f.What)
 			}
 		}
 		return all

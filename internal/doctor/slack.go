@@ -55,7 +55,7 @@ func inSlack(cfg *config.Config) slack.Places {
 	}
 	for name, t := range cfg.Directory.Teams {
 		if t.Slack != "" {
-			p.Channels[string(t.Slack)] = name
+			p.Channels[t.Slack] = name
 		}
 		if group := t.Groups["slack"]; group != "" {
 			p.Groups[group] = name

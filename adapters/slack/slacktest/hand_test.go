@@ -47,7 +47,9 @@ You are all of its people: alice, bob, carol, dave (a guest). Type
 // do does what a line says. A mistake in it ends the line and nothing else.
 func do(s *slacktest.Slack, line string) {
 	defer func() {
-		if mistake := recover(); mistake != nil && mistake != errMistake {
+		switch mistake := recover().(type) {
+		case nil, slip:
+		default:
 			panic(mistake)
 		}
 	}()
@@ -77,7 +79,8 @@ func do(s *slacktest.Slack, line string) {
 	fmt.Println(p.Screen())
 }
 
-var errMistake = fmt.Errorf("a mistake in a line")
+// slip is what a mistake in a line panics with.
+type slip struct{}
 
 // loud says at once what a test would say at its end.
 type loud struct{ testing.TB }
@@ -88,7 +91,7 @@ func (loud) Logf(format string, args ...any) { fmt.Printf(format+"\n", args...) 
 
 func (loud) Fatalf(format string, args ...any) {
 	fmt.Printf(format+"\n", args...)
-	panic(errMistake)
+	panic(slip{})
 }
 
 func (loud) Helper() {}
