@@ -56,7 +56,7 @@ func listMessage(in bridge.Inbox) message {
 }
 
 // pendingMessage is what waits for a human. link is that of [homeView].
-func pendingMessage(in bridge.Inbox, link func(bridge.RequestID) string) message {
+func pendingMessage(in bridge.Inbox, link func(bridge.Card) string) message {
 	if len(in.Waiting) == 0 {
 		return wordMessage("Nothing is waiting for you.")
 	}

@@ -97,10 +97,15 @@ func (a *Adapter) link(ctx context.Context, in inbound, code string) message {
 	return wordMessage("You are " + human + " here now. What agents ask you comes as direct messages.")
 }
 
-// linker finds the addresses of somebody's cards, of those that are known.
-func (a *Adapter) linker(ctx context.Context, user string) func(bridge.RequestID) string {
-	return func(id bridge.RequestID) string {
-		ref, known := a.known.posted.get(triggerKey(user, id))
+// linker finds the addresses of cards, of those that are known: of a private
+// one where it came to somebody, of a team's where all of the team see it.
+func (a *Adapter) linker(ctx context.Context, user string) func(bridge.Card) string {
+	return func(c bridge.Card) string {
+		whose := user
+		if shared(c) {
+			whose = everybody
+		}
+		ref, known := a.known.posted.get(triggerKey(whose, c.Request))
 		at, err := placeOf(ref)
 		if !known || err != nil {
 			return ""

@@ -220,3 +220,17 @@ func TestPendingLeadsToTheMessage(t *testing.T) {
 	o.opensHome(alice)
 	o.sees(alice, "Open in DM", "https://acme.slack.com/archives/")
 }
+
+// TestPendingLeadsToTheTeamsCard, and never to a private one that somebody had
+// of the same request.
+func TestPendingLeadsToTheTeamsCard(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	c, had := deploysCard(), card()
+	o.post(alice, had) // she had claimed it
+	o.desk.inbox = bridge.Inbox{Waiting: []bridge.Card{c}}
+	o.opensHome(alice)
+	o.sees(alice, "See the team's channel", "!Open in channel")
+	o.post(deploys, c)
+	has(t, o.types(alice, "/authbridge pending"), "Open in channel", "archives/"+deploys)
+}

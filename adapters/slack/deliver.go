@@ -84,6 +84,9 @@ func (a *Adapter) postDirect(ctx context.Context, id string, c bridge.Card) (bri
 	return ref, err
 }
 
+// everybody is in the place of a user's id where a card is for a whole team.
+const everybody = ""
+
 // postedFor is how long it is remembered which message is somebody's card of a
 // request.
 const postedFor = 24 * time.Hour
@@ -121,7 +124,11 @@ func (a *Adapter) postToChannel(ctx context.Context, address string, c bridge.Ca
 	if err := a.checkChannel(ctx, channel); err != nil {
 		return "", err
 	}
-	return a.send(ctx, place{channel: channel, thread: thread}, c)
+	ref, err := a.send(ctx, place{channel: channel, thread: thread}, c)
+	if err == nil && c.View == bridge.ViewTeam {
+		a.known.posted.put(triggerKey(everybody, c.Request), ref, postedFor)
+	}
+	return ref, err
 }
 
 // checkChannel makes sure that a card may go into a channel.

@@ -21,7 +21,7 @@ const (
 // homeView is what a human sees in the Home tab: what waits for them, without
 // any code; who may not ask them; what they have given; how the last ones
 // ended. link leads to the message of a card, "" = none is known.
-func homeView(human string, in bridge.Inbox, link func(bridge.RequestID) string) slackgo.HomeTabViewRequest {
+func homeView(human string, in bridge.Inbox, link func(bridge.Card) string) slackgo.HomeTabViewRequest {
 	var s sheet
 	s.waiting(in.Waiting, link)
 	s.stopped(in.Stopped, human)
@@ -43,7 +43,7 @@ func cut[T any](all []T, most int) (some []T, more int) {
 	return all[:most], len(all) - most
 }
 
-func (s *sheet) waiting(all []bridge.Card, link func(bridge.RequestID) string) {
+func (s *sheet) waiting(all []bridge.Card, link func(bridge.Card) string) {
 	s.header("Waiting for you")
 	if len(all) == 0 {
 		s.say(words("Nothing is waiting for you. When an agent asks for access in your name, its request comes as a message."))
@@ -56,14 +56,18 @@ func (s *sheet) waiting(all []bridge.Card, link func(bridge.RequestID) string) {
 }
 
 // pending is what waits in short, with the ways to its card.
-func (s *sheet) pending(c bridge.Card, link func(bridge.RequestID) string) {
+func (s *sheet) pending(c bridge.Card, link func(bridge.Card) string) {
 	s.title(c)
 	small := named(c)
 	if until := openTo(c); until != "" {
 		small += " · " + until
 	}
+	at := link(c)
+	if shared(c) && at == "" {
+		small += " · See the team's channel, or the inbox"
+	}
 	s.aside(markup(small))
-	s.toCard(c, link(c.Request))
+	s.toCard(c, at)
 }
 
 // toCard adds the ways to a card that is somewhere else.
@@ -95,7 +99,7 @@ func (s *sheet) stopped(all []bridge.Suspension, human string) {
 	for _, one := range some {
 		s.suspension(one, human)
 	}
-	s.more(more, "/authbridge help")
+	s.more(more, "they stand here once you have allowed these again")
 }
 
 // suspension is an agent that may not ask somebody. Only who said so can take

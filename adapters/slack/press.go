@@ -142,10 +142,10 @@ func (a *Adapter) reaction(ctx context.Context, in inbound, d deed, card bridge.
 	word = a.excuse(ctx, word, err)
 	onCard := in.container == "message" && !in.ephemeral || in.view.callback == modalCard
 	switch {
+	case word == "" && d.verb == bridge.VerbShowAgain: // also on the team's card, which does not change by it
+		return "Your card comes anew, to you alone: it is the last one in your direct messages, or a window here if you take none."
 	case word != "" || onCard || d.verb == bridge.VerbOpened:
 		return word
-	case d.verb == bridge.VerbShowAgain:
-		return "It is in your direct messages now, below what came since."
 	case in.view.kind == "home": // which changes by itself
 		return ""
 	}

@@ -61,6 +61,19 @@ func TestBehaviour13LosersAreTold(t *testing.T) {
 	o.sees(carol, "!only visible to you")
 }
 
+// TestShowAgainIsAnswered: the team's card stays as it is, and the private one
+// is somewhere else.
+func TestShowAgainIsAnswered(t *testing.T) {
+	t.Parallel()
+	o, c := newOffice(t), deploysCard()
+	c.Headline, c.Buttons = "Claimed by alice", []bridge.Button{{Verb: bridge.VerbShowAgain, Label: "Show again"}}
+	o.post(deploys, c)
+	o.answers(c, "", nil)
+	o.press(alice, "Show again")
+	o.sees(alice, "only visible to you", "Your card comes anew")
+	o.sees(bob, "!comes anew")
+}
+
 // TestBehaviour17OutsidersHaveNoSay: whoever the bridge takes them for, and
 // whatever they were when they were last looked at.
 func TestBehaviour17OutsidersHaveNoSay(t *testing.T) {

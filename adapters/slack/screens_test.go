@@ -140,11 +140,11 @@ func crowdedInbox() bridge.Inbox {
 	}
 }
 
-func linkTo(bridge.RequestID) string {
+func linkTo(bridge.Card) string {
 	return "https://acme.slack.com/archives/D0ALICE/p1772625600000100"
 }
 
-func noLink(bridge.RequestID) string { return "" }
+func noLink(bridge.Card) string { return "" }
 
 func TestScreensOfHome(t *testing.T) {
 	all := transcript{t: t}
@@ -164,6 +164,7 @@ func TestScreensOfAnswers(t *testing.T) {
 		{"list", listMessage(somebodysInbox())},
 		{"list, and there is nothing", listMessage(bridge.Inbox{})},
 		{"pending", pendingMessage(somebodysInbox(), linkTo)},
+		{"pending, and nobody knows where the cards are", pendingMessage(somebodysInbox(), noLink)},
 		{"pending, and there is nothing", pendingMessage(bridge.Inbox{}, noLink)},
 		{"revoke 7F3K", revokeMessage(givenCard())},
 		{"verify, a code that is ours", verifyMessage(found)},
