@@ -116,25 +116,9 @@ func verifyMessage(found bridge.CodeFinding) message {
 	return message{escape(bare(found.Word())), s.blocks}
 }
 
-// standing is who somebody is here.
-type standing struct {
-	human string
-	how   string   // how the bridge knows: "the configuration", "your e-mail", …
-	teams []string // that they are in
-}
-
 // whoamiMessage tells somebody who they are here.
-func whoamiMessage(who standing) message {
+func whoamiMessage(human string) message {
 	var s sheet
-	s.say(words("You are "), bold(clean(who.human, maxTitle)), words(" here, by "+clean(who.how, maxTitle)+"."))
-	if len(who.teams) > 0 {
-		s.say(words("You answer for " + clean(strings.Join(who.teams, ", "), maxEnding) + "."))
-	}
-	return message{escape(bare("You are " + clean(who.human, maxTitle) + " here.")), s.blocks}
-}
-
-// strangerMessage tells somebody whom the bridge does not know how to become
-// known.
-func strangerMessage() message {
-	return wordMessage("You are nobody here yet. Ask the operator for a code and type /authbridge link CODE.")
+	s.say(words("You are "), bold(clean(human, maxTitle)), words(" here."))
+	return message{escape(bare("You are " + clean(human, maxTitle) + " here.")), s.blocks}
 }

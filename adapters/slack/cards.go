@@ -344,6 +344,8 @@ func times(c bridge.Card) string {
 		all = append(all, "Last used "+date(c.UsedAt))
 	}
 	switch {
+	case !c.Until.IsZero() && !c.Live && len(c.Buttons) == 0: // what is over is not revoked, or withheld, until then
+		all = append(all, "Access until "+date(c.Until))
 	case !c.Until.IsZero():
 		all = append(all, "Until "+date(c.Until))
 	case !c.EndedAt.IsZero():

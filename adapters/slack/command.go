@@ -43,7 +43,7 @@ func (a *Adapter) obey(ctx context.Context, in inbound) message {
 	case "verify":
 		return a.verify(ctx, who, rest)
 	case "whoami":
-		return whoamiMessage(standing{human: who.Human, how: "your account in Slack"})
+		return whoamiMessage(who.Human)
 	}
 	inbox, err := a.desk.Inbox(ctx, who.Human)
 	switch {

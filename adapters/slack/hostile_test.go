@@ -279,7 +279,7 @@ func TestHostileWordsInHomeAndAnswers(t *testing.T) {
 			in.Stopped = append(in.Stopped, bridge.Suspension{Agent: r.text(), Human: r.one("alice", r.text())})
 		}
 		checkReading(t, showView(t, homeView("alice", in, linkTo)), false)
-		for _, m := range []message{listMessage(in), pendingMessage(in, linkTo), wordMessage(r.text()), whoamiMessage(standing{r.text(), r.text(), r.texts(5)})} {
+		for _, m := range []message{listMessage(in), pendingMessage(in, linkTo), wordMessage(r.text()), whoamiMessage(r.text())} {
 			checkReading(t, showMessage(t, m), false)
 			if n := len(asJSON(t, m.blocks)) + len(m.text); n > 19<<10 {
 				t.Fatalf("an answer of %d bytes", n)

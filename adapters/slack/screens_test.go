@@ -169,8 +169,8 @@ func TestScreensOfAnswers(t *testing.T) {
 		{"revoke 7F3K", revokeMessage(givenCard())},
 		{"verify, a code that is ours", verifyMessage(found)},
 		{"verify, any other", verifyMessage(bridge.CodeFinding{})},
-		{"whoami", whoamiMessage(standing{human: "alice", how: "the configuration", teams: []string{"oncall"}})},
-		{"whoami, by a stranger", strangerMessage()},
+		{"whoami", whoamiMessage("alice")},
+		{"whoami, by a stranger", wordMessage(unknownHere)},
 		{"a word after a press", wordMessage("alice has claimed it, until 12:21 UTC at the latest.")},
 	} {
 		all.scene(answer.typed, showMessage(t, answer.says))
