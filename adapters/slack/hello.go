@@ -33,38 +33,40 @@ func Hello(ctx context.Context, o Options, email string) (user string, err error
 	if err != nil {
 		return "", err
 	}
-	h := a.newOffer(verbHello)
-	found := make(chan struct{}) // h.user is known
-	a.line = newLine(a.line.options, a.api, a.health, func(_ context.Context, in inbound) answer {
-		select {
-		case <-found:
-			h.take(in)
-		default:
-		}
-		return answer{}
-	})
-	ctx, stop := context.WithCancel(ctx)
-	ran := make(chan struct{})
-	go func() {
-		defer close(ran)
-		_ = a.line.run(ctx) // nil: it ends with ctx
-	}()
-	defer func() { stop(); <-ran }()
-	if h.user, err = a.greetable(ctx, email); err != nil {
-		return "", cmp.Or(ctx.Err(), err)
+	h, stop := a.awaitHello(ctx)
+	defer stop()
+	user, err = a.greetable(ctx, email)
+	if err == nil {
+		h.to(user)
+		err = h.write(ctx, helloSays, "This is me")
 	}
-	close(found)
-	if err := h.write(ctx, helloSays, "This is me"); err != nil {
+	if err != nil {
 		return "", cmp.Or(ctx.Err(), err)
 	}
 	select {
 	case <-h.pressed:
 		h.become(ctx, "Thank you. authbridge knows you now; requests for you will come here.")
-		return h.user, nil
+		return user, nil
 	case <-ctx.Done():
 		h.become(ctx, "Nobody answered this hello in time, and nothing came of it.")
 		return "", ctx.Err()
 	}
+}
+
+// awaitHello has the line bring presses to a hello, until stop is called.
+func (a *Adapter) awaitHello(ctx context.Context) (h *offer, stop func()) {
+	h = a.newOffer(verbHello)
+	a.line = newLine(a.line.options, a.api, a.health, func(_ context.Context, in inbound) answer {
+		h.take(in)
+		return answer{}
+	})
+	ctx, cancel := context.WithCancel(ctx)
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		_ = a.line.run(ctx) // nil: it ends with ctx
+	}()
+	return h, func() { cancel(); <-ran }
 }
 
 // greetable finds who has an e-mail address, when their press would arrive.

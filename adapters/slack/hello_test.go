@@ -60,7 +60,7 @@ func TestOnlyThePressOfWhoWasGreetedCounts(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	h := o.adapter.newOffer(verbHello)
-	h.user = alice
+	h.to(alice)
 	if err := h.write(t.Context(), helloSays, thisIsMe); err != nil {
 		t.Fatal(err)
 	}
@@ -151,5 +151,22 @@ func TestNoHelloWithoutAConnection(t *testing.T) {
 	}
 	if n := len(s.Calls("chat.postMessage")); n > 0 {
 		t.Errorf("%d messages were written", n)
+	}
+}
+
+// Beside a bridge that runs, a press may come there: who pressed is told.
+func TestAHelloThatIsPressedElsewhere(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	h := o.adapter.newOffer(verbHello)
+	h.to(alice)
+	if err := h.write(t.Context(), helloSays, thisIsMe); err != nil {
+		t.Fatal(err)
+	}
+	o.press(alice, thisIsMe)
+	her := o.slack.Person(alice)
+	o.slack.Until("she is told", func() bool { return strings.Contains(her.Screen(), "press once more") })
+	if n := o.desk.presses(); len(n) > 0 || !her.Sees(thisIsMe) {
+		t.Errorf("the bridge was told of %q", n)
 	}
 }

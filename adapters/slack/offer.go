@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"sync/atomic"
 	"time"
 
 	slackgo "github.com/slack-go/slack"
@@ -13,12 +14,24 @@ import (
 // for. It is about no request, and nothing can be granted with it.
 type offer struct {
 	adapter *Adapter
-	user    string
 	verb    string // the action of its button
 	nonce   string // the button's value, which nobody else is sent
 	channel string
 	message string
 	pressed chan time.Time // when they did
+
+	whose atomic.Pointer[string] // the person; nil = it was offered to nobody yet
+}
+
+// to says whom it is for, before it is written.
+func (o *offer) to(user string) { o.whose.Store(&user) }
+
+// user is who it is for, "" = nobody yet.
+func (o *offer) user() string {
+	if to := o.whose.Load(); to != nil {
+		return *to
+	}
+	return ""
 }
 
 func (a *Adapter) newOffer(verb string) *offer {
@@ -32,7 +45,7 @@ const writtenWithin = 5 * time.Second
 func (o *offer) write(ctx context.Context, words, label string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writtenWithin)
 	defer cancel()
-	direct, err := o.adapter.dm(ctx, o.user)
+	direct, err := o.adapter.dm(ctx, o.user())
 	if err != nil {
 		return err
 	}
@@ -63,7 +76,7 @@ func sentence(words string, more ...slackgo.Block) []slackgo.MsgOption {
 // take notes a press of its button by whom it was offered to, and reports
 // whether it was one.
 func (o *offer) take(in inbound) bool {
-	if in.kind != pressed || in.user != o.user || len(in.actions) != 1 {
+	if in.kind != pressed || in.user == "" || in.user != o.user() || len(in.actions) != 1 {
 		return false
 	}
 	a := in.actions[0]

@@ -33,17 +33,17 @@ func newTrials() *trials { return &trials{all: map[string]*offer{}} }
 func (t *trials) begin(o *offer) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.all[o.user] != nil {
+	if t.all[o.user()] != nil {
 		return false
 	}
-	t.all[o.user] = o
+	t.all[o.user()] = o
 	return true
 }
 
 func (t *trials) end(o *offer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.all, o.user)
+	delete(t.all, o.user())
 }
 
 func (t *trials) of(user string) *offer {
@@ -62,15 +62,17 @@ func (a *Adapter) Try(ctx context.Context, to bridge.Address) (took time.Duratio
 		return 0, fmt.Errorf("%w: %s", ErrCut, a.Health().Why)
 	}
 	o := a.newOffer(verbTry)
-	if o.user, err = a.person(ctx, string(to)); err != nil {
+	user, err := a.person(ctx, string(to))
+	if err != nil {
 		return 0, err
 	}
+	o.to(user)
 	if !a.trials.begin(o) {
 		return 0, ErrTrying
 	}
 	defer a.trials.end(o)
 	if err := o.write(ctx, "The operator of authbridge tries whether you can be asked here. Press the button, please; nothing is granted by it.", "It works"); err != nil {
-		a.known.dms.drop(o.user)
+		a.known.dms.drop(user)
 		return 0, err
 	}
 	written := time.Now()
@@ -84,13 +86,21 @@ func (a *Adapter) Try(ctx context.Context, to bridge.Address) (took time.Duratio
 	}
 }
 
-// tried reports whether a press was about a trial; then it is answered.
+// tried reports whether a press was about no request, but about a trial or a
+// hello; then it is answered.
 func (a *Adapter) tried(ctx context.Context, in inbound) bool {
-	if len(in.actions) != 1 || in.actions[0].id != verbTry {
+	if len(in.actions) != 1 {
 		return false
 	}
-	if o := a.trials.of(in.user); o == nil || !o.take(in) {
-		a.tell(ctx, in, "This trial is over, or not yours.", bridge.Card{})
+	switch in.actions[0].id {
+	case verbTry:
+		if o := a.trials.of(in.user); o == nil || !o.take(in) {
+			a.tell(ctx, in, "This trial is over, or not yours.", bridge.Card{})
+		}
+	case verbHello: // Slack brings it to whichever connection of the app it likes
+		a.tell(ctx, in, "This press came to the bridge that runs already, and did nothing. If authbridge is being set up just now, press once more.", bridge.Card{})
+	default:
+		return false
 	}
 	return true
 }
