@@ -99,7 +99,7 @@ func NewManifest(public string) (Manifest, error) {
 		Display:  display{"authbridge", "Asks the right person before an agent gets access", "#1f2937"},
 		Features: features{
 			Home: home{true, true, true}, Bot: bot{"authbridge", true},
-			Commands: []command{{"/authbridge", at("/slack/commands"), "What agents have of you and want from you", "list | pending | revoke REQ | verify CODE | whoami | help", true}},
+			Commands: []command{{"/authbridge", at("/slack/commands"), "What agents have of you and want from you", "list | pending | revoke REQ | verify CODE | whoami | link CODE | help", true}},
 		},
 	}
 	m.OAuth.Scopes.Bot = slack.Scopes()
