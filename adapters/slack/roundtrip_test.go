@@ -99,7 +99,7 @@ func day(t *testing.T, mode string, own, team bridge.Card) (seen []string) {
 	seen = append(seen, a.Screen())
 
 	a.CommandIn(deploys, "/authbridge whoami").Acked()
-	seen = append(seen, o.show(alice, "your account in Slack"), b.Screen())
+	seen = append(seen, o.show(alice, "You are alice here"), b.Screen())
 	a.OpenHome().Acked()
 	seen = append(seen, o.show(alice, "== Home:"))
 	if diff := cmp.Diff([]string{"alice show_code", "alice show_code", "alice show_code", "bob claim"}, sorted(o.desk.presses())); diff != "" {
