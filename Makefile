@@ -43,8 +43,8 @@ test: need ## Run all tests with the race detector; installs on Debian what they
 	AUTHBRIDGE_WALK=$(WALK) $(GO) test -race ./...
 
 .PHONY: walk
-walk: ## Crash at every step, and break every commit, of every story; make test goes a third of it
-	$(GO) test -count=1 -timeout 20m -run '^Test(CrashAtEveryStep|EveryCommit(InDoubt|Refused))$$' ./bridge
+walk: ## Crash at every step, and twice in a row, and break every commit, of every story; make test goes a third of it
+	$(GO) test -count=1 -timeout 20m -run '^Test(CrashAtEveryStep|EveryCommit(InDoubt|Refused)|TwoCrashesInOneStory)$$' ./bridge
 
 .PHONY: race
 race: ## Run all tests afresh with the race detector, in random order; installs nothing
