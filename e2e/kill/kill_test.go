@@ -19,7 +19,7 @@ const worlds = 6
 // A few rounds show that nothing is broken. Of fullRounds each row has to be hit
 // by wantHits.
 const (
-	fewRounds  = 20
+	fewRounds  = 10
 	wantHits   = 5
 	fullRounds = 200
 )
