@@ -55,8 +55,9 @@ type inbound struct {
 	responseURL bridge.Secret // answers five times, within 30 min
 }
 
-// String says what it is and nothing that is secret.
-func (in inbound) String() string { return string(in.kind) + " " + in.id }
+// String says what it is and nothing that is secret: not its id either, which
+// may be the trigger.
+func (in inbound) String() string { return string(in.kind) }
 
 // GoString is String.
 func (in inbound) GoString() string { return in.String() }

@@ -85,7 +85,7 @@ func TestNoPartOfAPayloadIsToldByAccident(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-		if said := fmt.Sprintf(verb, in); strings.Contains(said, "WDJB") || strings.Contains(said, "secret-answer") {
+		if said := fmt.Sprintf(verb, in); strings.Contains(said, "WDJB") || strings.Contains(said, "secret-answer") || strings.Contains(said, in.trigger.Reveal()) {
 			t.Errorf("%s says %s", verb, said)
 		}
 	}
