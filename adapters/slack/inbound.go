@@ -29,10 +29,9 @@ type inbound struct {
 	id   string    // the same for each copy of this one occurrence
 	at   time.Time // when it came in
 
-	app        string // api_app_id
-	team       string // the workspace that it happened in
-	enterprise string // the organisation above it, "" = none
-	orgWide    bool   // the app is installed for a whole organisation
+	app     string // api_app_id
+	team    string // the workspace that it happened in
+	orgWide bool   // the app is installed for a whole organisation
 
 	user     string
 	userTeam string // the workspace that the user belongs to, "" = not told
@@ -47,9 +46,8 @@ type inbound struct {
 
 	actions []action
 
-	command string // "/authbridge"
-	text    string // what stands after it; it may hold a secret
-	tab     string // of homeOpened: "home" or "messages"
+	text string // what stands after the command; it may hold a secret
+	tab  string // of homeOpened: "home" or "messages"
 
 	trigger     bridge.Secret // opens one modal, within 3 s
 	responseURL bridge.Secret // answers five times, within 30 min
@@ -75,9 +73,7 @@ type view struct {
 // action is one button of a press.
 type action struct {
 	id    string // action_id
-	block string // block_id
 	value string
-	kind  string // "button", …
 }
 
 // answer is what somebody is told at once about what they did.

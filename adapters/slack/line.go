@@ -48,10 +48,8 @@ func (t timing) backoff(failures int) time.Duration {
 
 // self is who we are to Slack. What is not known yet is "".
 type self struct {
-	team       string
-	enterprise string // the organisation above the workspace
-	user       string // the bot's id
-	app        string // known from a socket; a signed call is to our app anyway
+	team string
+	app  string // known from a socket; a signed call is to our app anyway
 }
 
 // line is what Slack brings people's doings by: sockets that we open, or calls
@@ -140,7 +138,7 @@ func (l *line) introduce(ctx context.Context) (again time.Duration, err error) {
 	if err != nil {
 		return l.unheard(ctx, err), err
 	}
-	next := self{team: who.TeamID, enterprise: who.EnterpriseID, user: who.UserID, app: l.self().app}
+	next := self{team: who.TeamID, app: l.self().app}
 	l.known.Store(&next)
 	l.health.setCalls(Ready, "")
 	return 0, nil

@@ -41,7 +41,7 @@ func TestItLearnsWhoItIs(t *testing.T) {
 	served, _ := collect()
 	l := x.runLine(quick(), served)
 	until(t, "it is ready", func() bool { return l.health.now().State == Ready })
-	if who := l.self(); who != (self{team: "T0ACME", user: "U0BRIDGE", app: "A0BRIDGE"}) {
+	if who := l.self(); who != (self{team: "T0ACME", app: "A0BRIDGE"}) {
 		t.Errorf("it is %+v", who)
 	}
 	if !l.health.connected() {

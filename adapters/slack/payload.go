@@ -38,7 +38,6 @@ type interaction struct {
 	AppID       string      `json:"api_app_id"`
 	User        userPart    `json:"user"`
 	Team        *identified `json:"team"`
-	Enterprise  *identified `json:"enterprise"`
 	OrgWide     bool        `json:"is_enterprise_install"`
 	Channel     *identified `json:"channel"`
 	Trigger     string      `json:"trigger_id"`
@@ -53,9 +52,7 @@ type interaction struct {
 	} `json:"container"`
 	Actions []struct {
 		ActionID string `json:"action_id"`
-		BlockID  string `json:"block_id"`
 		Value    string `json:"value"`
-		Type     string `json:"type"`
 		TS       string `json:"action_ts"`
 	} `json:"actions"`
 	View *viewPart `json:"view"`
@@ -105,7 +102,7 @@ func parseInteraction(payload []byte) (inbound, error) {
 func (p *interaction) common() inbound {
 	in := inbound{
 		at: time.Now(), id: p.Trigger, app: p.AppID, orgWide: p.OrgWide,
-		team: p.Team.id(), enterprise: p.Enterprise.id(), user: p.User.ID, userTeam: p.User.TeamID,
+		team: p.Team.id(), user: p.User.ID, userTeam: p.User.TeamID,
 		container: p.Container.Type, channel: p.Container.ChannelID, message: p.Container.MessageTS,
 		thread: p.Container.ThreadTS, ephemeral: p.Container.Ephemeral,
 		trigger: bridge.NewSecret(p.Trigger), responseURL: bridge.NewSecret(p.ResponseURL),
@@ -123,7 +120,7 @@ func (p *interaction) press(in *inbound) error {
 		return fmt.Errorf("a press of %d buttons", len(p.Actions))
 	}
 	for _, a := range p.Actions {
-		in.actions = append(in.actions, action{id: a.ActionID, block: a.BlockID, value: a.Value, kind: a.Type})
+		in.actions = append(in.actions, action{id: a.ActionID, value: a.Value})
 	}
 	switch in.container {
 	case "message":
@@ -170,7 +167,6 @@ func (v *viewPart) view() view {
 type slashCommand struct {
 	AppID       string `json:"api_app_id"`
 	Team        string `json:"team_id"`
-	Enterprise  string `json:"enterprise_id"`
 	OrgWide     flag   `json:"is_enterprise_install"`
 	User        string `json:"user_id"`
 	Channel     string `json:"channel_id"`
@@ -212,7 +208,7 @@ func parseCommand(payload []byte) (inbound, error) {
 // parseCommandForm reads a slash command that came by a call.
 func parseCommandForm(form url.Values) (inbound, error) {
 	return slashCommand{
-		AppID: form.Get("api_app_id"), Team: form.Get("team_id"), Enterprise: form.Get("enterprise_id"),
+		AppID: form.Get("api_app_id"), Team: form.Get("team_id"),
 		OrgWide: form.Get("is_enterprise_install") == "true", User: form.Get("user_id"), Channel: form.Get("channel_id"),
 		Command: form.Get("command"), Text: form.Get("text"), Trigger: form.Get("trigger_id"), ResponseURL: form.Get("response_url"),
 	}.inbound()
@@ -220,8 +216,8 @@ func parseCommandForm(form url.Values) (inbound, error) {
 
 func (c slashCommand) inbound() (inbound, error) {
 	in := inbound{
-		kind: commanded, id: c.Trigger, at: time.Now(), app: c.AppID, team: c.Team, enterprise: c.Enterprise, orgWide: bool(c.OrgWide),
-		user: c.User, channel: c.Channel, command: c.Command, text: c.Text,
+		kind: commanded, id: c.Trigger, at: time.Now(), app: c.AppID, team: c.Team, orgWide: bool(c.OrgWide),
+		user: c.User, channel: c.Channel, text: c.Text,
 		trigger: bridge.NewSecret(c.Trigger), responseURL: bridge.NewSecret(c.ResponseURL),
 	}
 	if c.Command == "" {
@@ -247,8 +243,7 @@ type callback struct {
 	} `json:"event"`
 	EventID        string `json:"event_id"`
 	Authorizations []struct {
-		Enterprise string `json:"enterprise_id"`
-		OrgWide    bool   `json:"is_enterprise_install"`
+		OrgWide bool `json:"is_enterprise_install"`
 	} `json:"authorizations"`
 }
 
@@ -264,7 +259,7 @@ func parseEvent(payload []byte) (inbound, error) {
 func (c callback) inbound() (inbound, error) {
 	in := inbound{id: c.EventID, at: time.Now(), app: c.AppID, team: c.Team}
 	if len(c.Authorizations) > 0 {
-		in.enterprise, in.orgWide = c.Authorizations[0].Enterprise, c.Authorizations[0].OrgWide
+		in.orgWide = c.Authorizations[0].OrgWide
 	}
 	if c.Type != "event_callback" || c.EventID == "" {
 		return inbound{}, errIgnored
@@ -291,7 +286,7 @@ func sound(in inbound) error {
 	if in.user == "" || in.id == "" {
 		return errors.New("it names nobody who did it, or has no id")
 	}
-	for _, name := range []string{in.id, in.app, in.team, in.enterprise, in.user, in.userTeam, in.channel, in.message, in.thread, in.view.id, in.view.hash} {
+	for _, name := range []string{in.id, in.app, in.team, in.user, in.userTeam, in.channel, in.message, in.thread, in.view.id, in.view.hash} {
 		if len(name) > maxID {
 			return errors.New("it names something by more than an id")
 		}

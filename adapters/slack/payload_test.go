@@ -21,7 +21,7 @@ func TestAPressSaysWhoWhereAndWhat(t *testing.T) {
 	if fmt.Sprintf("%v", fields(in)) != fmt.Sprintf("%v", fields(want)) {
 		t.Errorf("read %v, want %v", fields(in), fields(want))
 	}
-	if len(in.actions) != 1 || in.actions[0] != (action{id: "ab.v1.deny", block: "b", value: "req_1", kind: "button"}) {
+	if len(in.actions) != 1 || in.actions[0] != (action{id: "ab.v1.deny", value: "req_1"}) {
 		t.Errorf("the buttons are %v", in.actions)
 	}
 	if in.trigger.Reveal() != "trigger" || in.responseURL.Reveal() != "https://hooks.example.com/secret-answer" {

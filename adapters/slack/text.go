@@ -134,20 +134,21 @@ func bare(s string) string {
 	return strings.Join(strings.Fields(strings.TrimLeft(without, "> ")), " ")
 }
 
-// lookalikes are the alphabets with letters that look like Latin ones.
-var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee}
+// lookalike reports whether a letter is of an alphabet of which some look like
+// Latin ones.
+func lookalike(c rune) bool {
+	return unicode.In(c, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee)
+}
 
 // mixes reports whether a word has letters of the Latin alphabet beside ones
 // of another that look the same.
 func mixes(s string) bool {
-	if !strings.ContainsFunc(s, func(c rune) bool { return unicode.In(c, lookalikes...) }) {
+	if !strings.ContainsFunc(s, lookalike) {
 		return false
 	}
 	for word := range strings.FieldsFuncSeq(s, func(c rune) bool { return !unicode.IsLetter(c) }) {
 		latin := strings.ContainsFunc(word, func(c rune) bool { return unicode.Is(unicode.Latin, c) })
-		alike := strings.ContainsFunc(word, func(c rune) bool {
-			return unicode.In(c, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee)
-		})
+		alike := strings.ContainsFunc(word, lookalike)
 		if latin && alike {
 			return true
 		}

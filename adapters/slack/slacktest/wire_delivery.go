@@ -69,9 +69,6 @@ func (d *Delivery) Acked() Outcome {
 	return o
 }
 
-// Settled is closed when the delivery is acknowledged or given up.
-func (d *Delivery) Settled() <-chan struct{} { return d.settled }
-
 // Deliver brings a payload to the app as it is, whatever is in it: forged,
 // stale, foreign, or of a kind that does not exist. It comes on the way on
 // which all else comes.
