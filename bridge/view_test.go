@@ -140,7 +140,6 @@ func TestBehaviour19AClaimThatIsOverClosesItsCard(t *testing.T) {
 			chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
 				r := w.MustAsk(bridge.Ask{Team: "oncall"})
 				synctest.Wait()
-				synctest.Wait()
 				w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
 				w.sees(t, bobsSlack, "CODE-0001")
 				end(t, w, r.ID)

@@ -86,7 +86,8 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),
 			slackgo.OptionAPIURL(o.APIURL), slackgo.OptionHTTPClient(o.HTTP)),
-		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), homes: newHomes(), trials: newTrials(), web: o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared, allowGuests: o.AllowGuests,
+		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), homes: newHomes(), trials: newTrials(),
+		web: o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared, allowGuests: o.AllowGuests,
 	}
 	if a.allowShared == nil {
 		a.allowShared = func(string) bool { return false }

@@ -102,8 +102,8 @@ type known struct {
 
 func newKnown() known {
 	return known{
-		waits: newRecall[time.Time](), users: newRecall[slackgo.User](),
-		channels: newRecall[slackgo.Channel](), dms: newRecall[string](), triggers: newRecall[bridge.Secret](), origins: newRecall[inbound](), turned: newRecall[int](), links: newRecall[string](),
-		posted: newRecall[bridge.MessageRef](),
+		waits: newRecall[time.Time](), users: newRecall[slackgo.User](), channels: newRecall[slackgo.Channel](),
+		dms: newRecall[string](), triggers: newRecall[bridge.Secret](), origins: newRecall[inbound](),
+		turned: newRecall[int](), links: newRecall[string](), posted: newRecall[bridge.MessageRef](),
 	}
 }
