@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -266,7 +267,7 @@ type tying struct {
 	then func() // after a card was brought, before the outbox knows
 }
 
-func (m *tying) Post(c ctxType, to bridge.Address, card bridge.Card, key string) (bridge.MessageRef, error) {
+func (m *tying) Post(c context.Context, to bridge.Address, card bridge.Card, key string) (bridge.MessageRef, error) {
 	m.to = append(m.to, to)
 	if to == "mailto:bob@example.com" {
 		if who, err := m.w.TieByEmail(c, slackChat, "bob@example.com", m.user); err != nil || who != "bob" {

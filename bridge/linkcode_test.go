@@ -1,7 +1,6 @@
 package bridge_test
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -12,8 +11,6 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/bridge/bridgetest"
 )
-
-type ctxType = context.Context
 
 func codeFor(t *testing.T, w *bridgetest.World, human string) string {
 	t.Helper()
