@@ -191,6 +191,24 @@ func TestAnOutageIsLivedThrough(t *testing.T) {
 	soon(t, "the next socket", x.peers)
 }
 
+// TestAMomentWithoutASocketIsNoStart: who was ready is not said to have never
+// reached Slack, because one socket is gone and the next does not come at once.
+func TestAMomentWithoutASocketIsNoStart(t *testing.T) {
+	t.Parallel()
+	x := startExchange(t)
+	served, _ := collect()
+	l := x.runLine(quick(), served)
+	p := soon(t, "a socket", x.peers)
+	until(t, "all is well", func() bool { return l.health.now().State == Ready })
+	x.alter(func() { x.refuse["apps.connections.open"] = "503" })
+	before := x.calls("apps.connections.open")
+	_ = p.Close()
+	until(t, "it has failed some times", func() bool { return x.calls("apps.connections.open") > before+3 })
+	if h := l.health.now(); h.State != Ready || !l.health.connected() {
+		t.Errorf("it is %s: %s", h.State, h.Why)
+	}
+}
+
 func TestASocketWithoutASignOfLifeIsReplaced(t *testing.T) {
 	t.Parallel()
 	x := startExchange(t)

@@ -97,6 +97,18 @@ func TestNoPartOfAPayloadIsToldByAccident(t *testing.T) {
 	}
 }
 
+// TestOnlyTheBotsTokenIsOurs: that people took back tokens of their own changes
+// nothing for the bridge.
+func TestOnlyTheBotsTokenIsOurs(t *testing.T) {
+	t.Parallel()
+	for tokens, want := range map[string]error{`"bot":["U0BRIDGE"]`: nil, `"oauth":["U0ALICE"]`: errIgnored, `"oauth":["U0ALICE"],"bot":[]`: errIgnored} {
+		_, err := parseEvent([]byte(`{"type":"event_callback","event_id":"Ev1","event":{"type":"tokens_revoked","tokens":{` + tokens + `}}}`))
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v", tokens, err)
+		}
+	}
+}
+
 func FuzzPayloads(f *testing.F) {
 	for _, seed := range []string{pressPayload("t"), submissionPayload("t"), closingPayload, `{"command":"/authbridge","user_id":"U","trigger_id":"t"}`, `{"type":"event_callback","event_id":"E","event":{"type":"app_uninstalled"}}`} {
 		f.Add([]byte(seed))

@@ -116,10 +116,13 @@ func (a *Adapter) byEmail(ctx context.Context, email string) (id string, err err
 		return "", err
 	}
 	why := a.outsider(u, team)
-	if why == "" && (!u.IsEmailConfirmed || !strings.EqualFold(u.Profile.Email, email)) {
+	switch {
+	case !personID.MatchString(u.ID):
+		why = "Slack names nobody by the id of a user."
+	case why == "" && (!u.IsEmailConfirmed || !strings.EqualFold(u.Profile.Email, email)):
 		why = "Slack does not vouch for the e-mail."
 	}
-	if why != "" || !personID.MatchString(u.ID) {
+	if why != "" {
 		return "", fmt.Errorf("find somebody by their e-mail: %s %w", why, bridge.ErrUnreachable)
 	}
 	return u.ID, a.tie(ctx, email, u.ID)

@@ -208,10 +208,12 @@ func TestBehaviour17EachMarkCounts(t *testing.T) {
 // stands between the bridge and Slack.
 func TestAnswersAboutSomebodyElseAreNotBelieved(t *testing.T) {
 	t.Parallel()
+	const noID = "alice/slack"
 	const aliceSays = `{"ok":true,"user":{"id":"U0ALICE","team_id":"T0ACME","is_email_confirmed":true,"profile":{"email":"alice@acme.example"}}}`
 	for name, c := range map[string]struct{ method, answer, to string }{
 		"another person":              {methodUser, strings.Replace(aliceSays, alice, carol, 1), alice},
 		"a person of another e-mail":  {methodByEmail, strings.Replace(aliceSays, "alice@", "mallory@", 1), "mailto:alice@acme.example"},
+		"a person who is no id":       {methodByEmail, strings.Replace(aliceSays, alice, noID, 1), "mailto:alice@acme.example"},
 		"a channel of many":           {methodOpenDM, `{"ok":true,"channel":{"id":"C0DEPLOYS"}}`, alice},
 		"nothing of it: all is well":  {"", "", alice},
 		"nor here, looking by e-mail": {"", "", "mailto:alice@acme.example"},
@@ -239,6 +241,9 @@ func TestAnswersAboutSomebodyElseAreNotBelieved(t *testing.T) {
 		srv.Close()
 		if lie := c.method != ""; lie != (err != nil) || lie == posted {
 			t.Errorf("%s: posted %v, %v", name, posted, err)
+		}
+		if human := o.desk.people[noID]; human != "" {
+			t.Errorf("%s: what is no user is %s from now on", name, human)
 		}
 	}
 }
