@@ -62,12 +62,20 @@ type Failpoints struct {
 	mu      sync.Mutex
 	trail   []Boundary
 	crashAt int
+	crashIn crashIn
 	commits int
 	broken  span // commits that are refused
 	doubted span // commits that are kept and reported lost
 	broke   bool // a commit was one of these
 	unkept  gifts
 	lost    gifts // the same, at the crash
+}
+
+// crashIn is the boundary of one name to crash at, when so many of its like
+// have been reached.
+type crashIn struct {
+	name string
+	nth  int
 }
 
 // gifts are tokens that the provider gave and no commit has kept.
@@ -88,6 +96,11 @@ func NewFailpoints() *Failpoints {
 // CrashAt kills the process at the nth boundary, counted from 1. It is called
 // before the bridge starts.
 func (f *Failpoints) CrashAt(n int) { f.crashAt = n }
+
+// CrashAtThe kills the process at the nth boundary like b, counted from 1:
+// where goroutines take turns, the nth of all is not the same one every time.
+// It is called before the bridge starts.
+func (f *Failpoints) CrashAtThe(nth int, b Boundary) { f.crashIn = crashIn{b.String(), nth} }
 
 // RefuseCommits makes count commits, from the nth on, fail without any effect;
 // DoubtCommits keeps them and says that they may be lost. Both are reported as
@@ -166,11 +179,20 @@ func (f *Failpoints) reach(b Boundary) error {
 	if b.Call == "commit" && b.After {
 		f.unkept.keep(b.About)
 	}
-	if len(f.trail) == f.crashAt {
+	if len(f.trail) == f.crashAt || f.crashIn.met(b) {
 		f.die()
 		return ErrCrashed
 	}
 	return nil
+}
+
+// met counts a boundary, and reports whether it is the one.
+func (c *crashIn) met(b Boundary) bool {
+	if c.nth == 0 || b.String() != c.name {
+		return false
+	}
+	c.nth--
+	return c.nth == 0
 }
 
 // keep counts a commit that stores tokens which have just arrived: as held, or
