@@ -227,4 +227,3 @@ func Through[T any](ctx context.Context, f *Failpoints, call string, do func(con
 	}
 	return answer, err
 }
-
