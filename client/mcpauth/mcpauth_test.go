@@ -442,8 +442,9 @@ func TestGivingUpLeavesTheRequest(t *testing.T) {
 	s.human = func(r api.Request) { open = bridge.RequestID(r.ID); cancel() }
 	s.mu.Unlock()
 	h := s.handler()
+	// If the SDK closes its connection first, only its words are left of the cause.
 	_, err := s.connect(ctx, h)
-	if !errors.Is(err, context.Canceled) {
+	if err == nil || !errors.Is(err, context.Canceled) && !strings.Contains(err.Error(), context.Canceled.Error()) {
 		t.Fatalf("got %v", err)
 	}
 	if r, err := s.client.Request(t.Context(), string(open), 0, 0); err != nil || r.State != api.Asked {
