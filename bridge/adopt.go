@@ -38,8 +38,10 @@ func (b *Bridge) Adopt(ctx context.Context, who Clicker, id RequestID, ref Messa
 		if before, err = tx.Request(id); err != nil {
 			return err
 		}
-		after = b.orphaned(before, who, ref, place, time.Now())
-		tx.PutRequest(after, nil)
+		var noted bool
+		if after, noted = b.orphaned(before, who, ref, place, time.Now()); noted {
+			tx.PutRequest(after, nil)
+		}
 		return nil
 	})
 	if err != nil {
@@ -60,8 +62,9 @@ func (r Request) knows(channel string, ref MessageRef) bool {
 }
 
 // orphaned is the request with one more message: that of the surface there whose
-// post has not been heard of, or else one that is closed.
-func (b *Bridge) orphaned(r Request, who Clicker, ref MessageRef, place Address, now time.Time) Request {
+// post has not been heard of, or else one that is closed. False means that no
+// note is taken of it.
+func (b *Bridge) orphaned(r Request, who Clicker, ref MessageRef, place Address, now time.Time) (Request, bool) {
 	stray := newSurface(who.Channel, place, now)
 	if stray.View = ViewTeam; place == "" {
 		stray.View, stray.To = ViewPrivate, b.dir().Humans[who.Human].on(who.Channel)
@@ -75,15 +78,15 @@ func (b *Bridge) orphaned(r Request, who Clicker, ref MessageRef, place Address,
 		if same && s.Ref == "" && s.Unknown > 0 && s.Over == "" {
 			s.State, s.Detail, s.Ref, s.Since = DeliveryShown, "", ref, stored(now)
 			s.Shown, s.Unknown, s.Faults, s.NotBefore = 0, 0, 0, time.Time{}
-			return r.with(n, s, now)
+			return r.with(n, s, now), true
 		}
 		if s.Over == shownElsewhere {
 			strays++
 		}
 	}
 	if r.knows(who.Channel, ref) || strays >= straysMost || !stray.chat() {
-		return r
+		return r, false
 	}
 	stray.Ref, stray.Over, stray.State = ref, shownElsewhere, DeliveryShown
-	return r.plus(stray, now)
+	return r.plus(stray, now), true
 }

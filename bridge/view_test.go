@@ -162,6 +162,27 @@ func TestBehaviour19AClaimThatIsOverClosesItsCard(t *testing.T) {
 	}
 }
 
+// A channel that is the team's no more is told nothing more: others may be in it
+// now.
+func TestTheTeamHasMovedToAnotherChannel(t *testing.T) {
+	chattingTeam(t, bridgetest.NoMemory, nil, func(t *testing.T, w *chatting) {
+		r := w.MustAsk(bridge.Ask{Team: "oncall"})
+		w.sees(t, teamPlace, "Waiting for someone to claim")
+		dir, team := *w.Directory, w.Directory.Teams["oncall"]
+		team.Slack = "C0ELSEWHERE"
+		dir.Teams = map[string]bridge.Team{"oncall": team}
+		if _, err := w.Reload(ctx, &dir, map[string]bridge.Provider{"corp": w.Corp}); err != nil {
+			t.Fatal(err)
+		}
+		w.inSlack(t, "bob", r.ID, bridge.VerbClaim)
+		w.sees(t, bobsSlack, "CODE-0001")
+		w.sees(t, teamPlace, "Waiting for someone to claim", "!Claimed by")
+		if s := w.See(r.ID).Surfaces[0]; s.State != bridge.DeliveryUnreachable {
+			t.Errorf("the card there is %s (%q)", s.State, s.Detail)
+		}
+	})
+}
+
 // Who claims in the inbox has their card there, and none in the chat unless
 // they ask for it.
 func TestAClaimInTheInboxBringsNothingToTheChat(t *testing.T) {

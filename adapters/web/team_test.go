@@ -72,7 +72,7 @@ func TestTheTeamsCard(t *testing.T) {
 		"team-released": {"Released by bob."},
 		"team-claimed":  {"Claimed by bob", "Claimed by bob 4 Mar 2026, 12:06 UTC; until 4 Mar 2026, 12:21 UTC"},
 		"team-held":     {"Granted with bob's code, being checked"},
-		"team-approved": {"Approved by bob. helper has access.", "Until 4 Mar 2026, 16:00 UTC"},
+		"team-approved": {"Approved by bob. helper has access.", "Access until 4 Mar 2026, 16:00 UTC"},
 		"team-declined": {"Declined for the team by bob."},
 	} {
 		text := textOf(t, teamCards()[name])
