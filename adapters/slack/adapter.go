@@ -15,6 +15,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -53,7 +54,7 @@ type Adapter struct {
 	desk   Desk
 	log    *slog.Logger
 	line   *line
-	health *health
+	health *chat.Sides
 	known  known
 	homes  *homes
 	trials *trials
@@ -86,7 +87,7 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),
 			slackgo.OptionAPIURL(o.APIURL), slackgo.OptionHTTPClient(o.HTTP)),
-		desk: o.Desk, log: o.Log, health: newHealth(), known: newKnown(), homes: newHomes(), trials: newTrials(),
+		desk: o.Desk, log: o.Log, health: chat.NewSides("Slack"), known: newKnown(), homes: newHomes(), trials: newTrials(),
 		web: o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared, allowGuests: o.AllowGuests,
 	}
 	if a.allowShared == nil {
@@ -142,8 +143,8 @@ func originOf(address string) string {
 func (a *Adapter) Handler() http.Handler { return a.line.handler() }
 
 // Health says how the adapter is.
-func (a *Adapter) Health() Health { return a.health.now() }
+func (a *Adapter) Health() chat.Health { return a.health.Now() }
 
 // Connected reports whether what people press reaches the bridge, or did a
 // minute ago.
-func (a *Adapter) Connected() bool { return a.health.connected() }
+func (a *Adapter) Connected() bool { return a.health.Connected() }

@@ -13,7 +13,7 @@ import (
 // command answers /authbridge, to who typed it alone.
 func (a *Adapter) command(ctx context.Context, in inbound) answer {
 	m := a.obey(ctx, in)
-	return answer{body: m.ephemeral(), late: func(ctx context.Context) {
+	return answer{Body: m.ephemeral(), Late: func(ctx context.Context) {
 		if err := a.tellInChannel(ctx, in, m); err != nil {
 			a.log.WarnContext(ctx, "slack: answer a command", "err", err)
 		}
@@ -105,12 +105,12 @@ func (a *Adapter) linker(ctx context.Context, user string) func(bridge.Card) str
 		if shared(c) {
 			whose = everybody
 		}
-		ref, known := a.known.posted.get(triggerKey(whose, c.Request))
+		ref, known := a.known.posted.Get(triggerKey(whose, c.Request))
 		at, err := placeOf(ref)
 		if !known || err != nil {
 			return ""
 		}
-		if link, known := a.known.links.get(string(ref)); known {
+		if link, known := a.known.links.Get(string(ref)); known {
 			return link
 		}
 		var link string
@@ -119,7 +119,7 @@ func (a *Adapter) linker(ctx context.Context, user string) func(bridge.Card) str
 			return err
 		})
 		if err == nil {
-			a.known.links.put(string(ref), link, postedFor)
+			a.known.links.Put(string(ref), link, postedFor)
 		}
 		return link
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -113,7 +114,7 @@ func TestLateAnswerToACommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.adapter.serve(t.Context(), in).late(t.Context())
+	o.adapter.serve(t.Context(), in).Late(t.Context())
 	o.sees(alice, "only visible to you", "alice")
 	o.sees(bob, "!only visible to you")
 }
@@ -205,7 +206,7 @@ func TestHomeThatIsSwitchedOff(t *testing.T) {
 	o := officeOf(t, w)
 	o.opensHome(alice)
 	o.sees(alice, "!== Home")
-	if h := o.adapter.Health(); h.State == Refused {
+	if h := o.adapter.Health(); h.State == chat.Refused {
 		t.Errorf("the health is %+v", h)
 	}
 }

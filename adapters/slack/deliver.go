@@ -64,8 +64,8 @@ func (a *Adapter) postToPerson(ctx context.Context, address string, c bridge.Car
 	}
 	ref, err := a.postDirect(ctx, id, c)
 	if errors.Is(err, bridge.ErrUnreachable) || errors.Is(err, bridge.ErrRoute) {
-		a.known.dms.drop(id)
-		if trigger, fresh := a.known.triggers.take(triggerKey(id, c.Request)); fresh {
+		a.known.dms.Drop(id)
+		if trigger, fresh := a.known.triggers.Take(triggerKey(id, c.Request)); fresh {
 			return a.openCard(ctx, trigger, c)
 		}
 	}
@@ -79,7 +79,7 @@ func (a *Adapter) postDirect(ctx context.Context, id string, c bridge.Card) (bri
 	}
 	ref, err := a.send(ctx, place{channel: dm}, c)
 	if err == nil {
-		a.known.posted.put(triggerKey(id, c.Request), ref, postedFor)
+		a.known.posted.Put(triggerKey(id, c.Request), ref, postedFor)
 	}
 	return ref, err
 }
@@ -93,7 +93,7 @@ const postedFor = 24 * time.Hour
 
 // dm opens the direct channel with somebody.
 func (a *Adapter) dm(ctx context.Context, id string) (channel string, err error) {
-	if channel, known := a.known.dms.get(id); known {
+	if channel, known := a.known.dms.Get(id); known {
 		return channel, nil
 	}
 	err = a.call(ctx, methodOpenDM, id, func(ctx context.Context) error {
@@ -109,7 +109,7 @@ func (a *Adapter) dm(ctx context.Context, id string) (channel string, err error)
 	if err != nil {
 		return "", err
 	}
-	a.known.dms.put(id, channel, dmFor)
+	a.known.dms.Put(id, channel, dmFor)
 	return channel, nil
 }
 
@@ -126,14 +126,14 @@ func (a *Adapter) postToChannel(ctx context.Context, address string, c bridge.Ca
 	}
 	ref, err := a.send(ctx, place{channel: channel, thread: thread}, c)
 	if err == nil && c.View == bridge.ViewTeam {
-		a.known.posted.put(triggerKey(everybody, c.Request), ref, postedFor)
+		a.known.posted.Put(triggerKey(everybody, c.Request), ref, postedFor)
 	}
 	return ref, err
 }
 
 // checkChannel makes sure that a card may go into a channel.
 func (a *Adapter) checkChannel(ctx context.Context, id string) error {
-	ch, known := a.known.channels.get(id)
+	ch, known := a.known.channels.Get(id)
 	if !known {
 		err := a.call(ctx, methodChannel, id, func(ctx context.Context) error {
 			found, err := a.api.GetConversationInfoContext(ctx, &slackgo.GetConversationInfoInput{ChannelID: id})
@@ -145,7 +145,7 @@ func (a *Adapter) checkChannel(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		a.known.channels.put(id, ch, factsFor)
+		a.known.channels.Put(id, ch, factsFor)
 	}
 	if why := a.unfit(ch); why != "" {
 		return fmt.Errorf("post to a channel: %s: %w", why, bridge.ErrRoute)
@@ -195,7 +195,7 @@ func (a *Adapter) send(ctx context.Context, to place, c bridge.Card) (ref bridge
 		return err
 	})
 	if err != nil {
-		a.known.channels.drop(to.channel)
+		a.known.channels.Drop(to.channel)
 		return "", err
 	}
 	if _, err := placeOf(ref); err != nil {

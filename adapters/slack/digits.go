@@ -25,7 +25,7 @@ const originFor = 30 * time.Minute
 // askDigits opens the modal that asks for the digits. It reports whether that
 // worked.
 func (a *Adapter) askDigits(ctx context.Context, in inbound, d deed, c bridge.Card) bool {
-	trigger, fresh := a.known.triggers.take(triggerKey(in.user, d.request))
+	trigger, fresh := a.known.triggers.Take(triggerKey(in.user, d.request))
 	if !fresh {
 		return false
 	}
@@ -34,7 +34,7 @@ func (a *Adapter) askDigits(ctx context.Context, in inbound, d deed, c bridge.Ca
 		a.log.WarnContext(ctx, "slack: ask for the digits", "err", err)
 		return false
 	}
-	a.known.origins.put(id, in, originFor)
+	a.known.origins.Put(id, in, originFor)
 	return true
 }
 
@@ -57,15 +57,15 @@ func (a *Adapter) submit(ctx context.Context, in inbound) answer {
 	if word = a.excuse(ctx, word, err); word != "" {
 		return a.atInput(in, word)
 	}
-	a.known.origins.drop(in.view.id)
+	a.known.origins.Drop(in.view.id)
 	return answer{}
 }
 
 // atInput leaves the modal open with a word at its input. If it had to be
 // closed before, the word goes to where they came from.
 func (a *Adapter) atInput(in inbound, word string) answer {
-	return answer{body: wrongDigits(word), late: func(ctx context.Context) {
-		origin, known := a.known.origins.take(in.view.id)
+	return answer{Body: wrongDigits(word), Late: func(ctx context.Context) {
+		origin, known := a.known.origins.Take(in.view.id)
 		if !known {
 			origin = inbound{user: in.user}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -227,7 +228,7 @@ func (x *exchange) runMode(mode string, log *slog.Logger, patience timing, s ser
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	l := newLine(o, a.api, newHealth(), s)
+	l := newLine(o, a.api, chat.NewSides("Slack"), s)
 	l.timing = patience
 	ctx, cancel := context.WithCancel(x.t.Context())
 	over := make(chan error, 1)
@@ -264,11 +265,4 @@ func until(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("waited in vain until %s", what)
 		}
 	}
-}
-
-// taking reports whether an intake takes anything in.
-func taking(t *intake) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.isOpen
 }

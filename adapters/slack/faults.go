@@ -14,6 +14,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -26,7 +27,7 @@ func (a *Adapter) call(ctx context.Context, method, about string, do func(contex
 	if inChannel(method) {
 		place += "/" + about
 	}
-	if until, wait := a.known.waits.get(place); wait {
+	if until, wait := a.known.waits.Get(place); wait {
 		return limited(method, time.Until(until))
 	}
 	var connected atomic.Bool
@@ -40,7 +41,7 @@ func (a *Adapter) call(ctx context.Context, method, about string, do func(contex
 	}
 	err := explain(method, cause, connected.Load())
 	if l, ok := errors.AsType[*bridge.Limited](err); ok {
-		a.known.waits.put(place, time.Now().Add(l.After), l.After)
+		a.known.waits.Put(place, time.Now().Add(l.After), l.After)
 	}
 	return err
 }
@@ -52,10 +53,10 @@ func (a *Adapter) heard(method string, err error) {
 	switch last := a.refusing.Load(); {
 	case err == nil && last != nil && *last == method:
 		a.refusing.Store(nil)
-		a.health.setCalls(Ready, "")
+		a.health.SetCalls(chat.Ready, "")
 	case refuses && errors.Is(explain(method, err, true), bridge.ErrAuth):
 		a.refusing.Store(&method)
-		a.health.setCalls(Refused, no.why)
+		a.health.SetCalls(chat.Refused, no.why)
 	}
 }
 

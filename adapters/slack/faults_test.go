@@ -11,6 +11,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -225,12 +226,12 @@ func TestRefusalIsTold(t *testing.T) {
 	if _, err := o.adapter.Post(t.Context(), alice, card(), "key"); !errors.Is(err, bridge.ErrAuth) {
 		t.Errorf("after the token was taken back: %v", err)
 	}
-	if h := o.adapter.Health(); h.State != Refused || !strings.Contains(h.Why, "taken back") {
+	if h := o.adapter.Health(); h.State != chat.Refused || !strings.Contains(h.Why, "taken back") {
 		t.Errorf("the health is %+v", h)
 	}
 	o.slack.Change(func(w *slacktest.World) { w.App.Refuse = "" })
 	o.post(alice, card())
-	if h := o.adapter.Health(); h.State == Refused {
+	if h := o.adapter.Health(); h.State == chat.Refused {
 		t.Errorf("after Slack takes our calls again the health is %+v", h)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/authbridge/authbridge/adapters/chat"
 )
 
 // verbHello is the action of a hello's button.
@@ -93,7 +95,7 @@ func (a *Adapter) connect(ctx context.Context) error {
 	defer look.Stop()
 	for !a.Connected() {
 		now := a.Health()
-		if now.State == Refused {
+		if now.State == chat.Refused {
 			return errors.New(now.Why)
 		}
 		select {

@@ -1,9 +1,9 @@
 package slack
 
 import (
-	"context"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -76,20 +76,25 @@ type action struct {
 	value string
 }
 
-// answer is what somebody is told at once about what they did.
-type answer struct {
-	// body goes into the acknowledgement of a submission or a command; nil =
-	// nothing to say there.
-	body any
-	// late does the same some other way, where the acknowledgement could not
-	// carry the body: it had to go earlier, or always goes at once, as that of
-	// a press. nil = nothing to say.
-	late func(context.Context)
+// ackPatience is how long an acknowledgement waits for what it could say.
+// Slack waits for 3 s, and people look at a spinner meanwhile.
+const ackPatience = 800 * time.Millisecond
+
+// converses reports whether an acknowledgement can carry an answer.
+func (k kind) converses() bool { return k == submitted || k == commanded }
+
+// Matter implements [chat.Inbound].
+func (in inbound) Matter() (id string, patience time.Duration) {
+	if in.kind.converses() {
+		patience = ackPatience
+	}
+	return in.id, patience
 }
 
-// serve is what takes everything that comes in, once, whatever Slack does
-// twice. It is called from many goroutines. ctx ends after half a minute, or
-// two seconds after the adapter has to stop. A submission or a command whose
-// answer comes within 800 ms has it in its acknowledgement; everything else is
-// acknowledged without waiting.
-type serve func(ctx context.Context, in inbound) answer
+// answer and serve are those of all chats. A submission or a command whose
+// answer comes within ackPatience has it in its acknowledgement; everything
+// else is acknowledged without waiting.
+type (
+	answer = chat.Answer
+	serve  = chat.Serve[inbound]
+)

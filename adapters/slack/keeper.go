@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
+
 	slackgo "github.com/slack-go/slack"
 )
 
@@ -84,7 +86,7 @@ func (k *keeper) act(ctx context.Context) {
 		k.open(ctx)
 	}
 	if due(k.downSince(), now) && k.refusal == nil {
-		k.line.health.setLine(Degraded, "there has been no connection to Slack for "+k.timing.down.String()+": "+k.why, true)
+		k.line.health.SetLine(chat.Degraded, "there has been no connection to Slack for "+k.timing.down.String()+": "+k.why, true)
 	}
 }
 
@@ -166,16 +168,16 @@ func (k *keeper) count(ctx context.Context, told int) {
 	switch {
 	case told <= len(k.live):
 		k.crowdAt = time.Time{}
-		k.line.health.setLine(Ready, "", false)
+		k.line.health.SetLine(chat.Ready, "", false)
 	case k.crowdAt.IsZero() || now.Sub(k.crowdAt) < k.timing.recount:
 		if k.crowdAt.IsZero() {
 			k.crowdAt = now
 		}
 		k.countAt = k.crowdAt.Add(k.timing.recount)
-		k.line.health.setLine(Ready, "", false)
+		k.line.health.SetLine(chat.Ready, "", false)
 	default:
 		k.countAt = now.Add(k.timing.crowded)
-		k.line.health.setLine(Degraded, crowded, false)
+		k.line.health.SetLine(chat.Degraded, crowded, false)
 		k.line.log.ErrorContext(ctx, "slack: "+crowded, "ours", len(k.live), "all", told)
 	}
 }
@@ -184,7 +186,7 @@ const crowded = "another bridge uses this app: what people press may go to it in
 
 // Disputed reports whether another bridge is connected with the same app: then
 // what people press may never come here.
-func (a *Adapter) Disputed() bool { return a.health.now().Why == crowded }
+func (a *Adapter) Disputed() bool { return a.health.Now().Why == crowded }
 
 // leaving sees to a successor before the socket ends. Until it does it is read.
 func (k *keeper) leaving(ctx context.Context, s *socket, reason string) {
@@ -257,8 +259,8 @@ func (k *keeper) failed(ctx context.Context, err error) {
 		wait += k.timing.most
 		k.why = tooMany
 	}
-	if k.line.health.now().State == Starting {
-		k.line.health.setLine(Starting, "it has not reached Slack yet: "+k.why, true)
+	if k.line.health.Now().State == chat.Starting {
+		k.line.health.SetLine(chat.Starting, "it has not reached Slack yet: "+k.why, true)
 	}
 	k.wanted = time.Now().Add(wait)
 	k.line.log.WarnContext(ctx, "slack: no connection", "why", k.why, "again_in", wait.Round(time.Millisecond))
@@ -272,7 +274,7 @@ func (k *keeper) refuse(ctx context.Context, r refusal) {
 	if !r.final {
 		k.wanted = time.Now().Add(k.timing.closed)
 	}
-	k.line.health.setLine(Refused, r.why, true)
+	k.line.health.SetLine(chat.Refused, r.why, true)
 	k.line.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", r.why)
 }
 
@@ -286,7 +288,7 @@ func refusedLine(err error) (refusal, bool) {
 
 // hangUp takes leave of Slack and returns when no socket is left.
 func (k *keeper) hangUp() {
-	k.line.intake.close()
+	k.line.intake.Close()
 	for s := range k.live {
 		s.leave()
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
+
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 )
@@ -36,7 +38,7 @@ func TestBehaviour31SuccessorBeforeTheOldSocketEnds(t *testing.T) {
 			if len(old.acks) != 1 {
 				t.Errorf("what came just before the end was not acknowledged")
 			}
-			if h := l.health.now(); h.State != Ready {
+			if h := l.health.Now(); h.State != chat.Ready {
 				t.Errorf("the line is %q: %s", h.State, h.Why)
 			}
 			l.stop()
@@ -55,13 +57,13 @@ func TestBehaviour31LinkDisabledStopsTheLoopAndReports(t *testing.T) {
 	l := x.runLine(patience, served)
 	p := soon(t, "the socket", x.peers)
 	p.say(`{"type":"disconnect","reason":"link_disabled"}`)
-	until(t, "the refusal shows", func() bool { return l.health.now().State == Refused })
+	until(t, "the refusal shows", func() bool { return l.health.Now().State == chat.Refused })
 	p.finish()
 	stays(t, x, "apps.connections.open", 1)
-	if h := l.health.now(); h.State != Refused || !strings.Contains(h.Why, "switch it on under Socket Mode") {
+	if h := l.health.Now(); h.State != chat.Refused || !strings.Contains(h.Why, "switch it on under Socket Mode") {
 		t.Errorf("the health is %q: %s", h.State, h.Why)
 	}
-	if l.health.connected() {
+	if l.health.Connected() {
 		t.Error("it counts as connected")
 	}
 }
@@ -80,7 +82,7 @@ func TestSocketModeSwitchedOnAgainIsFoundByItself(t *testing.T) {
 	until(t, "it was asked again", func() bool { return x.calls("apps.connections.open") >= 3 })
 	x.alter(func() { x.refuse = map[string]string{} })
 	soon(t, "a new socket", x.peers)
-	until(t, "all is well", func() bool { return l.health.now().State == Ready })
+	until(t, "all is well", func() bool { return l.health.Now().State == chat.Ready })
 }
 
 // stays fails the test when a method is called more often, in a time in which
@@ -145,11 +147,11 @@ func TestBehaviour33WhatSlackRefusesIsNotAskedAgain(t *testing.T) {
 				served, _ := collect()
 				l := x.runLine(quick(), served)
 				began := time.Now()
-				until(t, "the refusal shows", func() bool { return l.health.now().State == Refused })
+				until(t, "the refusal shows", func() bool { return l.health.Now().State == chat.Refused })
 				if took := time.Since(began); took > 5*time.Second {
 					t.Errorf("it took %s", took)
 				}
-				if why := l.health.now().Why; !strings.Contains(why, token) {
+				if why := l.health.Now().Why; !strings.Contains(why, token) {
 					t.Errorf("the operator reads %q, not a word of the %s", why, token)
 				}
 				stays(t, x, method, 1)
@@ -164,9 +166,9 @@ func TestAWrongAddressOfTheAPIIsRefused(t *testing.T) {
 	x.refuse["apps.connections.open"] = "404"
 	served, _ := collect()
 	l := x.runLine(quick(), served)
-	until(t, "the refusal shows", func() bool { return l.health.now().State == Refused })
+	until(t, "the refusal shows", func() bool { return l.health.Now().State == chat.Refused })
 	stays(t, x, "apps.connections.open", 1)
-	if why := l.health.now().Why; !strings.Contains(why, "slack.api_url") {
+	if why := l.health.Now().Why; !strings.Contains(why, "slack.api_url") {
 		t.Errorf("the operator reads %q", why)
 	}
 }
@@ -179,13 +181,13 @@ func TestAnOutageIsLivedThrough(t *testing.T) {
 	patience := quick()
 	patience.down = 30 * time.Millisecond
 	l := x.runLine(patience, served)
-	until(t, "it shows", func() bool { return l.health.now().State == Degraded })
-	if l.health.connected() {
+	until(t, "it shows", func() bool { return l.health.Now().State == chat.Degraded })
+	if l.health.Connected() {
 		t.Error("it counts as connected")
 	}
 	x.alter(func() { x.refuse = map[string]string{} })
 	p := soon(t, "a socket", x.peers)
-	until(t, "all is well", func() bool { return l.health.now().State == Ready })
+	until(t, "all is well", func() bool { return l.health.Now().State == chat.Ready })
 
 	_ = p.Close() // cut off, without a word
 	soon(t, "the next socket", x.peers)
@@ -199,12 +201,12 @@ func TestAMomentWithoutASocketIsNoStart(t *testing.T) {
 	served, _ := collect()
 	l := x.runLine(quick(), served)
 	p := soon(t, "a socket", x.peers)
-	until(t, "all is well", func() bool { return l.health.now().State == Ready })
+	until(t, "all is well", func() bool { return l.health.Now().State == chat.Ready })
 	x.alter(func() { x.refuse["apps.connections.open"] = "503" })
 	before := x.calls("apps.connections.open")
 	_ = p.Close()
 	until(t, "it has failed some times", func() bool { return x.calls("apps.connections.open") > before+3 })
-	if h := l.health.now(); h.State != Ready || !l.health.connected() {
+	if h := l.health.Now(); h.State != chat.Ready || !l.health.Connected() {
 		t.Errorf("it is %s: %s", h.State, h.Why)
 	}
 }
@@ -238,11 +240,11 @@ func TestNoHelloIsNoSocket(t *testing.T) {
 	l := x.runLine(patience, served)
 	p := soon(t, "a socket", x.peers)
 	soon(t, "its end", p.done)
-	if l.health.now().State != Starting {
-		t.Errorf("the health is %q", l.health.now().State)
+	if l.health.Now().State != chat.Starting {
+		t.Errorf("the health is %q", l.health.Now().State)
 	}
 	x.alter(func() { x.mute = false })
-	until(t, "a socket with a hello", func() bool { return l.health.now().State == Ready })
+	until(t, "a socket with a hello", func() bool { return l.health.Now().State == chat.Ready })
 }
 
 func TestAnotherBridgeOnTheSameAppIsNoticed(t *testing.T) {
@@ -252,11 +254,11 @@ func TestAnotherBridgeOnTheSameAppIsNoticed(t *testing.T) {
 	served, got := collect()
 	l := x.runLine(quick(), served)
 	first := soon(t, "a socket", x.peers)
-	until(t, "it is noticed", func() bool { return l.health.now().State == Degraded })
-	if h := l.health.now(); !strings.Contains(h.Why, "another bridge uses this app") {
+	until(t, "it is noticed", func() bool { return l.health.Now().State == chat.Degraded })
+	if h := l.health.Now(); !strings.Contains(h.Why, "another bridge uses this app") {
 		t.Errorf("the operator reads %q", h.Why)
 	}
-	if !l.health.connected() {
+	if !l.health.Connected() {
 		t.Error("it counts as cut off")
 	}
 	soon(t, "the end of the first socket", first.done)
@@ -264,7 +266,7 @@ func TestAnotherBridgeOnTheSameAppIsNoticed(t *testing.T) {
 		t.Errorf("the socket that was counted with ended by %v", first.how)
 	}
 	x.alter(func() { x.others = 0 })
-	until(t, "it is alone again", func() bool { return l.health.now().State == Ready })
+	until(t, "it is alone again", func() bool { return l.health.Now().State == chat.Ready })
 	for last := range x.peers {
 		last.press("e", "trigger")
 		select {
@@ -286,7 +288,7 @@ func TestItsOwnOverlapIsNoOtherBridge(t *testing.T) {
 		old = soon(t, "its successor", x.peers)
 	}
 	stays(t, x, "apps.connections.open", 5)
-	if h := l.health.now(); h.State != Ready {
+	if h := l.health.Now(); h.State != chat.Ready {
 		t.Errorf("the health is %q: %s", h.State, h.Why)
 	}
 }
@@ -302,7 +304,7 @@ func TestTooManySocketsAreNotMadeMore(t *testing.T) {
 	p := soon(t, "the socket", x.peers)
 	p.say(`{"type":"disconnect","reason":"too_many_websockets"}`)
 	p.finish()
-	until(t, "it shows", func() bool { return strings.Contains(l.health.now().Why, "too many connections") })
+	until(t, "it shows", func() bool { return strings.Contains(l.health.Now().Why, "too many connections") })
 	stays(t, x, "apps.connections.open", 1)
 }
 
@@ -343,14 +345,14 @@ func TestBehaviour37WhatIsUnderWayIsFinished(t *testing.T) {
 		close(begun)
 		<-over
 		finished <- ctx.Err()
-		return answer{body: map[string]any{"response_action": "clear"}}
+		return answer{Body: map[string]any{"response_action": "clear"}}
 	})
 	p := soon(t, "the socket", x.peers)
 	p.say(`{"type":"interactive","envelope_id":"e","accepts_response_payload":true,"payload":%s}`, submissionPayload("trigger"))
 	soon(t, "the work to begin", begun)
 	stopped := make(chan struct{})
 	go func() { l.stop(); close(stopped) }()
-	until(t, "it takes nothing more in", func() bool { return !taking(l.intake) })
+	until(t, "it takes nothing more in", func() bool { return !l.intake.Taking() })
 	close(over)
 	if err := soon(t, "the work", finished); err != nil {
 		t.Errorf("the work was cut off: %v", err)
@@ -375,7 +377,7 @@ func TestALongAcknowledgementGoesWithoutItsBody(t *testing.T) {
 	x := startExchange(t)
 	late := make(chan struct{})
 	x.runLine(quick(), func(context.Context, inbound) answer {
-		return answer{body: strings.Repeat("x", maxAck), late: func(context.Context) { close(late) }}
+		return answer{Body: strings.Repeat("x", maxAck), Late: func(context.Context) { close(late) }}
 	})
 	p := soon(t, "the socket", x.peers)
 	p.say(`{"type":"interactive","envelope_id":"e","payload":%s}`, submissionPayload("trigger"))
@@ -400,7 +402,7 @@ func TestAMessageThatIsTooLongEndsTheSocketAlone(t *testing.T) {
 func TestNoTicketIsTold(t *testing.T) {
 	t.Parallel()
 	served, _ := collect()
-	l := newLine(Options{APIURL: DefaultAPIURL}, nil, newHealth(), served)
+	l := newLine(Options{APIURL: DefaultAPIURL}, nil, chat.NewSides("Slack"), served)
 	for _, address := range []string{"ws://wss.example.com/link?ticket=secret", "https://example.com/?ticket=secret", "wss://\x7f/?ticket=secret", "wss:///?ticket=secret", ""} {
 		err := l.mayDial(address)
 		if err == nil || strings.Contains(err.Error(), "secret") {

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
+
 	slackgo "github.com/slack-go/slack"
 )
 
@@ -57,18 +59,18 @@ type self struct {
 type line struct {
 	options Options
 	api     *slackgo.Client
-	health  *health
+	health  *chat.Sides
 	log     *slog.Logger
-	intake  *intake
+	intake  *chat.Intake[inbound]
 	timing  timing
 	known   atomic.Pointer[self]
 	odd     sparingly
 }
 
-func newLine(o Options, api *slackgo.Client, h *health, s serve) *line {
+func newLine(o Options, api *slackgo.Client, h *chat.Sides, s serve) *line {
 	l := &line{options: o, api: api, health: h, log: o.Log, timing: usualTiming()}
 	l.known.Store(&self{})
-	l.intake = newIntake(func(ctx context.Context, in inbound) answer {
+	l.intake = chat.NewIntake(func(ctx context.Context, in inbound) answer {
 		if in.kind == uninstalled || in.kind == revoked {
 			_, _ = l.introduce(ctx)
 		}
@@ -86,13 +88,13 @@ func (l *line) run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	l.intake.open(ctx)
-	defer l.intake.stop()
+	l.intake.Open(ctx)
+	defer l.intake.Stop()
 	if l.options.Mode == ModeSocket {
 		newKeeper(l).run(ctx)
 		return nil
 	}
-	l.health.setLine(Ready, "", false)
+	l.health.SetLine(chat.Ready, "", false)
 	<-ctx.Done()
 	return nil
 }
@@ -132,7 +134,7 @@ func (l *line) introduce(ctx context.Context) (again time.Duration, err error) {
 	defer cancel()
 	who, err := l.api.AuthTestContext(ctx)
 	if err == nil && who.TeamID == "" {
-		l.health.setCalls(Refused, errOrganisation.Error())
+		l.health.SetCalls(chat.Refused, errOrganisation.Error())
 		return never, errOrganisation
 	}
 	if err != nil {
@@ -140,21 +142,21 @@ func (l *line) introduce(ctx context.Context) (again time.Duration, err error) {
 	}
 	next := self{team: who.TeamID, app: l.self().app}
 	l.known.Store(&next)
-	l.health.setCalls(Ready, "")
+	l.health.SetCalls(chat.Ready, "")
 	return 0, nil
 }
 
 func (l *line) unheard(ctx context.Context, err error) (again time.Duration) {
 	if r, ok := refused(err, "bot token"); ok {
 		l.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", r.why)
-		l.health.setCalls(Refused, r.why)
+		l.health.SetCalls(chat.Refused, r.why)
 		if r.final {
 			return never
 		}
 		return l.timing.closed
 	}
-	if l.health.now().State == Starting {
-		l.health.setCalls(Starting, "Slack cannot be reached: "+mishap(err))
+	if l.health.Now().State == chat.Starting {
+		l.health.SetCalls(chat.Starting, "Slack cannot be reached: "+mishap(err))
 	}
 	if limited, ok := errors.AsType[*slackgo.RateLimitedError](err); ok {
 		return limited.RetryAfter

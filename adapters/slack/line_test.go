@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/authbridge/authbridge/adapters/chat"
 )
 
 // TestTheEndOfTheAppIsLookedInto: that the app was removed is believed once
@@ -15,19 +17,19 @@ import (
 func TestTheEndOfTheAppIsLookedInto(t *testing.T) {
 	t.Parallel()
 	for _, event := range []string{`{"type":"app_uninstalled"}`, `{"type":"tokens_revoked","tokens":{"bot":["U0BRIDGE"]}}`} {
-		for refuse, want := range map[string]State{"": Ready, "account_inactive": Refused} {
+		for refuse, want := range map[string]chat.State{"": chat.Ready, "account_inactive": chat.Refused} {
 			t.Run(event+" "+refuse, func(t *testing.T) {
 				t.Parallel()
 				x := startExchange(t)
 				served, got := collect()
 				l := x.runLine(quick(), served)
 				p := soon(t, "the socket", x.peers)
-				until(t, "it is ready", func() bool { return l.health.now().State == Ready })
+				until(t, "it is ready", func() bool { return l.health.Now().State == chat.Ready })
 				x.alter(func() { x.refuse["auth.test"] = refuse })
 				p.say(`{"type":"events_api","envelope_id":"e","payload":{"type":"event_callback","event_id":"Ev1","team_id":"T0ACME","event":%s}}`, event)
 				soon(t, "the acknowledgement", p.acks)
 				soon(t, "the event", got)
-				if h := l.health.now(); h.State != want {
+				if h := l.health.Now(); h.State != want {
 					t.Errorf("the health is %q: %s", h.State, h.Why)
 				}
 			})
@@ -40,11 +42,11 @@ func TestItLearnsWhoItIs(t *testing.T) {
 	x := startExchange(t)
 	served, _ := collect()
 	l := x.runLine(quick(), served)
-	until(t, "it is ready", func() bool { return l.health.now().State == Ready })
+	until(t, "it is ready", func() bool { return l.health.Now().State == chat.Ready })
 	if who := l.self(); who != (self{team: "T0ACME", app: "A0BRIDGE"}) {
 		t.Errorf("it is %+v", who)
 	}
-	if !l.health.connected() {
+	if !l.health.Connected() {
 		t.Error("it is not connected")
 	}
 }
@@ -57,11 +59,11 @@ func TestByCallsItIsReadyOnceItKnowsWhoItIs(t *testing.T) {
 	served, _ := collect()
 	l := x.runMode(ModeHTTP, slog.New(slog.DiscardHandler), quick(), served)
 	until(t, "it has tried", func() bool { return x.calls("auth.test") > 2 })
-	if h := l.health.now(); h.State != Starting || !strings.Contains(h.Why, "internal_error") || l.health.connected() || taking(l.intake) {
+	if h := l.health.Now(); h.State != chat.Starting || !strings.Contains(h.Why, "internal_error") || l.health.Connected() || l.intake.Taking() {
 		t.Errorf("the health is %q: %s", h.State, h.Why)
 	}
 	x.alter(func() { x.refuse = map[string]string{} })
-	until(t, "it is ready", func() bool { return l.health.now().State == Ready && taking(l.intake) })
+	until(t, "it is ready", func() bool { return l.health.Now().State == chat.Ready && l.intake.Taking() })
 	if x.calls("apps.connections.open") != 0 {
 		t.Error("it opened a socket")
 	}
@@ -90,9 +92,9 @@ func TestNoLogHasASecret(t *testing.T) {
 		n := x.calls("apps.connections.open")
 		until(t, "it was refused", func() bool { return x.calls("apps.connections.open") > n })
 	}
-	until(t, "the refusal shows", func() bool { return l.health.now().State == Refused })
+	until(t, "the refusal shows", func() bool { return l.health.Now().State == chat.Refused })
 	l.stop()
-	said := log.String() + fmt.Sprintf("%+v", l.health.now())
+	said := log.String() + fmt.Sprintf("%+v", l.health.Now())
 	for _, secret := range []string{"secret", "xoxb-bot", "xapp-1", "ticket"} {
 		if strings.Contains(said, secret) {
 			t.Errorf("it says %q:\n%s", secret, said)

@@ -66,7 +66,7 @@ func (o *office) press(who, label string) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if said := o.adapter.serve(o.t.Context(), in); said.body != nil || said.late != nil {
+	if said := o.adapter.serve(o.t.Context(), in); said.Body != nil || said.Late != nil {
 		o.t.Errorf("the press of %q is answered in its acknowledgement", label)
 	}
 }
@@ -80,13 +80,13 @@ func (o *office) submit(who, typed string) string {
 		o.t.Fatal(err)
 	}
 	said := o.adapter.serve(o.t.Context(), in)
-	if said.body == nil {
+	if said.Body == nil {
 		o.slack.Person(who).CloseModal()
 		return ""
 	}
-	body, ok := said.body.(*slackgo.ViewSubmissionResponse)
+	body, ok := said.Body.(*slackgo.ViewSubmissionResponse)
 	if !ok || body.ResponseAction != slackgo.RAErrors || len(body.Errors) != 1 {
-		o.t.Fatalf("what was sent is answered by %#v", said.body)
+		o.t.Fatalf("what was sent is answered by %#v", said.Body)
 	}
 	return body.Errors[digitsBlock]
 }
@@ -98,7 +98,7 @@ func (o *office) types(who, line string) string {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	body, err := json.Marshal(o.adapter.serve(o.t.Context(), in).body)
+	body, err := json.Marshal(o.adapter.serve(o.t.Context(), in).Body)
 	if err != nil {
 		o.t.Fatal(err)
 	}

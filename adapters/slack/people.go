@@ -44,7 +44,7 @@ func (a *Adapter) user(ctx context.Context, id string, fresh bool) (u slackgo.Us
 	if !personID.MatchString(id) {
 		return u, fmt.Errorf("look somebody up: this is no id of a user: %w", bridge.ErrUnreachable)
 	}
-	if u, known := a.known.users.get(id); known && !fresh {
+	if u, known := a.known.users.Get(id); known && !fresh {
 		return u, nil
 	}
 	err = a.call(ctx, methodUser, id, func(ctx context.Context) error {
@@ -58,10 +58,10 @@ func (a *Adapter) user(ctx context.Context, id string, fresh bool) (u slackgo.Us
 		err = fmt.Errorf("%s: Slack spoke of somebody else: %w", methodUser, bridge.ErrNotSent)
 	}
 	if err != nil {
-		a.known.users.drop(id)
+		a.known.users.Drop(id)
 		return slackgo.User{}, err
 	}
-	a.known.users.put(id, u, factsFor)
+	a.known.users.Put(id, u, factsFor)
 	return u, nil
 }
 

@@ -133,7 +133,7 @@ func (a *Adapter) adopt(ctx context.Context, in inbound, who bridge.Clicker, id 
 // about it, even if no direct message does.
 func (a *Adapter) keepTrigger(in inbound, id bridge.RequestID) {
 	if left := triggerLife - time.Since(in.at); left > 0 && !in.trigger.IsZero() {
-		a.known.triggers.put(triggerKey(in.user, id), in.trigger, left)
+		a.known.triggers.Put(triggerKey(in.user, id), in.trigger, left)
 	}
 }
 
@@ -205,11 +205,11 @@ func (a *Adapter) vouch(ctx context.Context, in inbound, fresh bool) (word strin
 // turnedAway tells the audit log that somebody who is nobody here pressed a
 // button: so many times for each, and no more.
 func (a *Adapter) turnedAway(ctx context.Context, in inbound, d deed, why string) {
-	times, _ := a.known.turned.get(in.user)
+	times, _ := a.known.turned.Get(in.user)
 	if times >= turnedAwayMost {
 		return
 	}
-	a.known.turned.put(in.user, times+1, turnedAwayFor)
+	a.known.turned.Put(in.user, times+1, turnedAwayFor)
 	err := a.desk.Audit(ctx, bridge.AuditLine{
 		Event: bridge.AuditPressRefused, Request: d.request, By: bridge.ByHuman,
 		Channel: channelName, PlatformUser: in.user, Detail: string(d.verb) + ": " + why,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -43,7 +44,7 @@ func live(t *testing.T, mode string) *office {
 		t.Cleanup(srv.Close)
 		o.slack.RequestsTo(srv.URL)
 	}
-	until(t, "the adapter is ready", func() bool { return a.Health().State == Ready })
+	until(t, "the adapter is ready", func() bool { return a.Health().State == chat.Ready })
 	return o
 }
 

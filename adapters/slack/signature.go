@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -37,11 +38,11 @@ type verifier struct {
 	secret bridge.Secret
 
 	mu   sync.Mutex
-	seen *recent[struct{}]
+	seen *chat.Recent[struct{}]
 }
 
 func newVerifier(secret bridge.Secret) *verifier {
-	return &verifier{secret: secret, seen: newRecent[struct{}](2*maxSkew, maxSignatures)}
+	return &verifier{secret: secret, seen: chat.NewRecent[struct{}](2*maxSkew, maxSignatures)}
 }
 
 // verify checks the signature of a call with this raw body.
@@ -71,10 +72,10 @@ func (v *verifier) sign(stamp string, body []byte) []byte {
 func (v *verifier) once(signature string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if _, ok := v.seen.get(signature); ok {
+	if _, ok := v.seen.Get(signature); ok {
 		return errReplayed
 	}
-	if !v.seen.put(signature, struct{}{}) {
+	if !v.seen.Put(signature, struct{}{}) {
 		return errFlooded
 	}
 	return nil

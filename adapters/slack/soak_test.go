@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -31,7 +32,7 @@ func lineTo(t *testing.T, s *slacktest.Slack, mode string, does serve) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLine(o, a.api, newHealth(), does)
+	l := newLine(o, a.api, chat.NewSides("Slack"), does)
 	l.timing = quick()
 	if mode == ModeHTTP {
 		srv := httptest.NewServer(l.handler())
@@ -47,7 +48,7 @@ func lineTo(t *testing.T, s *slacktest.Slack, mode string, does serve) *line {
 			t.Errorf("run: %v", err)
 		}
 	})
-	until(t, "the line is ready", func() bool { return l.health.now().State == Ready && taking(l.intake) })
+	until(t, "the line is ready", func() bool { return l.health.Now().State == chat.Ready && l.intake.Taking() })
 	return l
 }
 
@@ -71,7 +72,7 @@ func TestBehaviour28TheSameTwiceOnBothWays(t *testing.T) {
 			s := slacktest.Start(t, slacktest.World{})
 			var served atomic.Int32
 			lineTo(t, s, mode, func(context.Context, inbound) answer {
-				return answer{body: map[string]any{"response_action": "errors", "errors": map[string]any{"b": fmt.Sprint("try ", served.Add(1))}}}
+				return answer{Body: map[string]any{"response_action": "errors", "errors": map[string]any{"b": fmt.Sprint("try ", served.Add(1))}}}
 			})
 			d := s.Deliver(slacktest.Interactive, payload(t, submissionPayload("trigger")))
 			first := d.Acked()
@@ -128,7 +129,7 @@ func TestBehaviour31SocketModeSwitchedOff(t *testing.T) {
 	served, _ := collect()
 	l := lineTo(t, s, ModeSocket, served)
 	s.DisableSocketMode()
-	until(t, "the refusal shows", func() bool { return l.health.now().State == Refused })
+	until(t, "the refusal shows", func() bool { return l.health.Now().State == chat.Refused })
 	opened := len(s.Sockets())
 	s.EnableSocketMode()
 	<-time.After(300 * time.Millisecond)

@@ -173,7 +173,7 @@ func (s *socket) take(ctx context.Context, e envelope) {
 		_ = s.ack(e.ID, nil)
 		return
 	}
-	if err := s.line.intake.take(ctx, in, func(body any) error { return s.ack(e.ID, body) }); err != nil {
+	if err := s.line.intake.Take(ctx, in, func(body any) error { return s.ack(e.ID, body) }); err != nil {
 		s.line.dropped(ctx, err)
 	}
 }

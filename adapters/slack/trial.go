@@ -72,7 +72,7 @@ func (a *Adapter) Try(ctx context.Context, to bridge.Address) (took time.Duratio
 	}
 	defer a.trials.end(o)
 	if err := o.write(ctx, "The operator of authbridge tries whether you can be asked here. Press the button, please; nothing is granted by it.", "It works"); err != nil {
-		a.known.dms.drop(user)
+		a.known.dms.Drop(user)
 		return 0, err
 	}
 	written := time.Now()

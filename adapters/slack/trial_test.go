@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -33,8 +34,8 @@ func (o *office) try(ctx context.Context, to bridge.Address) <-chan tried {
 func connected(t *testing.T) *office {
 	t.Helper()
 	o := newOffice(t)
-	o.adapter.health.setCalls(Ready, "")
-	o.adapter.health.setLine(Ready, "", false)
+	o.adapter.health.SetCalls(chat.Ready, "")
+	o.adapter.health.SetLine(chat.Ready, "", false)
 	return o
 }
 

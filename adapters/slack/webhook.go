@@ -139,7 +139,7 @@ func (h *webhook) take(w http.ResponseWriter, r *http.Request, in inbound, err e
 		return
 	}
 	acked := make(chan []byte, 1)
-	err = h.line.intake.take(r.Context(), in, func(body any) error {
+	err = h.line.intake.Take(r.Context(), in, func(body any) error {
 		raw, err := encode(body)
 		acked <- raw
 		return err

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -33,14 +34,14 @@ type called struct {
 // openCalls makes a line in ModeHTTP that is open until the test ends.
 func openCalls(t *testing.T) *called {
 	c := &called{t: t}
-	c.line = newLine(Options{Mode: ModeHTTP, SigningSecret: bridge.NewSecret(signingSecret), Log: slog.New(slog.DiscardHandler)}, nil, newHealth(),
+	c.line = newLine(Options{Mode: ModeHTTP, SigningSecret: bridge.NewSecret(signingSecret), Log: slog.New(slog.DiscardHandler)}, nil, chat.NewSides("Slack"),
 		func(_ context.Context, in inbound) answer {
 			c.served = append(c.served, in)
 			return c.answers
 		})
 	c.handle = c.handler()
-	c.intake.open(t.Context())
-	t.Cleanup(c.intake.stop)
+	c.intake.Open(t.Context())
+	t.Cleanup(c.intake.Stop)
 	return c
 }
 
@@ -283,7 +284,7 @@ func TestAnAnswerStandsInTheAcknowledgementAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := openCalls(t)
-		c.answers = answer{body: map[string]any{"response_action": "errors"}}
+		c.answers = answer{Body: map[string]any{"response_action": "errors"}}
 		if status, body := c.does(c.interaction(submissionPayload("t1"))); status != http.StatusOK || body != `{"response_action":"errors"}` {
 			t.Errorf("a submission was answered %d: %s", status, body)
 		}
@@ -351,7 +352,7 @@ func TestCallsBeforeAndAfterTheRunAreForLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := openCalls(t)
-		c.intake.stop()
+		c.intake.Stop()
 		if status, _ := c.does(c.interaction(pressPayload("trigger"))); status != http.StatusServiceUnavailable {
 			t.Errorf("answered %d", status)
 		}
@@ -360,7 +361,7 @@ func TestCallsBeforeAndAfterTheRunAreForLater(t *testing.T) {
 
 func TestNothingIsServedInSocketMode(t *testing.T) {
 	t.Parallel()
-	l := newLine(Options{Mode: ModeSocket, SigningSecret: bridge.NewSecret(signingSecret)}, nil, newHealth(), nil)
+	l := newLine(Options{Mode: ModeSocket, SigningSecret: bridge.NewSecret(signingSecret)}, nil, chat.NewSides("Slack"), nil)
 	for _, path := range []string{"/slack/interactions", "/slack/commands", "/slack/events"} {
 		w := httptest.NewRecorder()
 		l.handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, nil))
@@ -374,7 +375,7 @@ func TestTooManySignedCallsAreRefusedAndNotForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		v := newVerifier(bridge.NewSecret(signingSecret))
-		v.seen.max = 2
+		v.seen = chat.NewRecent[struct{}](2*maxSkew, 2)
 		h := func(n string) (http.Header, []byte) {
 			stamp := strconv.FormatInt(time.Now().Unix(), 10)
 			return http.Header{"X-Slack-Request-Timestamp": {stamp}, "X-Slack-Signature": {"v0=" + hex.EncodeToString(v.sign(stamp, []byte(n)))}}, []byte(n)

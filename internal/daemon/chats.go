@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/slack"
 	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/bridge"
@@ -104,11 +105,11 @@ func (c *chats) health() []admin.Finding {
 		return nil
 	}
 	switch h := c.slack.Health(); h.State {
-	case slack.Ready:
+	case chat.Ready:
 		return []admin.Finding{doctor.OK(slackChannel, "the bridge is connected")}
-	case slack.Starting:
+	case chat.Starting:
 		return []admin.Finding{doctor.Warn(slackChannel, "look again in a few seconds", "%s", h.Why)}
-	case slack.Degraded:
+	case chat.Degraded:
 		return []admin.Finding{doctor.Warn(slackChannel, "", "%s", h.Why)}
 	default:
 		return []admin.Finding{doctor.Fail(slackChannel, "", "%s", h.Why)}

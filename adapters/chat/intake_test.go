@@ -1,4 +1,4 @@
-package slack
+package chat
 
 import (
 	"context"
@@ -10,6 +10,18 @@ import (
 	"testing/synctest"
 	"time"
 )
+
+// heard is one thing that came in.
+type heard struct {
+	id       string
+	patience time.Duration
+}
+
+func (h heard) Matter() (string, time.Duration) { return h.id, h.patience }
+
+// ackPatience is that of an inbound which can be answered in its
+// acknowledgement.
+const ackPatience = 800 * time.Millisecond
 
 // acks notes when, and with what, copies of inbounds were acknowledged.
 type acks struct {
@@ -30,30 +42,30 @@ func (a *acks) reply(body any) error {
 func TestBehaviour27AcknowledgementsDoNotWait(t *testing.T) {
 	t.Parallel()
 	for _, work := range []time.Duration{0, 500 * time.Millisecond, 5 * time.Second} {
-		for _, k := range []kind{pressed, closed, homeOpened, submitted, commanded} {
-			t.Run(fmt.Sprint(k, " ", work), func(t *testing.T) {
+		for _, patience := range []time.Duration{0, ackPatience} {
+			t.Run(fmt.Sprint(patience, " ", work), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					var done, late time.Duration
 					began := time.Now()
-					in := newIntake(func(context.Context, inbound) answer {
+					in := NewIntake(func(context.Context, heard) Answer {
 						<-time.After(work)
 						done = time.Since(began)
-						return answer{body: "the answer", late: func(context.Context) { late = time.Since(began) }}
+						return Answer{Body: "the answer", Late: func(context.Context) { late = time.Since(began) }}
 					})
-					in.open(t.Context())
+					in.Open(t.Context())
 					acked := noting()
-					if err := in.take(t.Context(), inbound{kind: k, id: "1"}, acked.reply); err != nil {
+					if err := in.Take(t.Context(), heard{"1", patience}, acked.reply); err != nil {
 						t.Fatal(err)
 					}
 					if took := time.Since(began); took != 0 {
 						t.Errorf("taking it took %s", took)
 					}
 					<-time.After(10 * time.Second)
-					in.stop()
+					in.Stop()
 
 					wantAt, wantSaid := time.Duration(0), any(nil)
-					if k.converses() {
+					if patience > 0 {
 						wantAt, wantSaid = min(work, ackPatience), "the answer"
 						if work > ackPatience {
 							wantSaid = nil
@@ -80,25 +92,25 @@ func TestBehaviour27Crowd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var busy, most, done atomic.Int32
-		in := newIntake(func(context.Context, inbound) answer {
+		in := NewIntake(func(context.Context, heard) Answer {
 			if now := busy.Add(1); now > most.Load() {
 				most.Store(now)
 			}
 			<-time.After(500 * time.Millisecond)
 			busy.Add(-1)
 			done.Add(1)
-			return answer{}
+			return Answer{}
 		})
-		in.open(t.Context())
+		in.Open(t.Context())
 		acked := make([]*acks, 200)
 		for i := range acked {
 			acked[i] = noting()
-			if err := in.take(t.Context(), inbound{kind: submitted, id: fmt.Sprint(i)}, acked[i].reply); err != nil {
+			if err := in.Take(t.Context(), heard{fmt.Sprint(i), ackPatience}, acked[i].reply); err != nil {
 				t.Fatal(err)
 			}
 		}
 		<-time.After(time.Minute)
-		in.stop()
+		in.Stop()
 		for i, a := range acked {
 			if len(a.at) != 1 || a.at[0] > time.Second {
 				t.Errorf("%d was acknowledged after %v", i, a.at)
@@ -113,31 +125,31 @@ func TestBehaviour27Crowd(t *testing.T) {
 // TestBehaviour28TheSameTwice: copies have one effect, and the same answer.
 func TestBehaviour28TheSameTwice(t *testing.T) {
 	t.Parallel()
-	for _, k := range []kind{pressed, submitted, commanded, homeOpened} {
-		t.Run(string(k), func(t *testing.T) {
+	for _, patience := range []time.Duration{0, ackPatience} {
+		t.Run(patience.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				done := 0
-				in := newIntake(func(context.Context, inbound) answer {
+				in := NewIntake(func(context.Context, heard) Answer {
 					<-time.After(300 * time.Millisecond)
 					done++
-					return answer{body: fmt.Sprint("answer ", done)}
+					return Answer{Body: fmt.Sprint("answer ", done)}
 				})
-				in.open(t.Context())
+				in.Open(t.Context())
 				acked := noting()
 				for range 5 { // three before the work is done, and two after
-					if err := in.take(t.Context(), inbound{kind: k, id: "1"}, acked.reply); err != nil {
+					if err := in.Take(t.Context(), heard{"1", patience}, acked.reply); err != nil {
 						t.Fatal(err)
 					}
 					<-time.After(120 * time.Millisecond)
 				}
 				<-time.After(rememberFor - 2*time.Second)
-				if err := in.take(t.Context(), inbound{kind: k, id: "1"}, acked.reply); err != nil {
+				if err := in.Take(t.Context(), heard{"1", patience}, acked.reply); err != nil {
 					t.Fatal(err)
 				}
-				in.stop()
+				in.Stop()
 				want := any(nil)
-				if k.converses() {
+				if patience > 0 {
 					want = "answer 1"
 				}
 				if !slices.Equal(acked.said, slices.Repeat([]any{want}, 6)) || done != 1 {
@@ -152,28 +164,28 @@ func TestAFullIntakeTakesNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		over := make(chan struct{})
-		in := newIntake(func(context.Context, inbound) answer { <-over; return answer{} })
+		in := NewIntake(func(context.Context, heard) Answer { <-over; return Answer{} })
 		never := func(any) error { t.Error("it was acknowledged"); return nil }
-		if err := in.take(t.Context(), inbound{kind: pressed, id: "early"}, never); !errors.Is(err, errFull) {
+		if err := in.Take(t.Context(), heard{"early", 0}, never); !errors.Is(err, ErrFull) {
 			t.Errorf("before it is open: %v", err)
 		}
-		in.open(t.Context())
+		in.Open(t.Context())
 		acked := noting()
 		for i := range maxWaiting {
-			if err := in.take(t.Context(), inbound{kind: pressed, id: fmt.Sprint(i)}, acked.reply); err != nil {
+			if err := in.Take(t.Context(), heard{fmt.Sprint(i), 0}, acked.reply); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := in.take(t.Context(), inbound{kind: pressed, id: "one more"}, never); !errors.Is(err, errFull) {
+		if err := in.Take(t.Context(), heard{"one more", 0}, never); !errors.Is(err, ErrFull) {
 			t.Errorf("when it is full: %v", err)
 		}
 		close(over)
 		synctest.Wait()
-		if err := in.take(t.Context(), inbound{kind: pressed, id: "one more"}, acked.reply); err != nil {
+		if err := in.Take(t.Context(), heard{"one more", 0}, acked.reply); err != nil {
 			t.Errorf("what was not taken in is not taken the next time: %v", err)
 		}
-		in.stop()
-		if err := in.take(t.Context(), inbound{kind: pressed, id: "late"}, never); !errors.Is(err, errFull) {
+		in.Stop()
+		if err := in.Take(t.Context(), heard{"late", 0}, never); !errors.Is(err, ErrFull) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
@@ -184,20 +196,20 @@ func TestTheEndWaitsForWorkAndNotForEver(t *testing.T) {
 	for work, want := range map[time.Duration]time.Duration{0: 0, time.Second: time.Second, time.Hour: stopGrace} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			in := newIntake(func(ctx context.Context, _ inbound) answer {
+			in := NewIntake(func(ctx context.Context, _ heard) Answer {
 				select {
 				case <-time.After(work):
 				case <-ctx.Done():
 				}
-				return answer{}
+				return Answer{}
 			})
-			in.open(ctx)
-			if err := in.take(t.Context(), inbound{kind: pressed, id: "1"}, noting().reply); err != nil {
+			in.Open(ctx)
+			if err := in.Take(t.Context(), heard{"1", 0}, noting().reply); err != nil {
 				t.Fatal(err)
 			}
 			cancel()
 			began := time.Now()
-			in.stop()
+			in.Stop()
 			if took := time.Since(began); took != want {
 				t.Errorf("with work of %s the end took %s, want %s", work, took, want)
 			}
@@ -209,17 +221,17 @@ func TestWorkHasALimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began, took := time.Now(), time.Duration(0)
-		in := newIntake(func(ctx context.Context, _ inbound) answer {
+		in := NewIntake(func(ctx context.Context, _ heard) Answer {
 			<-ctx.Done()
 			took = time.Since(began)
-			return answer{}
+			return Answer{}
 		})
-		in.open(t.Context())
-		if err := in.take(t.Context(), inbound{kind: pressed, id: "1"}, noting().reply); err != nil {
+		in.Open(t.Context())
+		if err := in.Take(t.Context(), heard{"1", 0}, noting().reply); err != nil {
 			t.Fatal(err)
 		}
 		<-time.After(time.Minute)
-		in.stop()
+		in.Stop()
 		if took != workLimit {
 			t.Errorf("it took %s", took)
 		}
@@ -231,28 +243,28 @@ func TestWorkHasALimit(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRecent[int](time.Minute, 3)
+		r := NewRecent[int](time.Minute, 3)
 		for i := range 3 {
-			if !r.put(fmt.Sprint(i), i) {
+			if !r.Put(fmt.Sprint(i), i) {
 				t.Fatalf("no room for %d", i)
 			}
 		}
-		if r.put("one more", 0) {
+		if r.Put("one more", 0) {
 			t.Error("there was room for one more")
 		}
 		<-time.After(time.Minute)
-		if v, ok := r.get("2"); !ok || v != 2 {
+		if v, ok := r.Get("2"); !ok || v != 2 {
 			t.Error("it was forgotten within its period")
 		}
-		if !r.put("one more", 0) {
+		if !r.Put("one more", 0) {
 			t.Error("there was no room in the next period")
 		}
 		<-time.After(time.Minute)
-		if _, ok := r.get("2"); ok {
+		if _, ok := r.Get("2"); ok {
 			t.Error("it was remembered for ever")
 		}
 		<-time.After(time.Hour)
-		if _, ok := r.get("one more"); ok {
+		if _, ok := r.Get("one more"); ok {
 			t.Error("it was remembered for ever")
 		}
 

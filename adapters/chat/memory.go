@@ -1,13 +1,13 @@
-package slack
+package chat
 
 import (
 	"sync"
 	"time"
 )
 
-// recent remembers values under keys for at least a period and at most two,
+// Recent remembers values under keys for at least a period and at most two,
 // and at most max of them in each. It has no lock of its own.
-type recent[V any] struct {
+type Recent[V any] struct {
 	period time.Duration
 	max    int
 	turned time.Time
@@ -15,12 +15,13 @@ type recent[V any] struct {
 	old    map[string]V
 }
 
-func newRecent[V any](period time.Duration, most int) *recent[V] {
-	return &recent[V]{period: period, max: most, turned: time.Now(), young: map[string]V{}, old: map[string]V{}}
+// NewRecent remembers nothing yet.
+func NewRecent[V any](period time.Duration, most int) *Recent[V] {
+	return &Recent[V]{period: period, max: most, turned: time.Now(), young: map[string]V{}, old: map[string]V{}}
 }
 
-// get returns what stands under key.
-func (r *recent[V]) get(key string) (V, bool) {
+// Get returns what stands under key.
+func (r *Recent[V]) Get(key string) (V, bool) {
 	r.age()
 	if v, ok := r.young[key]; ok {
 		return v, true
@@ -29,8 +30,8 @@ func (r *recent[V]) get(key string) (V, bool) {
 	return v, ok
 }
 
-// put remembers a value, and reports whether there was room.
-func (r *recent[V]) put(key string, v V) bool {
+// Put remembers a value, and reports whether there was room.
+func (r *Recent[V]) Put(key string, v V) bool {
 	r.age()
 	if len(r.young) >= r.max {
 		return false
@@ -39,18 +40,18 @@ func (r *recent[V]) put(key string, v V) bool {
 	return true
 }
 
-func (r *recent[V]) age() {
+func (r *Recent[V]) age() {
 	switch past := time.Since(r.turned); {
 	case past >= 2*r.period:
 		r.old = map[string]V{}
 		fallthrough
 	case past >= r.period:
-		r.turn()
+		r.Turn()
 	}
 }
 
-// turn forgets the older half.
-func (r *recent[V]) turn() {
+// Turn forgets the older half.
+func (r *Recent[V]) Turn() {
 	if len(r.young) > 0 || len(r.old) > 0 {
 		r.old, r.young = r.young, map[string]V{}
 	}
@@ -58,8 +59,8 @@ func (r *recent[V]) turn() {
 }
 
 const (
-	// rememberFor is how long copies of an inbound are known as such: Slack
-	// brings an event at most three times, the last after five minutes.
+	// rememberFor is how long copies of an inbound are known as such:
+	// Slack brings an event at most three times, the last after five minutes.
 	rememberFor = 10 * time.Minute
 	// maxRemembered bounds the memory. What is forgotten early is caught by
 	// the bridge, which does the same thing once.
@@ -69,23 +70,23 @@ const (
 // matters are the occurrences of the last minutes.
 type matters struct {
 	mu     sync.Mutex
-	recent *recent[*matter]
+	recent *Recent[*matter]
 }
 
-func newMatters() *matters { return &matters{recent: newRecent[*matter](rememberFor, maxRemembered)} }
+func newMatters() *matters { return &matters{recent: NewRecent[*matter](rememberFor, maxRemembered)} }
 
 // of returns the matter with an id, and whether this is its first copy. over
 // is called once the first is settled.
 func (s *matters) of(id string, over func()) (m *matter, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m, ok := s.recent.get(id); ok {
+	if m, ok := s.recent.Get(id); ok {
 		return m, false
 	}
 	m = &matter{over: over}
-	if !s.recent.put(id, m) {
-		s.recent.turn()
-		s.recent.put(id, m)
+	if !s.recent.Put(id, m) {
+		s.recent.Turn()
+		s.recent.Put(id, m)
 	}
 	return m, true
 }
@@ -93,14 +94,14 @@ func (s *matters) of(id string, over func()) (m *matter, first bool) {
 // matter is one occurrence, and what its acknowledgements say.
 type matter struct {
 	mu      sync.Mutex
-	waiting []reply
+	waiting []Reply
 	settled bool
 	body    any
 	over    func() // called once, after it was settled
 }
 
 // join has a copy acknowledged with the others, or at once after them.
-func (m *matter) join(ack reply) {
+func (m *matter) join(ack Reply) {
 	m.mu.Lock()
 	settled := m.settled
 	if !settled {
