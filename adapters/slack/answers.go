@@ -3,10 +3,10 @@ package slack
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -22,12 +22,12 @@ const (
 
 // wordMessage is one word of the bridge's.
 func wordMessage(word string) message {
-	word = clean(word, maxEnding)
+	word = chat.Clean(word, chat.MaxEnding)
 	if word == "" {
 		word = "Done."
 	}
 	var s sheet
-	s.say(words(word))
+	s.Line(chat.Words(word))
 	return message{escape(bare(word)), s.blocks}
 }
 
@@ -40,7 +40,7 @@ func helpMessage() message {
 		"*verify* CODE  whether a code that you were sent is from here, for you\n" +
 		"*whoami*  who you are here\n" +
 		"*link* CODE  say who you are, with a code from the operator"))
-	s.aside(markup("No code is ever shown here: it comes in a message of its own, after you have pressed a button."))
+	s.Aside(chat.Words("No code is ever shown here: it comes in a message of its own, after you have pressed a button."))
 	return message{"/authbridge list, pending, revoke REQ, verify CODE, whoami, link CODE", s.blocks}
 }
 
@@ -68,7 +68,7 @@ func pendingMessage(in bridge.Inbox, link func(bridge.Card) string) message {
 
 // rows writes as many of some cards as an answer holds.
 func rows(all []bridge.Card, row func(*sheet, bridge.Card)) (blocks []slackgo.Block, shown int) {
-	some, _ := cut(all, answerRows)
+	some, _ := chat.Cut(all, answerRows)
 	size := 0
 	for _, c := range some {
 		var s sheet
@@ -80,21 +80,6 @@ func rows(all []bridge.Card, row func(*sheet, bridge.Card)) (blocks []slackgo.Bl
 		blocks, shown = append(blocks, s.blocks...), shown+1
 	}
 	return blocks, shown
-}
-
-// byName finds the card that a human means by what they typed: the end of its
-// request's id, or the whole. Two that it could be are none.
-func byName(all []bridge.Card, typed string) (found bridge.Card, ok bool) {
-	for _, c := range all {
-		if !strings.EqualFold(typed, c.Request.Short()) && !strings.EqualFold(typed, string(c.Request)) {
-			continue
-		}
-		if ok {
-			return bridge.Card{}, false
-		}
-		found, ok = c, true
-	}
-	return found, ok
 }
 
 // revokeMessage asks once more, with the button that takes back.
@@ -111,14 +96,13 @@ func verifyMessage(found bridge.CodeFinding) message {
 		return wordMessage(found.Word())
 	}
 	var s sheet
-	s.say(bold("This code was made for you."), words(" "+clean(found.Agent, maxTitle)+" has asked. Enter it only at "), bold(clean(found.Host, maxTitle)), words("."))
-	s.aside(markup(named(bridge.Card{Request: found.Request}) + " · it lapses " + date(found.LapsesAt)))
+	chat.DrawFinding(&s, found)
 	return message{escape(bare(found.Word())), s.blocks}
 }
 
 // whoamiMessage tells somebody who they are here.
 func whoamiMessage(human string) message {
 	var s sheet
-	s.say(words("You are "), bold(clean(human, maxTitle)), words(" here."))
-	return message{escape(bare("You are " + clean(human, maxTitle) + " here.")), s.blocks}
+	chat.DrawWhoami(&s, human)
+	return message{escape(bare("You are " + chat.Clean(human, chat.MaxTitle) + " here.")), s.blocks}
 }

@@ -2,11 +2,11 @@ package slack
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -59,16 +59,16 @@ func (a *Adapter) obey(ctx context.Context, in inbound) message {
 
 // revocation asks once more, by the button that takes back.
 func revocation(in bridge.Inbox, name string) message {
-	c, found := byName(in.Given, name)
+	c, found := chat.ByName(in.Given, name)
 	if !found {
-		return wordMessage("Nothing that you have given is called that. Type /authbridge list to see what you have given.")
+		return wordMessage(chat.NoSuchGrant)
 	}
 	return revokeMessage(c)
 }
 
 func (a *Adapter) verify(ctx context.Context, who bridge.Clicker, code string) message {
 	if code == "" {
-		return wordMessage("Type the code, too: /authbridge verify CODE says whether it is from this bridge, for you.")
+		return wordMessage(chat.VerifyNeedsACode)
 	}
 	found, err := a.desk.VerifyCode(ctx, who.Human, code)
 	if err != nil {
@@ -83,18 +83,14 @@ func (a *Adapter) link(ctx context.Context, in inbound, code string) message {
 		return wordMessage(word)
 	}
 	if code == "" {
-		return wordMessage("Type the code, too: /authbridge link CODE. The operator gets one with authbridge human link.")
+		return wordMessage(chat.LinkNeedsACode)
 	}
 	human, err := a.desk.Link(ctx, channelName, bridge.Address(in.user), code)
-	switch {
-	case errors.Is(err, bridge.ErrLinkCode):
-		return wordMessage("This code is wrong, used or too old. Ask the operator for another.")
-	case errors.Is(err, bridge.ErrTied):
-		return wordMessage("This does not work: you are somebody else here already, or the operator has written down who this is. Ask the operator.")
-	case err != nil:
-		return wordMessage(a.excuse(ctx, "", err))
+	word, ours := chat.Linked(human, err)
+	if ours {
+		a.log.ErrorContext(ctx, "slack: link somebody", "err", err)
 	}
-	return wordMessage("You are " + human + " here now. What agents ask you comes as direct messages.")
+	return wordMessage(word)
 }
 
 // linker finds the addresses of cards, of those that are known: of a private
@@ -102,7 +98,7 @@ func (a *Adapter) link(ctx context.Context, in inbound, code string) message {
 func (a *Adapter) linker(ctx context.Context, user string) func(bridge.Card) string {
 	return func(c bridge.Card) string {
 		whose := user
-		if shared(c) {
+		if chat.Shared(c) {
 			whose = everybody
 		}
 		ref, known := a.known.posted.Get(triggerKey(whose, c.Request))

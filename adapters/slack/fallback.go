@@ -3,6 +3,7 @@ package slack
 import (
 	"strings"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -16,16 +17,16 @@ const maxSpoken = 1500
 // it: state, title, who, what and until when, in one line. Only an edit can
 // carry a card with a code; then the text tells the code, too.
 func fallback(c bridge.Card) string {
-	head := said(clean(c.Headline, maxTitle)+": "+clean(c.Title, maxTitle), 120)
+	head := said(chat.Clean(c.Headline, chat.MaxTitle)+": "+chat.Clean(c.Title, chat.MaxTitle), 120)
 	until := ""
 	if !c.OpenTo.IsZero() {
-		until = "Open until " + utc(c.OpenTo) + "."
+		until = "Open until " + chat.UTC(c.OpenTo) + "."
 	}
 	switch {
 	case c.Code != nil:
 		return escape(within(head+" "+howTo(*c.Code)+" "+aboutIt(c), maxSpoken))
 	case c.Ending != "" || c.View == bridge.ViewNotice || c.View == bridge.ViewReminder:
-		return fit(head, said(clean(c.Note, maxLine), maxLine)+" "+said(clean(c.Ending, maxEnding), maxEnding), until)
+		return fit(head, said(chat.Clean(c.Note, chat.MaxLine), chat.MaxLine)+" "+said(chat.Clean(c.Ending, chat.MaxEnding), chat.MaxEnding), until)
 	}
 	return fit(head, aboutIt(c), until)
 }
@@ -53,15 +54,15 @@ func aboutIt(c bridge.Card) string {
 	if c.Minting {
 		all = append(all, "The code is on its way.")
 	}
-	for _, one := range []string{clean(c.Note, maxEnding), clean(c.Question, maxEnding), clean(c.Who, maxLine)} {
+	for _, one := range []string{chat.Clean(c.Note, chat.MaxEnding), chat.Clean(c.Question, chat.MaxEnding), chat.Clean(c.Who, chat.MaxLine)} {
 		all = append(all, said(one, maxPush))
 	}
 	var wanted []string
 	for _, one := range c.Scopes {
-		if line := clean(one.Words, maxScope); line != "" {
+		if line := chat.Clean(one.Words, chat.MaxScope); line != "" {
 			wanted = append(wanted, line)
 		} else {
-			wanted = append(wanted, clean(one.Scope, maxScope))
+			wanted = append(wanted, chat.Clean(one.Scope, chat.MaxScope))
 		}
 	}
 	return strings.Join(append(all, said(strings.Join(wanted, ", "), maxPush)), " ")
@@ -69,6 +70,6 @@ func aboutIt(c bridge.Card) string {
 
 // howTo tells the code, and the way out before it.
 func howTo(code bridge.ShownCode) string {
-	return "Not expected? Press I did not ask for this. Open " + bare(plain(code.Address)) + " and enter the code " +
-		spelled(code.UserCode.Reveal()) + ". It lapses " + utc(code.LapsesAt) + "."
+	return "Not expected? Press I did not ask for this. Open " + bare(chat.Plain(code.Address)) + " and enter the code " +
+		chat.Spelled(code.UserCode.Reveal()) + ". It lapses " + chat.UTC(code.LapsesAt) + "."
 }

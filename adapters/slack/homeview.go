@@ -2,10 +2,10 @@ package slack
 
 import (
 	"fmt"
-	"strings"
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -27,7 +27,7 @@ func homeView(human string, in bridge.Inbox, link func(bridge.Card) string) slac
 	s.stopped(in.Stopped, human)
 	s.given(in)
 	s.earlier(in.Earlier)
-	s.aside(markup("A code that somebody sent you: /authbridge verify CODE says whether it is from here."))
+	s.Aside(chat.Words("A code that somebody sent you: /authbridge verify CODE says whether it is from here."))
 	return slackgo.HomeTabViewRequest{Type: slackgo.VTHomeTab, Blocks: slackgo.Blocks{BlockSet: s.blocks}}
 }
 
@@ -35,20 +35,12 @@ func (s *sheet) header(title string) {
 	s.add(slackgo.NewHeaderBlock(plainText(title)))
 }
 
-// cut is the first most of a list, and how many it leaves out.
-func cut[T any](all []T, most int) (some []T, more int) {
-	if len(all) <= most {
-		return all, 0
-	}
-	return all[:most], len(all) - most
-}
-
 func (s *sheet) waiting(all []bridge.Card, link func(bridge.Card) string) {
 	s.header("Waiting for you")
 	if len(all) == 0 {
-		s.say(words("Nothing is waiting for you. When an agent asks for access in your name, its request comes as a message."))
+		s.Line(chat.Words("Nothing is waiting for you. When an agent asks for access in your name, its request comes as a message."))
 	}
-	some, more := cut(all, homeWaiting)
+	some, more := chat.Cut(all, homeWaiting)
 	for _, c := range some {
 		s.pending(c, link)
 	}
@@ -57,32 +49,29 @@ func (s *sheet) waiting(all []bridge.Card, link func(bridge.Card) string) {
 
 // pending is what waits in short, with the ways to its card.
 func (s *sheet) pending(c bridge.Card, link func(bridge.Card) string) {
-	s.title(c)
-	small := named(c)
-	if until := openTo(c); until != "" {
-		small += " · " + until
-	}
+	chat.DrawTitle(s, c)
+	small := chat.Also([]chat.Span{chat.Words(chat.Named(c))}, chat.OpenTo(c)...)
 	at := link(c)
-	if shared(c) && at == "" {
-		small += " · See the team's channel, or the inbox"
+	if chat.Shared(c) && at == "" {
+		small = chat.Also(small, chat.Words("See the team's channel, or the inbox"))
 	}
-	s.aside(markup(small))
+	s.Aside(small...)
 	s.toCard(c, at)
 }
 
 // toCard adds the ways to a card that is somewhere else.
 func (s *sheet) toCard(c bridge.Card, link string) {
 	var all []slackgo.BlockElement
-	if isAddress(link) {
+	if chat.IsAddress(link) {
 		label := "Open in DM"
-		if shared(c) {
+		if chat.Shared(c) {
 			label = "Open in channel"
 		}
 		e := slackgo.NewButtonBlockElement(actionPrefix+actionLink, string(c.Request), plainText(label))
 		e.URL, e.AccessibilityLabel = link, label+": the message with this request"
 		all = append(all, e)
 	}
-	if !shared(c) {
+	if !chat.Shared(c) {
 		all = append(all, button(bridge.Button{Verb: bridge.VerbShowAgain, Label: "Show again"}, c, map[string]int{}))
 	}
 	if len(all) > 0 {
@@ -95,7 +84,7 @@ func (s *sheet) stopped(all []bridge.Suspension, human string) {
 		return
 	}
 	s.header("May not ask")
-	some, more := cut(all, homeStopped)
+	some, more := chat.Cut(all, homeStopped)
 	for _, one := range some {
 		s.suspension(one, human)
 	}
@@ -105,12 +94,12 @@ func (s *sheet) stopped(all []bridge.Suspension, human string) {
 // suspension is an agent that may not ask somebody. Only who said so can take
 // it back.
 func (s *sheet) suspension(one bridge.Suspension, human string) {
-	agent := clean(one.Agent, maxTitle)
+	agent := chat.Clean(one.Agent, chat.MaxTitle)
 	if one.Human != human {
-		s.say(bold(agent), words(", your agent, may not ask "+clean(one.Human, maxTitle)+", who said that they did not ask for it."))
+		s.Line(chat.Bold(agent), chat.Words(", your agent, may not ask "+chat.Clean(one.Human, chat.MaxTitle)+", who said that they did not ask for it."))
 		return
 	}
-	t := textOf(bold(agent), words(" may not ask you. Its requests are refused, and what you gave it is withheld."))
+	t := textOf(chat.Bold(agent), chat.Words(" may not ask you. Its requests are refused, and what you gave it is withheld."))
 	section := slackgo.NewSectionBlock(t, nil, nil)
 	if bridge.IsName(one.Agent) {
 		e := slackgo.NewButtonBlockElement(actionPrefix+actionAllow, one.Agent, plainText("Allow again"))
@@ -123,9 +112,9 @@ func (s *sheet) suspension(one bridge.Suspension, human string) {
 func (s *sheet) given(in bridge.Inbox) {
 	s.header("You have given")
 	if len(in.Given) == 0 {
-		s.say(words("No agent has access in your name. What you give stands here for as long as it lasts, and you can take it back."))
+		s.Line(chat.Words("No agent has access in your name. What you give stands here for as long as it lasts, and you can take it back."))
 	}
-	some, more := cut(in.Given, homeGiven)
+	some, more := chat.Cut(in.Given, homeGiven)
 	for _, c := range some {
 		s.grant(c)
 	}
@@ -134,7 +123,7 @@ func (s *sheet) given(in bridge.Inbox) {
 
 // grant is what was given in short, with Revoke beside it.
 func (s *sheet) grant(c bridge.Card) {
-	t := textOf(bold(within(clean(c.Title, maxTitle), 150)), words("\n"+within(clean(c.Ending, maxLine), 200)+inShort(c.Scopes)))
+	t := textOf(chat.Bold(within(chat.Clean(c.Title, chat.MaxTitle), 150)), chat.Words("\n"+within(chat.Clean(c.Ending, chat.MaxLine), 200)+chat.InShort(c.Scopes)))
 	section := slackgo.NewSectionBlock(t, nil, nil)
 	for _, b := range c.Buttons {
 		if e := button(b, c, map[string]int{}); e != nil && b.Verb == bridge.VerbRevoke {
@@ -142,31 +131,7 @@ func (s *sheet) grant(c bridge.Card) {
 		}
 	}
 	s.add(section)
-	small := named(c)
-	if when := times(c); when != "" {
-		small += " · " + when
-	}
-	s.aside(markup(small))
-}
-
-// inShort names some scopes in a line of its own.
-func inShort(all []bridge.ScopeLine) string {
-	if len(all) == 0 {
-		return ""
-	}
-	some, more := cut(all, 5)
-	var names []string
-	for _, one := range some {
-		name := clean(one.Words, 60)
-		if name == "" {
-			name = clean(one.Scope, 60)
-		}
-		names = append(names, within(name, 60))
-	}
-	if more > 0 {
-		names = append(names, fmt.Sprintf("and %d more", more))
-	}
-	return "\n" + strings.Join(names, "; ")
+	s.Aside(chat.Also([]chat.Span{chat.Words(chat.Named(c))}, chat.Times(c)...)...)
 }
 
 func (s *sheet) earlier(all []bridge.Card) {
@@ -174,14 +139,14 @@ func (s *sheet) earlier(all []bridge.Card) {
 		return
 	}
 	s.header("Earlier")
-	some, _ := cut(all, homeEarlier)
+	some, _ := chat.Cut(all, homeEarlier)
 	for _, c := range some {
-		s.say(bold(clean(c.Headline, maxTitle)), words(" · "+clean(c.Title, maxTitle)+"\n"+clean(c.Ending, maxLine)))
+		s.Line(chat.Bold(chat.Clean(c.Headline, chat.MaxTitle)), chat.Words(" · "+chat.Clean(c.Title, chat.MaxTitle)+"\n"+chat.Clean(c.Ending, chat.MaxLine)))
 	}
 }
 
 func (s *sheet) more(n int, where string) {
 	if n > 0 {
-		s.aside(markup(fmt.Sprintf("… and %d more: %s", n, where)))
+		s.Aside(chat.Words(fmt.Sprintf("… and %d more: %s", n, where)))
 	}
 }

@@ -3,11 +3,10 @@ package slack
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -60,24 +59,7 @@ func deedOf(in inbound) (deed, bool) {
 		return deed{verb: bridge.VerbAllowAgain, agent: value}, ours && value != ""
 	}
 	verb := bridge.Verb(name)
-	return deed{verb: verb, request: bridge.RequestID(value)}, ours && slices.Contains(verbs, verb)
-}
-
-// verbs are those that a button can have.
-var verbs = []bridge.Verb{
-	bridge.VerbShowCode, bridge.VerbDeny, bridge.VerbNotMe, bridge.VerbClaim, bridge.VerbRelease, bridge.VerbDecline,
-	bridge.VerbShowAgain, bridge.VerbMine, bridge.VerbNotMine, bridge.VerbRevoke, bridge.VerbAllowAgain,
-	bridge.VerbOpened, bridge.VerbFinished,
-}
-
-// weighty reports whether somebody's standing at Slack is to be looked at once
-// more before it is done: it shows a code, or takes something away.
-func (d deed) weighty() bool {
-	switch d.verb { //nolint:exhaustive // the others go by what was learnt within a minute
-	case bridge.VerbShowCode, bridge.VerbClaim, bridge.VerbRevoke:
-		return true
-	}
-	return false
+	return deed{verb: verb, request: bridge.RequestID(value)}, ours && chat.IsVerb(verb)
 }
 
 // triggerLife is how long what somebody pressed can open a modal: Slack allows
@@ -91,7 +73,7 @@ func (a *Adapter) press(ctx context.Context, in inbound) {
 	if !ok {
 		return
 	}
-	who, word := a.clicker(ctx, in, d.weighty())
+	who, word := a.clicker(ctx, in, chat.Weighty(d.verb))
 	if word != "" {
 		a.turnedAway(ctx, in, d, word)
 		a.tell(ctx, in, word, bridge.Card{})
@@ -172,14 +154,12 @@ func (a *Adapter) clicker(ctx context.Context, in inbound, fresh bool) (who brid
 	}
 	switch {
 	case errors.Is(err, bridge.ErrNotFound):
-		return bridge.Clicker{}, unknownHere
+		return bridge.Clicker{}, chat.UnknownHere
 	case err != nil:
 		return bridge.Clicker{}, a.excuse(ctx, "", err)
 	}
 	return bridge.Clicker{Human: human, Channel: channelName, User: in.user}, ""
 }
-
-const unknownHere = "You are nobody here yet. Ask the operator for a code and type /authbridge link CODE."
 
 // vouch makes sure of who somebody is at Slack. Only what Slack itself says
 // counts, and while it says nothing, nobody has a say.
@@ -229,22 +209,9 @@ func (a *Adapter) excuse(ctx context.Context, word string, err error) string {
 	if err == nil {
 		return word
 	}
-	if no, ok := errors.AsType[*bridge.Problem](err); ok {
-		return no.Detail
+	word, ours := chat.Excuse(err)
+	if ours {
+		a.log.ErrorContext(ctx, "slack: do what somebody pressed", "err", err)
 	}
-	if slow, ok := errors.AsType[*bridge.TooManyTries](err); ok {
-		return fmt.Sprintf("You have tried too often. Try again after %s.", utc(slow.Until))
-	}
-	switch {
-	case errors.Is(err, bridge.ErrNotFound):
-		return "This is not for you to answer, or it is long over. Nothing happened."
-	case errors.Is(err, bridge.ErrInDoubt):
-		word = "The bridge's store failed in the middle of this. Look at the card: if it has not changed, try again."
-	case errors.Is(err, bridge.ErrStoreUnavailable):
-		word = "The bridge cannot reach its store just now. Nothing was changed: try again."
-	default:
-		word = "Something went wrong inside the bridge; its log says what. Try again."
-	}
-	a.log.ErrorContext(ctx, "slack: do what somebody pressed", "err", err)
 	return word
 }

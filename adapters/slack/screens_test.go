@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -170,7 +171,7 @@ func TestScreensOfAnswers(t *testing.T) {
 		{"verify, a code that is ours", verifyMessage(found)},
 		{"verify, any other", verifyMessage(bridge.CodeFinding{})},
 		{"whoami", whoamiMessage("alice")},
-		{"whoami, by a stranger", wordMessage(unknownHere)},
+		{"whoami, by a stranger", wordMessage(chat.UnknownHere)},
 		{"a word after a press", wordMessage("alice has claimed it, until 12:21 UTC at the latest.")},
 	} {
 		all.scene(answer.typed, showMessage(t, answer.says))
@@ -213,7 +214,7 @@ func TestAGrantIsFoundByTheEndOfItsName(t *testing.T) {
 	other := with(givenCard(), func(c *bridge.Card) { c.Request = requestNamed("abcd") })
 	twin := with(other, func(c *bridge.Card) { c.Request = "req_1111111111111111111111abcd" })
 	for typed, want := range map[string]bridge.RequestID{"7f3k": requestNamed("7f3k"), "7F3K": requestNamed("7f3k"), "abcd": "", "1": "", "": "", string(other.Request): other.Request} {
-		found, ok := byName([]bridge.Card{givenCard(), other, twin}, typed)
+		found, ok := chat.ByName([]bridge.Card{givenCard(), other, twin}, typed)
 		if found.Request != want || ok != (want != "") {
 			t.Errorf("%q is %q, %v", typed, found.Request, ok)
 		}

@@ -11,6 +11,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -18,19 +19,6 @@ import (
 // emoji, dates. Only two kinds of text are of that type here: what stands in
 // this package word for word, and what has no sign in it that markup could be
 // made of. All other text is of type plain_text, in which Slack reads nothing.
-
-// span is a piece of a text.
-type span struct {
-	text string
-	bold bool
-}
-
-func words(s string) span { return span{text: s} }
-func bold(s string) span  { return span{text: s, bold: true} }
-
-// clean is a text from elsewhere as it may stand on a card: one line of at most
-// limit characters, in which no client finds an address.
-func clean(s string, limit int) string { return bridge.Inert(bridge.Clean(s, limit)) }
 
 // escape keeps the three signs from being read that mean something to Slack
 // in every type of text.
@@ -58,20 +46,25 @@ var (
 
 // textOf is a text of bold and plain pieces, or all plain if any of them could
 // be read as more than it says.
-func textOf(spans ...span) *slackgo.TextBlockObject {
-	var flat, marked strings.Builder
+func textOf(spans ...chat.Span) *slackgo.TextBlockObject {
+	var flat, told, marked strings.Builder
 	for _, s := range spans {
-		flat.WriteString(s.text)
-		if s.bold && s.text != "" {
-			marked.WriteString("*" + s.text + "*")
-		} else {
-			marked.WriteString(s.text)
+		flat.WriteString(s.Text)
+		told.WriteString(s.Text)
+		switch {
+		case !s.At.IsZero():
+			marked.WriteString(date(s.At))
+			told.WriteString(chat.UTC(s.At))
+		case s.Bold && s.Text != "":
+			marked.WriteString("*" + s.Text + "*")
+		default:
+			marked.WriteString(s.Text)
 		}
 	}
 	if tame(flat.String()) {
 		return markup(marked.String())
 	}
-	return plainText(flat.String())
+	return plainText(told.String())
 }
 
 // plainText is a text in which Slack reads nothing.
@@ -87,10 +80,8 @@ func markup(s string) *slackgo.TextBlockObject {
 
 // date is a time in the zone of whoever reads it, as markup.
 func date(t time.Time) string {
-	return fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), utc(t))
+	return fmt.Sprintf("<!date^%d^{date_short_pretty} at {time}|%s>", t.Unix(), chat.UTC(t))
 }
-
-func utc(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 
 // length is how long a text is once it is escaped, as Slack counts.
 func length(s string) int {
@@ -132,47 +123,4 @@ func bare(s string) string {
 		return c
 	}, s)
 	return strings.Join(strings.Fields(strings.TrimLeft(without, "> ")), " ")
-}
-
-// lookalike reports whether a letter is of an alphabet of which some look like
-// Latin ones.
-func lookalike(c rune) bool {
-	return unicode.In(c, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee)
-}
-
-// mixes reports whether a word has letters of the Latin alphabet beside ones
-// of another that look the same.
-func mixes(s string) bool {
-	if !strings.ContainsFunc(s, lookalike) {
-		return false
-	}
-	for word := range strings.FieldsFuncSeq(s, func(c rune) bool { return !unicode.IsLetter(c) }) {
-		latin := strings.ContainsFunc(word, func(c rune) bool { return unicode.Is(unicode.Latin, c) })
-		alike := strings.ContainsFunc(word, lookalike)
-		if latin && alike {
-			return true
-		}
-	}
-	return false
-}
-
-// counted says how long a time is, in words.
-func counted(d time.Duration) string {
-	const day = 24 * time.Hour
-	var words []string
-	for _, unit := range []struct {
-		of   time.Duration
-		name string
-	}{{day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
-		n := d / unit.of
-		d %= unit.of
-		switch n {
-		case 0:
-		case 1:
-			words = append(words, "1 "+unit.name)
-		default:
-			words = append(words, fmt.Sprintf("%d %ss", n, unit.name))
-		}
-	}
-	return strings.Join(words, " ")
 }

@@ -5,6 +5,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -43,17 +44,9 @@ func cardModal(c bridge.Card) (slackgo.ModalViewRequest, error) {
 // it does: show the code, or claim. It never has a code.
 func digitsModal(c bridge.Card, verb bridge.Verb) slackgo.ModalViewRequest {
 	var s sheet
-	s.title(c)
-	if who := clean(c.Who, maxLine); who != "" {
-		s.say(bold("Who:"), words(" "+who))
-	}
-	if phrase := clean(c.Phrase, maxPhrase); phrase != "" && !shared(c) {
-		s.say(bold("Check phrase:"), words(" "), bold(phrase))
-	}
-	s.say(words("The agent that asks shows four digits. If you cannot see them, it is not yours: press Cancel."))
-	s.notes(c)
+	chat.DrawDigits(&s, c)
 	s.add(digitsField())
-	s.foot(c)
+	chat.DrawFoot(&s, c)
 	v := modal("Digits of the agent", s.blocks)
 	v.Close, v.Submit = plainText("Cancel"), plainText(submitLabel(verb))
 	v.CallbackID, v.PrivateMetadata = modalDigits+string(verb), string(c.Request)
@@ -84,7 +77,7 @@ func digitsVerb(callback string) (bridge.Verb, bool) {
 // wrongDigits is the answer that leaves the modal open, with a word at its
 // input.
 func wrongDigits(word string) *slackgo.ViewSubmissionResponse {
-	return slackgo.NewErrorsViewSubmissionResponse(map[string]string{digitsBlock: clean(word, maxLine)})
+	return slackgo.NewErrorsViewSubmissionResponse(map[string]string{digitsBlock: chat.Clean(word, chat.MaxLine)})
 }
 
 // wordModal tells somebody a word where no message of theirs is at hand.

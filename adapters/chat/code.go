@@ -1,4 +1,4 @@
-package slack
+package chat
 
 import (
 	"errors"
@@ -37,13 +37,13 @@ func vet(c bridge.Card) error {
 	switch {
 	case c.Code == nil:
 		return nil
-	case shared(c):
+	case Shared(c):
 		fault = errShared
 	case c.Ending != "":
 		fault = errOver
 	case len(c.Code.UserCode.Reveal()) > maxCode, !goodCode.MatchString(c.Code.UserCode.Reveal()):
 		fault = errCode
-	case !isAddress(c.Code.Address), !isAddress(c.Code.Open.Reveal()):
+	case !IsAddress(c.Code.Address), !IsAddress(c.Code.Open.Reveal()):
 		fault = errAddress
 	default:
 		return nil
@@ -51,7 +51,8 @@ func vet(c bridge.Card) error {
 	return fmt.Errorf("%w: %w", bridge.ErrInvalid, fault)
 }
 
-func isAddress(s string) bool {
+// IsAddress reports whether a text is an address that a human could be sent to.
+func IsAddress(s string) bool {
 	if len(s) > maxAddress || !goodAddress.MatchString(s) {
 		return false
 	}
@@ -59,12 +60,12 @@ func isAddress(s string) bool {
 	return err == nil && u.Hostname() != "" && u.User == nil
 }
 
-// plain is an address as people write it.
-func plain(address string) string { return strings.TrimPrefix(address, "https://") }
+// Plain is an address as people write it.
+func Plain(address string) string { return strings.TrimPrefix(address, "https://") }
 
-// atPath cuts a plain address into where it leads and the rest.
-func atPath(address string) (at, below string) {
-	address = plain(address)
+// AtPath cuts a plain address into where it leads and the rest.
+func AtPath(address string) (at, below string) {
+	address = Plain(address)
 	from := 0
 	if i := strings.Index(address, "://"); i >= 0 {
 		from = i + len("://")
@@ -75,8 +76,8 @@ func atPath(address string) (at, below string) {
 	return address, ""
 }
 
-// spelled is a code as a screen reader can say it.
-func spelled(code string) string {
+// Spelled is a code as a screen reader can say it.
+func Spelled(code string) string {
 	var groups []string
 	for group := range strings.FieldsFuncSeq(code, func(c rune) bool { return c == '-' || c == ' ' }) {
 		groups = append(groups, strings.Join(strings.Split(group, ""), " "))
