@@ -34,7 +34,9 @@ func (c *call) into(v any) error { return strictly(c.body, v) }
 
 // serveAPI registers the REST interface.
 func (s *Discord) serveAPI() {
+	s.provideMessages()
 	s.providePeople()
+	s.provideCommands()
 	s.handle("/", s.serveUnknown)
 }
 

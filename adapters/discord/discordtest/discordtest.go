@@ -53,6 +53,15 @@ type Discord struct {
 	buckets   map[string]bucket
 	invalid   []time.Time // when requests were invalid, oldest first
 
+	direct     map[string]string // the direct conversation of each person with the bot
+	messages   []*message        // oldest first, the deleted ones too
+	pushes     map[string][]string
+	prefetched []string
+	modals     []*modal
+	marks      map[string][]string // what Discord tells somebody that failed
+	commands   []command
+	created    []time.Time // when commands were created
+
 	changed chan struct{} // closed and replaced at every change of what can be seen
 	flake   int64         // the snowflake that was given last
 
@@ -78,6 +87,9 @@ func Start(t testing.TB, w World) *Discord {
 		world:   w,
 		faults:  map[string][]Fault{},
 		buckets: map[string]bucket{},
+		direct:  map[string]string{},
+		marks:   map[string][]string{},
+		pushes:  map[string][]string{},
 		changed: make(chan struct{}),
 	}
 	s.serveAPI()

@@ -3,11 +3,7 @@ package discordtest
 import (
 	"net/http"
 	"strconv"
-	"time"
 )
-
-// oldEditsAfter is when an edit of an old message may be tried again.
-const oldEditsAfter = 30 * time.Minute
 
 // The error codes of Discord that are known here.
 const (
@@ -72,7 +68,7 @@ func known(code int) told {
 	case OldEdits:
 		return told{http.StatusTooManyRequests, "Maximum number of edits to messages older than 1 hour reached. Try again later"}
 	case OpeningTooFast:
-		return told{http.StatusBadRequest, "You are opening direct messages too fast"}
+		return told{http.StatusForbidden, "You are opening direct messages too fast"}
 	case AlreadyAcknowledged:
 		return told{http.StatusBadRequest, "Interaction has already been acknowledged."}
 	case FollowUpsReached:

@@ -54,6 +54,7 @@ type Role struct {
 	ID          string
 	Name        string
 	Permissions uint64
+	Mentionable bool // anybody may notify it
 }
 
 // Member is somebody in a guild: one of the people, or the bot.
