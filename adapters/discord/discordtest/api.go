@@ -160,6 +160,11 @@ func (s *Discord) refused(q request, err error) response {
 	if r.own != "" {
 		s.complain(q.pattern, r.code, r.own)
 	}
+	return r.response()
+}
+
+// response is the error as Discord tells of it.
+func (r *refusal) response() response {
 	says := known(r.code)
 	if r.status != 0 {
 		says = told{r.status, statusWords(r.status)}

@@ -1,6 +1,7 @@
 package discordtest
 
 import (
+	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"crypto/ed25519"
 )
 
 // maxCommandsADay is how many commands may be created in a day.
@@ -61,10 +60,14 @@ func (s *Discord) provideCommands() {
 
 func (c *call) application() (any, error) {
 	public, _ := c.key.Public().(ed25519.PublicKey)
+	var endpoint any
+	if c.world.App.Endpoint != "" {
+		endpoint = c.world.App.Endpoint
+	}
 	return map[string]any{
 		"id": c.world.App.ID, "name": c.world.App.Name, "icon": nil, "description": "", "bot_public": true,
 		"bot_require_code_grant": false, "verify_key": hex.EncodeToString(public), "flags": 0, "team": nil,
-		"interactions_endpoint_url": nil, "approximate_guild_count": len(c.inOrder()), "bot": c.profile(c.world.App.Bot),
+		"interactions_endpoint_url": endpoint, "approximate_guild_count": len(c.inOrder()), "bot": c.profile(c.world.App.Bot),
 	}, nil
 }
 
@@ -94,9 +97,12 @@ func (c *call) tell(k command) map[string]any {
 	_ = json.Unmarshal(raw, &told) // what was just written
 	told["application_id"] = c.world.App.ID
 	told["version"], told["nsfw"], told["type"] = k.version, k.NSFW, 1
-	for _, field := range []string{"default_member_permissions", "name_localizations", "description_localizations"} {
-		if told[field] == nil {
-			told[field] = nil
+	for field, unset := range map[string]any{
+		"default_member_permissions": nil, "contexts": nil, "integration_types": []int{0},
+		"name_localizations": nil, "description_localizations": nil, "dm_permission": true,
+	} {
+		if _, there := told[field]; !there {
+			told[field] = unset
 		}
 	}
 	return told

@@ -2,7 +2,6 @@ package discordtest
 
 import (
 	"context"
-	"encoding/json"
 	"net"
 	"net/http"
 	"time"
@@ -101,9 +100,7 @@ func (f Fault) response() response {
 	case f.Garbage:
 		return response{status: http.StatusOK, body: []byte("<html>sorry</html>")}
 	default:
-		says := known(f.Code)
-		body, _ := json.Marshal(map[string]any{"code": f.Code, "message": says.message}) // strings and numbers
-		return response{status: says.status, body: body, code: f.Code, header: jsonHeader()}
+		return (&refusal{code: f.Code}).response()
 	}
 }
 

@@ -141,11 +141,6 @@ func (c *call) editMessage() (any, error) {
 	if m.author != c.world.App.Bot {
 		return nil, wrong(NotAuthor, "the message is somebody else's")
 	}
-	if to := c.partner(m.channel); to != "" {
-		if err := c.postableTo(to); err != nil {
-			return nil, err
-		}
-	}
 	if err := c.countOldEdit(m); err != nil {
 		return nil, err
 	}

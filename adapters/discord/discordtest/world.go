@@ -24,6 +24,10 @@ type App struct {
 	Name string // authbridge
 	Bot  string // the bot user's id; 150000000000000002
 
+	// Endpoint is the address that interactions are sent to, instead of over
+	// the gateway; none.
+	Endpoint string
+
 	// Revoked: every call with the token gets 401, as after a new token was
 	// made.
 	Revoked bool
@@ -227,8 +231,12 @@ func Office() World {
 			ID: Acme, Name: "Acme",
 			Roles: []Role{{ID: OnCall, Name: "oncall"}},
 			Members: []Member{
-				{User: bot}, {User: Alice}, {User: Bob, Roles: []string{OnCall}}, {User: Carol, Roles: []string{OnCall}},
-				{User: Dave, Pending: true}, {User: Robot},
+				{User: bot},
+				{User: Alice},
+				{User: Bob, Roles: []string{OnCall}},
+				{User: Carol, Roles: []string{OnCall}},
+				{User: Dave, Pending: true},
+				{User: Robot},
 			},
 			Channels: []Channel{
 				{ID: Deploys, Name: "deploys"},
