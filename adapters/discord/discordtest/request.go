@@ -42,7 +42,7 @@ func (q *request) readBody(w http.ResponseWriter, req *http.Request, r route) er
 	switch {
 	case err != nil:
 		return wrong(InvalidJSON, "the body cannot be read, or is over a megabyte")
-	case len(raw) == 0 && !r.body:
+	case len(raw) == 0:
 		return nil
 	case !r.body:
 		return wrong(InvalidForm, "the route takes no body")
@@ -79,6 +79,9 @@ func isSnowflake(text string) bool {
 
 // strictly reads JSON that has no fields but those of v.
 func strictly(raw []byte, v any) error {
+	if len(raw) == 0 {
+		return wrong(InvalidJSON, "there is no body")
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
