@@ -11,12 +11,45 @@
 // A [World] is data: people, guilds, roles, channels, the application.
 // [Office] is one to begin with, and [Discord.Change] alters it while it runs.
 //
-// It is strict. What a right app never does is answered with Discord's error
-// and fails the test, unless [Discord.Tolerate] announced it. What any app may
-// meet (closed direct messages, a limit) is only answered. It imports no
-// Discord library and nothing of the bridge: what it knows, it knows from
-// Discord's documentation. What it does not know it refuses with the words
-// "not stood in for here".
+// What happened is looked up where it counts. [Person.Screen] is what one
+// person sees, [Person.Heard] what a screen reader reads them, [Discord.Pushes]
+// what their phone showed, [Person.Reading] whom all that mentions and where
+// it leads; [Discord.Prefetched] is what Discord would have fetched by itself.
+// [Discord.Calls] and [Discord.Exchanges] are the traffic, and [Discord.Leaks]
+// looks for secrets in it. [ShowMessage], [ShowModal] and [Read] judge and read
+// without a Discord.
+//
+// It is strict. What a right app never does (an unknown field, a wrong token,
+// a component over its limits) is answered with Discord's error and fails the
+// test, unless [Discord.Tolerate] announced it. What any app may meet (closed
+// direct messages, a limit) is only answered. [Discord.Invalid] are the
+// requests that Discord holds against the app's address.
+//
+// [Discord.Fail] makes calls go wrong, before or after they had their effect:
+//
+//	d.Fail("POST /channels/{channel}/messages", 1, discordtest.Fault{Status: 502, Committed: true})
+//
+// Limits go by Discord's clock, which [Discord.Advance] moves; World.Unlimited
+// turns them off.
+//
+// # People
+//
+// A [Person] can use only what they see: [Person.Button], [Person.ButtonIn]
+// beside some words, [Person.Type] and [Person.Close] in the modal that they
+// have open, [Person.Dismiss]. A [Button] that was found can be pressed later,
+// when its message is no longer what it was.
+//
+// # What it does not know
+//
+// It imports no Discord library and nothing of the bridge: what it knows, it
+// knows from Discord's documentation. It does not know embeds, attachments,
+// selects, components of version 2, commands that are no slash commands, or
+// anything else that it refuses with the words "not stood in for here".
+// Discord does not say how many calls a bucket takes, how often messages that
+// are older than an hour are edited, how long a nonce is remembered, or whether
+// mentions behind a backslash notify; here they are few, seldom, three minutes,
+// and they do. It cannot show how a phone treats an edit, or what Discord's
+// crawler really fetches.
 package discordtest
 
 import (

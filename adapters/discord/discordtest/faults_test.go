@@ -64,8 +64,8 @@ func TestACallIsHeld(t *testing.T) {
 	}()
 	c.s.Until("it had its effect", func() bool { return c.s.Person(Alice).Screen() != "" })
 	select {
-	case <-answered:
-		t.Fatal("answered while it was held")
+	case err := <-answered:
+		t.Fatalf("answered while it was held: %v", err)
 	default:
 	}
 	close(hold)

@@ -16,9 +16,6 @@ type modal struct {
 	typed    map[string]string // by the custom id of the input
 	errors   map[string]string
 	closed   bool
-
-	origin *message // where it was opened from, or nil
-	place  string   // the channel that it was opened in
 }
 
 // field is one input of a modal.
