@@ -47,6 +47,11 @@ type option struct {
 	MaxLength   *int     `json:"max_length,omitempty"`
 	MinValue    *float64 `json:"min_value,omitempty"`
 	MaxValue    *float64 `json:"max_value,omitempty"`
+
+	// These are not stood in for here; libraries send them empty.
+	Choices      []json.RawMessage `json:"choices,omitempty"`
+	ChannelTypes []int             `json:"channel_types,omitempty"`
+	Autocomplete bool              `json:"autocomplete,omitempty"`
 }
 
 // provideCommands adds the routes of the application.
@@ -206,6 +211,8 @@ func checkOptions(path string, all []option, depth int) error {
 
 func (o option) check(path string, depth int) error {
 	switch {
+	case len(o.Choices)+len(o.ChannelTypes) > 0, o.Autocomplete:
+		return invalid(path, "UNKNOWN", "choices, kinds of channels and completion are not stood in for here")
 	case o.Type == subcommand && depth > 0, o.Type == subcommand && o.Required:
 		return invalid(path+".type", "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", "a subcommand in a subcommand, or one that is required")
 	case o.Type == subcommand:

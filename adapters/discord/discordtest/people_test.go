@@ -181,7 +181,9 @@ func TestCommandsAreRegistered(t *testing.T) {
 		"name": "authbridge", "description": "Access of agents", "contexts": []int{0, 1}, "integration_types": []int{0},
 		"options": []fields{
 			{"type": 1, "name": "list", "description": "What was given"},
-			{"type": 1, "name": "revoke", "description": "End it", "options": []fields{{"type": 3, "name": "name", "description": "Which", "required": true}}},
+			{"type": 1, "name": "revoke", "description": "End it", "options": []fields{{
+				"type": 3, "name": "name", "description": "Which", "required": true, "choices": nil, "channel_types": nil, "options": nil, "autocomplete": false,
+			}}},
 		},
 	}
 	if a := c.granted(c.call("GET", path, nil)); a.raw != "[]" {
@@ -240,6 +242,7 @@ func TestWrongCommandsAreRefused(t *testing.T) {
 		"required after not":     with(fields{"type": 3, "name": "b", "description": "x"}, fields{"type": 3, "name": "c", "description": "x", "required": true}),
 		"a subcommand in one":    with(fields{"type": 1, "name": "b", "description": "x", "options": []fields{sub}}),
 		"options of an option":   with(fields{"type": 3, "name": "b", "description": "x", "options": []fields{sub}}),
+		"choices":                with(fields{"type": 3, "name": "b", "description": "x", "choices": []fields{{"name": "a", "value": "b"}}}),
 		"an unknown option type": with(fields{"type": 11, "name": "b", "description": "x"}),
 	} {
 		t.Run(name, func(t *testing.T) {
