@@ -1,7 +1,9 @@
 package discordtest
 
 import (
+	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -71,6 +73,41 @@ func TestACallIsHeld(t *testing.T) {
 	close(hold)
 	if err := <-answered; err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhoGivesUpOnAHeldCallGetsNoAnswer(t *testing.T) {
+	t.Parallel()
+	gone, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	held := Fault{Hold: make(chan struct{})}
+	if held.before(gone) || !held.after(gone) {
+		t.Error("a call that is held before it is looked at is looked at, or held again")
+	}
+	held.Committed = true
+	if !held.before(gone) || held.after(gone) {
+		t.Error("a call that is held before it is answered is held before, or answered")
+	}
+}
+
+func TestARouteWithItsOwnCredential(t *testing.T) {
+	t.Parallel()
+	w := Office()
+	stopped := time.Now()
+	w.Now = func() time.Time { return stopped }
+	c := caller{t: t, s: Start(t, w)}
+	c.s.provide("GET /test/{token}", route{open: true, do: func(*call) (any, error) { return fields{}, nil }})
+	for range globally + 1 { // it is outside of the limit of all routes together
+		a, err := c.try("GET", "/test/s3cret", nil, func(r *http.Request) { r.Header.Del("Authorization") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.granted(a)
+	}
+	for _, e := range c.s.Exchanges() {
+		if len(e.Path) != 0 || strings.Contains(e.Where, "s3cret") {
+			t.Fatalf("the token is in the traffic: %+v", e)
+		}
 	}
 }
 

@@ -53,6 +53,19 @@ func TestOnlyWhatIsSeenCanBeUsed(t *testing.T) {
 	if got := alice.ButtonIn("two", "Press").c.component.CustomID; got != "second" {
 		t.Errorf("the button near two is %q", got)
 	}
+	c.post(c.direct(Alice), fields{"content": "three", "components": []fields{
+		row(button(fields{"custom_id": "above"}), button(fields{"label": "Next", "custom_id": "next"})),
+		row(button(fields{"custom_id": "below"})),
+	}})
+	if got := alice.ButtonIn("[Press] [Next]", "Press").c.component.CustomID; got != "above" {
+		t.Errorf("the first button at the words is %q", got)
+	}
+	c.post(c.direct(Alice), fields{"content": "four", "components": []fields{
+		row(button(fields{"custom_id": "above"})), row(button(fields{"label": "Last", "custom_id": "last"}), button(fields{"custom_id": "below"})),
+	}})
+	if got := alice.ButtonIn("[Last]", "Press").c.component.CustomID; got != "below" {
+		t.Errorf("the button at the words is %q", got)
+	}
 	for name, do := range map[string]func(){
 		"two buttons with the label": func() { alice.Button("Press") },
 		"one that is off":            func() { alice.Button("Off") },
@@ -108,6 +121,7 @@ func TestAModalIsInFrontOfAll(t *testing.T) {
 	if !fails(t, c.s, func() { alice.Type("Digits", "47110") }) {
 		t.Error("more is typed than the input takes")
 	}
+	c.open(Alice, digits)
 	alice.Close()
 	if !alice.Sees("Press") {
 		t.Errorf("after closing it alice sees\n%s", alice.Screen())
@@ -149,10 +163,10 @@ func TestWhatOnlyOneSees(t *testing.T) {
 	t.Parallel()
 	c := office(t)
 	c.s.mu.Lock()
-	c.s.add(&message{channel: Deploys, author: c.s.world.App.Bot, to: Bob, flags: ephemeral, content: "your code"})
+	c.s.add(&message{channel: Deploys, author: c.s.world.App.Bot, to: Bob, flags: ephemeral, content: "your code, <@" + Bob + ">", allowed: *everything()})
 	c.s.mu.Unlock()
 	bob := c.s.Person(Bob)
-	if got := bob.Screen(); got != "== #deploys\n@authbridge, only you can see this\nyour code" {
+	if got := bob.Screen(); got != "== #deploys\n@authbridge, only you can see this\nyour code, @bob" {
 		t.Errorf("bob sees\n%s", got)
 	}
 	if c.s.Person(Alice).Screen() != "" || c.s.Pushes(Bob) != nil {

@@ -99,11 +99,12 @@ func TestAMessageWithTheSameNonceIsTheSame(t *testing.T) {
 	if elsewhere := c.granted(say(Rollout, true)).text("id"); elsewhere != first {
 		t.Errorf("a nonce is the author's: %s, and not %s", elsewhere, first)
 	}
-	if careless := c.granted(say(Deploys, false)).text("id"); careless == first {
+	careless := c.granted(say(Deploys, false)).text("id")
+	if careless == first {
 		t.Error("a nonce that is not enforced made the same message")
 	}
 	c.s.Advance(nonceFor)
-	if late := c.granted(say(Deploys, true)).text("id"); late == first {
+	if late := c.granted(say(Deploys, true)).text("id"); late == first || late == careless {
 		t.Error("a nonce is remembered for ever")
 	}
 }
@@ -256,6 +257,24 @@ func TestAnEditNamesAnewUnlessItIsClosed(t *testing.T) {
 	}
 }
 
+func TestWhoIsAnsweredIsNotifiedIfAsked(t *testing.T) {
+	t.Parallel()
+	c := office(t)
+	theirs := c.s.Person(Alice).Write(Deploys, "I, <@"+Alice+">, ask <@"+Bob+">")
+	if c.s.Pushes(Alice) != nil || len(c.s.Pushes(Bob)) != 1 {
+		t.Errorf("who writes is notified by it: %q, or who is named is not: %q", c.s.Pushes(Alice), c.s.Pushes(Bob))
+	}
+	for _, asked := range []bool{false, true} {
+		c.post(Deploys, fields{
+			"content": "yes", "message_reference": fields{"message_id": theirs},
+			"allowed_mentions": fields{"parse": []string{}, "replied_user": asked},
+		})
+		if notified := len(c.s.Pushes(Alice)) == 1; notified != asked {
+			t.Errorf("asked for: %v, alice is notified: %v", asked, notified)
+		}
+	}
+}
+
 func TestDirectMessagesArePushed(t *testing.T) {
 	t.Parallel()
 	c := office(t)
@@ -270,9 +289,14 @@ func TestLinksAreFetchedUnlessSuppressed(t *testing.T) {
 	t.Parallel()
 	c := office(t)
 	c.post(Deploys, fields{"content": "https://example.org/a and <https://example.org/b>"})
-	c.post(Deploys, fields{"content": "https://example.org/c", "flags": 4})
+	id := c.post(Deploys, fields{"content": "https://example.org/c", "flags": 4})
 	if got := c.s.Prefetched(); !slices.Equal(got, []string{"https://example.org/a"}) {
 		t.Errorf("fetched are %q", got)
+	}
+	c.granted(c.call("PATCH", "/channels/"+Deploys+"/messages/"+id, fields{"content": "https://example.org/d"}))
+	c.granted(c.call("PATCH", "/channels/"+Deploys+"/messages/"+id, fields{"content": "https://example.org/e", "flags": 0}))
+	if got := c.s.Prefetched(); !slices.Equal(got, []string{"https://example.org/a", "https://example.org/e"}) {
+		t.Errorf("after the edits, fetched are %q", got)
 	}
 }
 

@@ -120,6 +120,12 @@ func TestPlaces(t *testing.T) {
 	c.refused(say(Rollout), http.StatusBadRequest, ThreadArchived)
 	c.s.Change(func(w *World) { w.Channel(Rollout).Locked = false })
 	c.granted(say(Rollout)) // which opens it again
+	if thread := c.call("GET", "/channels/"+Rollout, nil); !strings.Contains(thread.raw, `"archived":false`) {
+		t.Errorf("after a message the thread is %s", thread.raw)
+	}
+	c.s.Change(func(w *World) { w.Guild(Acme).Role(Acme).Permissions &^= SendInThreads })
+	c.refused(say(Rollout), http.StatusForbidden, MissingPermissions)
+	c.granted(say(Deploys))
 	c.s.Change(func(w *World) { w.Guild(Acme).Remove(w.App.Bot) })
 	c.refused(say(Deploys), http.StatusForbidden, MissingAccess)
 }
@@ -139,6 +145,7 @@ func TestPermissions(t *testing.T) {
 		"denied, and allowed the role":  {Usual, 0, []Overwrite{{ID: Acme, Deny: send}, {ID: OnCall, Allow: send}}, true, true},
 		"the role denied, the member":   {Usual, 0, []Overwrite{{ID: OnCall, Deny: send}, {ID: Bob, Member: true, Allow: send}}, true, true},
 		"the member denied":             {Usual, Usual, []Overwrite{{ID: Bob, Member: true, Deny: ViewChannel}}, false, false},
+		"a role denied, another not":    {Usual, 0, []Overwrite{{ID: OnCall, Deny: send}, {ID: "7", Allow: send}}, true, true},
 		"another member denied":         {Usual, 0, []Overwrite{{ID: Alice, Member: true, Deny: ViewChannel}}, true, true},
 		"an administrator, denied":      {Usual, Administrator, []Overwrite{{ID: Bob, Member: true, Deny: ViewChannel}}, true, true},
 		"no view, and all else allowed": {Usual, 0, []Overwrite{{ID: Acme, Deny: ViewChannel, Allow: send}}, false, false},
@@ -146,6 +153,7 @@ func TestPermissions(t *testing.T) {
 		w := Office().completed()
 		w.Guild(Acme).Role(Acme).Permissions, w.Guild(Acme).Role(OnCall).Permissions = trial.everyone, trial.role
 		w.Channel(Deploys).Overwrites = trial.overwrites
+		w.Guild(Acme).Member(Bob).Roles = []string{OnCall, "7"}
 		for _, channel := range []string{Deploys, Rollout} {
 			may := w.permissions(Bob, channel)
 			if view, post := may&ViewChannel != 0, may&send != 0; view != trial.view || post != trial.post {

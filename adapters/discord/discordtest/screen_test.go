@@ -26,6 +26,16 @@ func TestPeopleSeeWhatIsTheirs(t *testing.T) {
 	}
 }
 
+func TestWhoMayNotReadTheHistorySeesNoMessages(t *testing.T) {
+	t.Parallel()
+	c := office(t)
+	c.post(Deploys, fields{"content": "x"})
+	c.s.Change(func(w *World) { w.Channel(Deploys).Overwrites = []Overwrite{{ID: OnCall, Deny: ReadHistory}} })
+	if c.s.Person(Bob).Screen() != "" || c.s.Person(Alice).Screen() == "" {
+		t.Error("the history is seen by the wrong people")
+	}
+}
+
 func TestACardIsDrawn(t *testing.T) {
 	t.Parallel()
 	c := office(t)
