@@ -151,11 +151,13 @@ func (s *Discord) PublicKey() string {
 }
 
 // Change alters the world: somebody leaves, a role is taken away, direct
-// messages are closed. What it does is in force when it returns.
+// messages are closed. What it does is in force when it returns, and what is
+// left out in it has the same defaults as at the start.
 func (s *Discord) Change(how func(*World)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	how(&s.world)
+	s.world = s.world.completed()
 	s.touch()
 }
 

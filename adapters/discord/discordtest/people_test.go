@@ -90,6 +90,9 @@ func TestGuildsAndRoles(t *testing.T) {
 			t.Errorf("the guilds of %q are %v", query, got)
 		}
 	}
+	if third := c.granted(c.call("GET", "/guilds/200000000000000003/roles", nil)).raw; !strings.Contains(third, "@everyone") {
+		t.Errorf("a guild that was added has the roles %s", third)
+	}
 	roles := c.granted(c.call("GET", "/guilds/"+Acme+"/roles", nil)).raw
 	for _, want := range []string{`"id":"` + Acme + `"`, `"name":"@everyone"`, `"id":"` + OnCall + `"`} {
 		if !strings.Contains(roles, want) {
