@@ -101,6 +101,12 @@ var rules = []rule{
 		because: "what all chats have in common knows no platform",
 	},
 	{
+		room:    "adapters/chat/chattest",
+		may:     []string{"bridge"},
+		because: "the cards that every chat's tests draw are the bridge's",
+		kind:    testOnly,
+	},
+	{
 		room:    "adapters/slack",
 		may:     []string{"adapters/chat", "bridge"},
 		foreign: []string{"github.com/gorilla/websocket", "github.com/slack-go/slack"},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	commandline "flag"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat/chattest"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -20,19 +20,6 @@ import (
 // Whatever an agent says, and whatever a provider calls an account: Slack takes
 // the card, and does nothing with it but show it. Both are judged by the
 // stand-in for Slack, which knows nothing of how cards are laid out.
-
-// hostile are words that mean something to Slack, to an eye or to a parser.
-var hostile = []string{
-	"<!channel> <!here> <!everyone> @everyone", "<@U0ALICE> <#C0DEPLOYS> <!subteam^S0ONCALL>",
-	"<https://evil.example|github.com> <mailto:x@evil.example>", "see https://evil.example/x and WWW.evil.example",
-	"[press here](https://evil.example)", "<!date^1^{date}^https://evil.example|now>",
-	"*Approved* _by_ ~you~ `code` ```WDJB-MJHT```", "``` \n*Approved*\n```", "> quoted\n>>> all of this",
-	":white_check_mark: :lock:", "&lt;!channel&gt; &amp;amp; &#60;", "R&D <b>a<b</b>",
-	"abc\u202e\u2066drowssap\u2069\u200f", "zero\u200bwidth\u2060\ufeff", "tag\U000E0041\U000E0042 variation\ufe0f",
-	"\u0440\u0430ypal and ex\u0430mple", "z\u0301\u0302\u0303\u0304\u0305\u0306algo", "\x00\x1b[31m\x7f\u0085",
-	"a\nb\r\nc\u2028d\u2029e", strings.Repeat("long ", 2000), strings.Repeat("&<>", 4000), strings.Repeat("\U0001F600", 900),
-	strings.Repeat("x", 10000), "\"quoted\" “quoted”", "\xff\xfe not UTF-8 \xc3", "_", "*", "", " ", "ab_ c_d _e", "a:b:c :d:",
-}
 
 // Each of them stands on the card as text, cut and cleaned, and is nothing else.
 func TestHostileWordsAreReadAndDoNothing(t *testing.T) {
@@ -64,23 +51,6 @@ func TestBehaviour05MarkupFromElsewhereIsInert(t *testing.T) {
 				t.Errorf("%s: an address that a client could link:\n%s", place, shown.Seen)
 			}
 		}
-	}
-}
-
-// everywhere is a text in each place of a card that others fill.
-func everywhere(s string) map[string]bridge.Card {
-	return map[string]bridge.Card{
-		"asked": with(askedCard(), func(c *bridge.Card) {
-			c.Agent, c.Title, c.Who, c.Host, c.Phrase, c.Note, c.Whose = s, s+" wants "+s, "helper, on "+s, s, s, s, s
-			c.Says = []string{s, s, s}
-		}),
-		"coded": with(codedCard(), func(c *bridge.Card) {
-			c.Scopes, c.Team = []bridge.ScopeLine{{Words: s, Scope: s}, {Scope: s, New: true}}, s
-		}),
-		"question": with(heldCard(), func(c *bridge.Card) { c.Question = "Signed in as " + s + ": mine / not mine?" }),
-		"team":     with(claimedCard(), func(c *bridge.Card) { c.Headline, c.Claim.By, c.Team = "Claimed by "+s, s, s }),
-		"account":  with(givenCard(), func(c *bridge.Card) { c.Ending = "You signed in as " + s + "." }),
-		"notice":   with(lineScenes()[0].card, func(c *bridge.Card) { c.Title, c.Ending = s, s }),
 	}
 }
 
@@ -156,73 +126,6 @@ func checkButton(t testing.TB, b *slackgo.ButtonBlockElement, c bridge.Card) {
 	}
 }
 
-// dice make cards by chance: every field may hold anything, and the domain's
-// own words stay what they are.
-type dice struct{ *rand.Rand }
-
-func (r dice) one(of ...string) string { return of[r.IntN(len(of))] }
-
-func (r dice) text() string {
-	switch r.IntN(10) {
-	case 0, 1, 2, 3:
-		return r.one("", "helper", "alice@example.com", "read your files", "files:read", "login.example.com")
-	case 4:
-		return r.one(hostile...) + r.one(" ", "", "\n") + r.one(hostile...)
-	}
-	var out strings.Builder
-	for range r.IntN(40) {
-		out.WriteString(r.one("*", "_", "~", "`", "```", "<", ">", "&", ":", "@", "!", "#", "|", "^", "a", "b c", "\u0436", "\u05d0", " ", "\n", "\u202e", "1", "/", ".", "://", "www."))
-		if r.IntN(8) == 0 {
-			out.WriteRune(rune(r.IntN(0x11000)))
-		}
-	}
-	return out.String()
-}
-
-func (r dice) texts(most int) []string {
-	var all []string
-	for range r.IntN(most) {
-		all = append(all, r.text())
-	}
-	return all
-}
-
-func (r dice) time() time.Time {
-	if r.IntN(6) == 0 {
-		return time.Time{}
-	}
-	return noon.Add(time.Duration(r.IntN(1e6)) * time.Second)
-}
-
-func (r dice) card() bridge.Card {
-	scenes := slices.Concat(privateScenes(), endedScenes(), teamScenes(), lineScenes())
-	c := scenes[r.IntN(len(scenes))].card
-	for _, field := range []*string{&c.Agent, &c.Title, &c.Who, &c.Phrase, &c.Team, &c.Note, &c.Whose, &c.Question, &c.Host, &c.Claim.By} {
-		if r.IntN(3) == 0 {
-			*field = r.text()
-		}
-	}
-	if c.Ending != "" {
-		c.Ending = "It is over. " + r.text()
-	}
-	for _, at := range []*time.Time{&c.OpenTo, &c.EndedAt, &c.UsedAt, &c.Until, &c.Claim.At, &c.Claim.Until} {
-		if r.IntN(3) == 0 {
-			*at = r.time()
-		}
-	}
-	if r.IntN(2) == 0 {
-		c.Says = r.texts(12)
-	}
-	for range r.IntN(60) * r.IntN(2) {
-		c.Scopes = append(c.Scopes, bridge.ScopeLine{Words: r.text(), Scope: r.text(), New: r.IntN(2) == 0})
-	}
-	for range r.IntN(3) {
-		c.Buttons = append(slices.Clone(c.Buttons), []bridge.Button{pressDeny, pressNotMe, pressRevoke, pressAgain, pressMine}[r.IntN(5)])
-	}
-	c.Reuse, c.Renewal, c.Digits, c.Minting = time.Duration(r.IntN(1e6))*time.Second, r.IntN(5) == 0, r.IntN(5) == 0, r.IntN(5) == 0
-	return c
-}
-
 var cards = commandline.Int("cards", 0, "how many cards are made by chance, however long it takes; 0 = what fits into a few seconds")
 
 // What fits: two thousand where the machine is free, and enough where it is
@@ -246,7 +149,7 @@ func TestBehaviour08EveryCardIsTaken(t *testing.T) {
 	}
 	made := 0
 	for !enough(made) {
-		c := dice{rand.New(rand.NewPCG(8, uint64(made)))}.card()
+		c := chattest.Throw(8, uint64(made)).Card()
 		shown := checked(t, c)
 		if head := bridge.Inert(bridge.Clean(c.Headline, 200)); !strings.HasPrefix(shown.Seen, head) || !strings.HasPrefix(shown.Text.Visible, head) {
 			t.Fatalf("card %d does not begin with its state %q:\n%s\n%s", made, head, shown.Seen, shown.Text.Visible)
@@ -271,15 +174,15 @@ func checkModals(t *testing.T, c bridge.Card) {
 
 // The Home tab and the answers take whatever the cards hold, too.
 func TestHostileWordsInHomeAndAnswers(t *testing.T) {
-	r := dice{rand.New(rand.NewPCG(1, 2))}
+	r := chattest.Throw(1, 2)
 	for range 25 {
 		var in bridge.Inbox
 		for range r.IntN(40) {
-			in.Waiting, in.Given, in.Earlier = append(in.Waiting, r.card()), append(in.Given, with(givenCard(), func(c *bridge.Card) { c.Title, c.Ending, c.Scopes = r.text(), r.text(), r.card().Scopes })), append(in.Earlier, r.card())
-			in.Stopped = append(in.Stopped, bridge.Suspension{Agent: r.text(), Human: r.one("alice", r.text())})
+			in.Waiting, in.Given, in.Earlier = append(in.Waiting, r.Card()), append(in.Given, with(givenCard(), func(c *bridge.Card) { c.Title, c.Ending, c.Scopes = r.Text(), r.Text(), r.Card().Scopes })), append(in.Earlier, r.Card())
+			in.Stopped = append(in.Stopped, bridge.Suspension{Agent: r.Text(), Human: r.One("alice", r.Text())})
 		}
 		checkReading(t, showView(t, homeView("alice", in, linkTo)), false)
-		for _, m := range []message{listMessage(in), pendingMessage(in, linkTo), wordMessage(r.text()), whoamiMessage(r.text())} {
+		for _, m := range []message{listMessage(in), pendingMessage(in, linkTo), wordMessage(r.Text()), whoamiMessage(r.Text())} {
 			checkReading(t, showMessage(t, m), false)
 			if n := len(asJSON(t, m.blocks)) + len(m.text); n > 19<<10 {
 				t.Fatalf("an answer of %d bytes", n)
@@ -293,7 +196,7 @@ func FuzzCards(f *testing.F) {
 		f.Add(text, hostile[(i+1)%len(hostile)], uint64(i))
 	}
 	f.Fuzz(func(t *testing.T, agents, providers string, shape uint64) {
-		c := dice{rand.New(rand.NewPCG(shape, 0))}.card()
+		c := chattest.Throw(shape, 0).Card()
 		c.Says = append(c.Says, agents)
 		c.Scopes = append(c.Scopes, bridge.ScopeLine{Scope: agents, Words: providers})
 		c.Note, c.Question, c.Who = providers, agents, providers
