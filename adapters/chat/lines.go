@@ -10,20 +10,27 @@ import (
 )
 
 // scopes says in one line for each what the agent wants.
-func (s sheet) scopes(c bridge.Card) []string {
+func scopes(c bridge.Card) []string {
 	if len(c.Scopes) == 0 {
 		return []string{"No scopes are named: " + Host(c) + " decides what it gives."}
 	}
 	var lines []string
-	size := 0
-	for i, one := range c.Scopes {
-		line := "• " + scopeLine(one)
-		if size += s.Length(line); size > maxScopes {
-			return append(lines, fmt.Sprintf("… and %d more, too many to show. If you do not know what they are, deny this.", len(c.Scopes)-i))
-		}
-		lines = append(lines, line)
+	for _, one := range c.Scopes {
+		lines = append(lines, "• "+scopeLine(one))
 	}
 	return lines
+}
+
+// Fit is as many of some scopes as fit into a length, with a line that says
+// how many are left out, if any are.
+func Fit(scopes []string, length func(string) int, most int) []string {
+	size := 0
+	for i, line := range scopes {
+		if size += length(line); size > most {
+			return append(slices.Clone(scopes[:i]), fmt.Sprintf("… and %d more, too many to show. If you do not know what they are, deny this.", len(scopes)-i))
+		}
+	}
+	return scopes
 }
 
 func scopeLine(s bridge.ScopeLine) string {

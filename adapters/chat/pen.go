@@ -11,8 +11,10 @@ import (
 type Pen interface {
 	// Line adds a paragraph, if it has words.
 	Line(spans ...Span)
-	// List adds lines below a label.
-	List(label Span, lines []string)
+	// List adds items below a label, and below them a last line, if it has
+	// words. A pen that has no room for all the items says how many are left
+	// out, as [Fit] does.
+	List(label Span, items []string, last string)
 	// Quote adds what an agent says: lines of which nothing is ever read as
 	// more than letters.
 	Quote(lines []string)
@@ -58,5 +60,4 @@ const (
 	maxReason = 300
 	maxMore   = 100 // of what an agent says besides its reason
 	maxSays   = 9
-	maxScopes = 5000 // all of them, drawn
 )

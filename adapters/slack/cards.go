@@ -52,10 +52,17 @@ func (s *sheet) Aside(spans ...chat.Span) {
 	}
 }
 
+// maxScopes is how long all the scopes of a card get, escaped.
+const maxScopes = 5000
+
 // List implements [chat.Pen]: in as many blocks as it needs.
-func (s *sheet) List(label chat.Span, lines []string) {
+func (s *sheet) List(label chat.Span, items []string, last string) {
 	const most = 2800
 	part, size := []chat.Span{label}, 0
+	lines := chat.Fit(items, length, maxScopes)
+	if last != "" {
+		lines = append(slices.Clone(lines), last)
+	}
 	for _, line := range lines {
 		if n := length(line) + 1; size+n > most {
 			s.Line(part...)
