@@ -1,0 +1,66 @@
+package discord
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// Discord reads markup out of every text: styles, quotes, lists, mentions,
+// links, times. So each sign that it could be made of is escaped in all words
+// of a card, whoever they are from, and the few that are to be read are put
+// around them afterwards.
+
+// signs are those that mean something to Discord, wherever they stand. None is
+// read after a backslash.
+const signs = "\\`*_~|<>#-+[](){}:@"
+
+// escape is a text of one line in which Discord reads nothing.
+func escape(s string) string {
+	var out strings.Builder
+	out.Grow(len(s))
+	begins := true // so far there are digits alone: with a dot they would begin a list
+	for _, c := range s {
+		if strings.ContainsRune(signs, c) || begins && c == '.' {
+			out.WriteByte('\\')
+		}
+		out.WriteRune(c)
+		begins = begins && unicode.IsDigit(c)
+	}
+	return out.String()
+}
+
+// length is how long a text is, as Discord counts: in units of UTF-16.
+func length(s string) int {
+	n := 0
+	for _, c := range s {
+		n += utf16.RuneLen(c)
+	}
+	return n
+}
+
+// within is a text of one line, cut so that it is no longer than most once it
+// is escaped.
+func within(s string, most int) string {
+	if most < 1 {
+		return ""
+	}
+	s = bridge.Clean(s, most)
+	if length(escape(s)) <= most {
+		return s
+	}
+	fits := sort.Search(most, func(n int) bool { return length(escape(bridge.Clean(s, n+1))) > most })
+	if fits == 0 {
+		return ""
+	}
+	return bridge.Clean(s, fits)
+}
+
+// clock is a time in the zone of whoever reads it, and how far off it is,
+// which goes on counting by itself.
+func clock(t time.Time) string { return fmt.Sprintf("<t:%d:f> (<t:%d:R>)", t.Unix(), t.Unix()) }
