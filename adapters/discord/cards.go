@@ -169,7 +169,8 @@ func marked(p chat.Span) string {
 const leastQuote = 60
 
 // fit cuts what is too long for one message: first what the agent says, then
-// how many scopes are named, at last whatever is longest.
+// how many scopes are named, at last whatever is longest. Small print is of
+// words that are ours, and short.
 func (s *sheet) fit() {
 	over := func() int { return length(s.text()) - maxContent }
 	if over() > 0 {
@@ -179,19 +180,19 @@ func (s *sheet) fit() {
 		s.fewer(n)
 	}
 	if over() > 0 {
-		s.level(1, func(k kindOfLine) bool { return k != fixedLine })
+		s.level(1, func(k kindOfLine) bool { return k != fixedLine && k != smallLine })
 	}
 }
 
-// level cuts the longest lines of some kinds, all to the same length, which is
-// least at the least.
+// level cuts the longest pieces of some kinds of lines, all to the same length,
+// which is least at the least.
 func (s *sheet) level(least int, some func(kindOfLine) bool) {
 	whole := s.lines
 	cutTo := func(most int) {
 		s.lines = slices.Clone(whole)
 		for i, l := range whole {
 			if some(l.kind) {
-				s.lines[i].spans = firstOf(l.spans, most)
+				s.lines[i].spans = beginnings(l.spans, most)
 			}
 		}
 	}
@@ -200,6 +201,16 @@ func (s *sheet) level(least int, some func(kindOfLine) bool) {
 		return length(s.text()) <= maxContent
 	})
 	cutTo(maxContent - n)
+}
+
+// beginnings are pieces of a line, none longer than most once it is escaped.
+func beginnings(spans []chat.Span, most int) []chat.Span {
+	all := slices.Clone(spans)
+	for i, p := range all {
+		said := strings.TrimLeft(p.Text, " ")
+		all[i].Text = p.Text[:len(p.Text)-len(said)] + within(said, most)
+	}
+	return all
 }
 
 // fewer leaves out items of the list, so that so much is gained; but not the
@@ -231,19 +242,6 @@ const roomForRest = 100
 
 // itemLength is how long an item is, with the end of its line.
 func (s *sheet) itemLength(text string) int { return s.Length(text) + 1 }
-
-// firstOf is the beginning of a line, as long as it may be. Times stay.
-func firstOf(spans []chat.Span, most int) []chat.Span {
-	var some []chat.Span
-	for _, p := range spans {
-		if left := within(p.Text, most); left != p.Text {
-			p.Text, most = left, 0
-		}
-		most -= length(escape(p.Text))
-		some = append(some, p)
-	}
-	return some
-}
 
 // fallbackMessage stands in the channel for those whom no direct message
 // reaches, and tells all who see it nothing but whom it is for.

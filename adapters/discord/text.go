@@ -44,14 +44,13 @@ func length(s string) int {
 	return n
 }
 
-// within is a text of one line, cut so that it is no longer than most once it
-// is escaped.
+// within is a text of one line, cut if it is longer than most once it is
+// escaped.
 func within(s string, most int) string {
-	if most < 1 {
+	switch {
+	case most < 1:
 		return ""
-	}
-	s = bridge.Clean(s, most)
-	if length(escape(s)) <= most {
+	case length(escape(s)) <= most:
 		return s
 	}
 	fits := sort.Search(most, func(n int) bool { return length(escape(bridge.Clean(s, n+1))) > most })
