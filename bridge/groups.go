@@ -16,9 +16,11 @@ import (
 // Roster says who is in the groups of a chat. Its methods are safe for
 // concurrent use, honour ctx and never try again by themselves.
 type Roster interface {
-	// Members returns the platform's ids of those who are in a group now. An
-	// error of any kind means that nobody knows.
-	Members(ctx context.Context, group string) ([]Address, error)
+	// Members returns the platform's ids of those who are in a group now. A
+	// platform that lists nobody may leave out whoever is not in among, which
+	// has all humans who are known there. An error of any kind means that
+	// nobody knows.
+	Members(ctx context.Context, group string, among []Address) ([]Address, error)
 }
 
 const (
@@ -147,7 +149,7 @@ func (b *Bridge) learn(ctx context.Context, key group, within time.Duration) err
 	}
 	before := r.fault
 	r.tried = time.Now()
-	users, err := b.groups.ask(ctx, key)
+	users, err := b.groups.ask(ctx, key, b.setup.Load().known(key.channel))
 	r.fault = err
 	if err == nil {
 		return b.adoptGroup(ctx, key, r, users)
@@ -158,15 +160,27 @@ func (b *Bridge) learn(ctx context.Context, key group, within time.Duration) err
 	return err
 }
 
+// known are all users of a chat who are somebody here, in order.
+func (s *setup) known(channel string) []Address {
+	var all []Address
+	for at := range s.people {
+		if at.channel == channel {
+			all = append(all, at.user)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // ask asks the chat who is in a group.
-func (g *groups) ask(ctx context.Context, key group) ([]Address, error) {
+func (g *groups) ask(ctx context.Context, key group, among []Address) ([]Address, error) {
 	roster, connected := g.rosters[key.channel]
 	if !connected {
 		return nil, errNoRoster
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), groupWithin) // others go by this reading, too
 	defer cancel()
-	users, err := roster.Members(ctx, key.id)
+	users, err := roster.Members(ctx, key.id, among)
 	users = slices.Compact(slices.Sorted(slices.Values(users)))
 	switch {
 	case err != nil:

@@ -162,7 +162,7 @@ func (a *Adapter) human(ctx context.Context, id string) (string, error) {
 }
 
 // Members says who is in a user group now: as [bridge.Roster].
-func (a *Adapter) Members(ctx context.Context, group string) ([]bridge.Address, error) {
+func (a *Adapter) Members(ctx context.Context, group string, _ []bridge.Address) ([]bridge.Address, error) {
 	if !groupID.MatchString(group) {
 		return nil, fmt.Errorf("read a user group of Slack: %w", errNoGroup)
 	}

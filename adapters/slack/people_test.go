@@ -166,17 +166,17 @@ func TestBehaviour18OperatorAllowsSharedChannel(t *testing.T) {
 func TestMembersOfAGroup(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	got, err := o.adapter.Members(t.Context(), oncall)
+	got, err := o.adapter.Members(t.Context(), oncall, nil)
 	if want := []bridge.Address{bob, carol}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("oncall is %v, %v, want %v", got, err, want)
 	}
 	for _, group := range []string{"S0NONE", "oncall", ""} {
-		if got, err := o.adapter.Members(t.Context(), group); err == nil || len(got) != 0 {
+		if got, err := o.adapter.Members(t.Context(), group, nil); err == nil || len(got) != 0 {
 			t.Errorf("the group %q is %v, %v", group, got, err)
 		}
 	}
 	o.slack.Fail(methodGroup, 1, slacktest.Fault{Status: 500})
-	if got, err := o.adapter.Members(t.Context(), oncall); err == nil || len(got) != 0 {
+	if got, err := o.adapter.Members(t.Context(), oncall, nil); err == nil || len(got) != 0 {
 		t.Errorf("while Slack is out of order oncall is %v, %v", got, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -29,24 +30,6 @@ func Scopes() []string {
 	}
 }
 
-// Found is one thing that was found out about the app, in words for the
-// operator.
-type Found struct {
-	Grade Grade
-	What  string
-	Hint  string // what to do; "" = nothing
-}
-
-// Grade is how a finding is to be taken.
-type Grade int
-
-// The grades.
-const (
-	Fine  Grade = iota
-	Doubt       // it works, and should be seen to
-	Fault       // something does not work
-)
-
 // Places are what a configuration names of Slack's.
 type Places struct {
 	Channels map[string]string // ids of channels to what they are the channel of
@@ -64,7 +47,7 @@ const surveyed = 20
 // it may do, whether it can open a connection, and the places. It changes
 // nothing and writes nobody. What it says repeats no token. Without an app
 // token the connection is left out.
-func Survey(ctx context.Context, api string, calls *http.Client, bot, app bridge.Secret, places Places) []Found {
+func Survey(ctx context.Context, api string, calls *http.Client, bot, app bridge.Secret, places Places) []chat.Found {
 	s := survey{ctx: ctx, api: slackgo.New(
 		bot.Reveal(), slackgo.OptionAppLevelToken(app.Reveal()), slackgo.OptionAPIURL(api), slackgo.OptionHTTPClient(calls),
 	)}
@@ -97,11 +80,11 @@ type survey struct {
 	ctx   context.Context
 	api   *slackgo.Client
 	team  string
-	found []Found
+	found []chat.Found
 }
 
-func (s *survey) add(g Grade, hint, format string, args ...any) {
-	s.found = append(s.found, Found{g, fmt.Sprintf(format, args...), hint})
+func (s *survey) add(g chat.Grade, hint, format string, args ...any) {
+	s.found = append(s.found, chat.Found{Grade: g, What: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 const reinstall = "install the app again with the manifest of: authbridge slack manifest"
@@ -110,22 +93,22 @@ const reinstall = "install the app again with the manifest of: authbridge slack 
 func (s *survey) who() bool {
 	me, err := s.api.AuthTestContext(s.ctx)
 	if err != nil {
-		s.add(Fault, hintFor(err), "the bot token is not taken: %s", inWords(err))
+		s.add(chat.Fault, hintFor(err), "the bot token is not taken: %s", inWords(err))
 		return false
 	}
 	s.team = me.TeamID
 	if me.EnterpriseID != "" {
-		s.add(Doubt, "", "the workspace belongs to an organisation (%s); people of its other workspaces are refused", me.EnterpriseID)
+		s.add(chat.Doubt, "", "the workspace belongs to an organisation (%s); people of its other workspaces are refused", me.EnterpriseID)
 	}
 	granted := strings.Split(me.Header.Get("X-OAuth-Scopes"), ",")
 	missing := slices.DeleteFunc(Scopes(), func(scope string) bool { return slices.Contains(granted, scope) })
 	switch {
 	case me.Header.Get("X-OAuth-Scopes") == "":
-		s.add(Doubt, "", "the app is %s in %s; Slack does not say what it may do", me.User, me.Team)
+		s.add(chat.Doubt, "", "the app is %s in %s; Slack does not say what it may do", me.User, me.Team)
 	case len(missing) > 0:
-		s.add(Fault, reinstall, "the bot token lacks %s (granted: %s)", strings.Join(missing, ", "), strings.Join(granted, ", "))
+		s.add(chat.Fault, reinstall, "the bot token lacks %s (granted: %s)", strings.Join(missing, ", "), strings.Join(granted, ", "))
 	default:
-		s.add(Fine, "", "the app is %s in %s, with all the scopes that it needs", me.User, me.Team)
+		s.add(chat.Fine, "", "the app is %s in %s, with all the scopes that it needs", me.User, me.Team)
 	}
 	return true
 }
@@ -138,10 +121,10 @@ func (s *survey) connection() {
 		if is(err, "missing_scope") {
 			hint = "make another app-level token, with the scope connections:write: Basic Information, App-Level Tokens"
 		}
-		s.add(Fault, hint, "no connection can be opened with the app token: %s", inWords(err))
+		s.add(chat.Fault, hint, "no connection can be opened with the app token: %s", inWords(err))
 		return
 	}
-	s.add(Fine, "", "the app token opens connections")
+	s.add(chat.Fine, "", "the app token opens connections")
 }
 
 func (s *survey) channel(id, whose string, mayBeShared bool) {
@@ -149,17 +132,17 @@ func (s *survey) channel(id, whose string, mayBeShared bool) {
 	name := "the channel " + id + " of " + whose
 	switch {
 	case is(err, "channel_not_found"):
-		s.add(Fault, "copy the id from the channel's details, and invite the app there: /invite @authbridge", "%s is not there for the app", name)
+		s.add(chat.Fault, "copy the id from the channel's details, and invite the app there: /invite @authbridge", "%s is not there for the app", name)
 	case err != nil:
-		s.add(Fault, hintFor(err), "%s cannot be looked at: %s", name, inWords(err))
+		s.add(chat.Fault, hintFor(err), "%s cannot be looked at: %s", name, inWords(err))
 	case c.IsArchived:
-		s.add(Fault, "name another channel, or unarchive it", "%s is archived", name)
+		s.add(chat.Fault, "name another channel, or unarchive it", "%s is archived", name)
 	case !c.IsMember:
-		s.add(Fault, "in the channel: /invite @authbridge", "the app is not in %s", name)
+		s.add(chat.Fault, "in the channel: /invite @authbridge", "the app is not in %s", name)
 	case (c.IsExtShared || c.IsPendingExtShared) && !mayBeShared:
-		s.add(Fault, "name another channel; or, if its guests may see who asks for what: slack: {allow_shared: ["+id+"]}", "%s is shared with another workspace", name)
+		s.add(chat.Fault, "name another channel; or, if its guests may see who asks for what: slack: {allow_shared: ["+id+"]}", "%s is shared with another workspace", name)
 	default:
-		s.add(Fine, "", "%s is open to the app", name)
+		s.add(chat.Fine, "", "%s is open to the app", name)
 	}
 }
 
@@ -167,15 +150,15 @@ func (s *survey) person(id, name string, guests bool) {
 	u, err := s.api.GetUserInfoContext(s.ctx, id)
 	switch {
 	case err != nil:
-		s.add(Fault, "in Slack, open the profile, press ⋮, Copy member ID", "%s (%s) cannot be found: %s", name, id, inWords(err))
+		s.add(chat.Fault, "in Slack, open the profile, press ⋮, Copy member ID", "%s (%s) cannot be found: %s", name, id, inWords(err))
 	case u.Deleted:
-		s.add(Fault, "remove the id, or the human", "%s (%s) is deactivated in Slack", name, id)
+		s.add(chat.Fault, "remove the id, or the human", "%s (%s) is deactivated in Slack", name, id)
 	case u.IsBot:
-		s.add(Fault, "name a person's id", "%s (%s) is a bot", name, id)
+		s.add(chat.Fault, "name a person's id", "%s (%s) is a bot", name, id)
 	case u.IsStranger || u.TeamID != s.team:
-		s.add(Fault, "name somebody of the workspace that the app is in", "%s (%s) belongs to another workspace", name, id)
+		s.add(chat.Fault, "name somebody of the workspace that the app is in", "%s (%s) belongs to another workspace", name, id)
 	case (u.IsRestricted || u.IsUltraRestricted) && !guests:
-		s.add(Fault, "slack: {allow_guests: true}, if guests may be asked", "%s (%s) is a guest of the workspace", name, id)
+		s.add(chat.Fault, "slack: {allow_guests: true}, if guests may be asked", "%s (%s) is a guest of the workspace", name, id)
 	}
 }
 
@@ -183,11 +166,11 @@ func (s *survey) group(id, whose string) {
 	members, err := s.api.GetUserGroupMembersContext(s.ctx, id)
 	switch {
 	case err != nil:
-		s.add(Fault, hintFor(err), "the user group %s of %s cannot be read, so nobody is in it: %s", id, whose, inWords(err))
+		s.add(chat.Fault, hintFor(err), "the user group %s of %s cannot be read, so nobody is in it: %s", id, whose, inWords(err))
 	case len(members) == 0:
-		s.add(Fault, "put people into the group in Slack", "nobody is in the user group %s of %s", id, whose)
+		s.add(chat.Fault, "put people into the group in Slack", "nobody is in the user group %s of %s", id, whose)
 	default:
-		s.add(Fine, "", "the user group %s of %s can be read (%d people)", id, whose, len(members))
+		s.add(chat.Fine, "", "the user group %s of %s can be read (%d people)", id, whose, len(members))
 	}
 }
 

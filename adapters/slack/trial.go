@@ -2,25 +2,17 @@ package slack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
 // verbTry is the action of a trial's button.
 const verbTry = actionPrefix + "try"
-
-// What keeps a trial from being made, for errors.Is.
-var (
-	// ErrTrying means that another trial with this person is under way.
-	ErrTrying = errors.New("another trial with them is under way")
-	// ErrCut means that no press would arrive now.
-	ErrCut = errors.New("the bridge is not connected with Slack")
-)
 
 // trials are those under way, by the person: one for each.
 type trials struct {
@@ -55,11 +47,11 @@ func (t *trials) of(user string) *offer {
 // Try writes a message with a button to a person, and says how long it took
 // from there until their press arrived on the way of all presses. When ctx ends
 // before, its error is returned. The button is taken away in any case. Other
-// errors are [ErrTrying], [ErrCut], and those of [Adapter.Post]; none holds a
+// errors are [chat.ErrTrying], [chat.ErrCut], and those of [Adapter.Post]; none holds a
 // secret.
 func (a *Adapter) Try(ctx context.Context, to bridge.Address) (took time.Duration, err error) {
 	if !a.Connected() {
-		return 0, fmt.Errorf("%w: %s", ErrCut, a.Health().Why)
+		return 0, fmt.Errorf("%w: %s", chat.ErrCut, a.Health().Why)
 	}
 	o := a.newOffer(verbTry)
 	user, err := a.person(ctx, string(to))
@@ -68,7 +60,7 @@ func (a *Adapter) Try(ctx context.Context, to bridge.Address) (took time.Duratio
 	}
 	o.to(user)
 	if !a.trials.begin(o) {
-		return 0, ErrTrying
+		return 0, chat.ErrTrying
 	}
 	defer a.trials.end(o)
 	if err := o.write(ctx, "The operator of authbridge tries whether you can be asked here. Press the button, please; nothing is granted by it.", "It works"); err != nil {

@@ -52,7 +52,7 @@ func TestATrial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := soon(t, "the second trial", o.try(t.Context(), alice)); !errors.Is(again.err, ErrTrying) {
+	if again := soon(t, "the second trial", o.try(t.Context(), alice)); !errors.Is(again.err, chat.ErrTrying) {
 		t.Errorf("a second one with her: %v", again.err)
 	}
 	for name, forge := range map[string]func(*inbound){
@@ -120,7 +120,7 @@ func TestTrialsThatAreNotMade(t *testing.T) {
 			t.Errorf("%s: the trial goes on", name)
 		}
 	}
-	if _, err := newOffice(t).adapter.Try(t.Context(), alice); !errors.Is(err, ErrCut) {
+	if _, err := newOffice(t).adapter.Try(t.Context(), alice); !errors.Is(err, chat.ErrCut) {
 		t.Errorf("without a connection: %v", err)
 	}
 }

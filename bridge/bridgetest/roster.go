@@ -52,7 +52,7 @@ func (r *Roster) Hold() (release func()) {
 }
 
 // Members is [bridge.Roster.Members].
-func (r *Roster) Members(ctx context.Context, group string) ([]bridge.Address, error) {
+func (r *Roster) Members(ctx context.Context, group string, _ []bridge.Address) ([]bridge.Address, error) {
 	r.mu.Lock()
 	r.calls++
 	gate := r.gate

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/authbridge/authbridge/adapters/slack"
+	"github.com/authbridge/authbridge/adapters/chat"
+
 	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/internal/doctor"
@@ -49,8 +50,8 @@ func lookAt(err error) string {
 		hint string
 	}{
 		{context.DeadlineExceeded, "if it was pressed: on the app's page, switch Interactivity on, and Socket Mode or the Request URL as slack.mode has it"},
-		{slack.ErrTrying, "wait until that one is over"},
-		{slack.ErrCut, "on the app's page, look at Socket Mode; the findings about slack say more"},
+		{chat.ErrTrying, "wait until that one is over"},
+		{chat.ErrCut, "on the app's page, look at Socket Mode; the findings about slack say more"},
 		{bridge.ErrRoute, "on the app's page, App Home, switch the Messages Tab on; they may also have closed their messages to the app"},
 		{bridge.ErrUnreachable, "look at the human's id or e-mail address: it has to be an active member of the app's workspace"},
 		{bridge.ErrAuth, "install the app again with the manifest of: authbridge slack manifest"},

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/authbridge/authbridge/adapters/slack"
+	"github.com/authbridge/authbridge/adapters/chat"
+
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -20,8 +21,8 @@ func TestWhatToLookAt(t *testing.T) {
 		says, hint string
 	}{
 		{context.DeadlineExceeded, "no press arrived within a minute", "Interactivity"},
-		{fmt.Errorf("try: %w", slack.ErrTrying), "another trial", "wait"},
-		{fmt.Errorf("%w: no line", slack.ErrCut), "not connected", "Socket Mode"},
+		{fmt.Errorf("try: %w", chat.ErrTrying), "another trial", "wait"},
+		{fmt.Errorf("%w: no line", chat.ErrCut), "not connected", "Socket Mode"},
 		{fmt.Errorf("post: %w", bridge.ErrRoute), "cannot be tried", "Messages Tab"},
 		{fmt.Errorf("open: %w", bridge.ErrUnreachable), "cannot be tried", "active member"},
 		{fmt.Errorf("post: %w", bridge.ErrAuth), "cannot be tried", "install the app again"},

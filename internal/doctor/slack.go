@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
+
 	"github.com/authbridge/authbridge/adapters/slack"
 	"github.com/authbridge/authbridge/admin"
 	"github.com/authbridge/authbridge/bridge"
@@ -40,7 +42,7 @@ func Slack(ctx context.Context, cfg *config.Config, calls *http.Client) []admin.
 	return found
 }
 
-var grades = map[slack.Grade]admin.Level{slack.Fine: admin.OK, slack.Doubt: admin.Warn, slack.Fault: admin.Fail}
+var grades = map[chat.Grade]admin.Level{chat.Fine: admin.OK, chat.Doubt: admin.Warn, chat.Fault: admin.Fail}
 
 // inSlack are the ids that the configuration names.
 func inSlack(cfg *config.Config) slack.Places {
