@@ -98,6 +98,7 @@ var rules = []rule{
 	{
 		room:    "adapters/chat",
 		may:     []string{"bridge"},
+		foreign: []string{"github.com/gorilla/websocket"},
 		because: "what all chats have in common knows no platform",
 	},
 	{
@@ -127,7 +128,7 @@ var rules = []rule{
 	{
 		room:    "adapters/discord",
 		may:     []string{"adapters/chat", "bridge"},
-		foreign: []string{"github.com/bwmarrin/discordgo"},
+		foreign: []string{"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket"},
 		because: "an adapter knows the bridge, never another adapter and never the store",
 	},
 	{

@@ -1,10 +1,10 @@
 package discord
 
 import (
-	"context"
 	"strings"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -58,9 +58,6 @@ func (in inbound) String() string { return string(in.kind) }
 // GoString is String.
 func (in inbound) GoString() string { return in.String() }
 
-// exchange is what an interaction is answered through, after its first answer.
-func (in inbound) exchange() exchange { return exchange{app: in.app, token: in.token} }
-
 // converses reports whether the first answer may have to hold something: a
 // modal, which Discord takes in no later one, or words in a message's place.
 func (in inbound) converses() bool {
@@ -81,21 +78,24 @@ func (in inbound) converses() bool {
 // does, and after a colon what to do it to.
 const customPrefix = "ab1:"
 
-// answer is what somebody is told at once about what they did.
-type answer struct {
-	// body is the first answer, as the JSON of an interaction response; nil =
-	// the plain one of its kind, which says nothing.
-	body any
-	// late does the same by a follow-up or an edit, where the first answer went
-	// before the body was known, or was refused. nil = nothing to say.
-	late func(context.Context)
+// ackPatience is how long the first answer waits for what it could say. Discord
+// waits for 3 s, and people look at a spinner meanwhile.
+const ackPatience = 1500 * time.Millisecond
+
+// Matter implements [chat.Inbound].
+func (in inbound) Matter() (id string, patience time.Duration) {
+	if in.converses() {
+		patience = ackPatience
+	}
+	return in.id, patience
 }
 
-// serve is what takes everything that comes in, once, whatever Discord does
-// twice. It is called from many goroutines. ctx ends after half a minute, or
-// two seconds after the adapter has to stop. What [inbound.converses] has its
-// body in the first answer if it comes within 1.5 s; everything else is
-// answered plainly without waiting: a press by a deferred update (type 6), a
-// command by a deferred ephemeral message (type 5), a submission by a deferred
-// ephemeral message or, when it came from a message's modal, by type 6.
-type serve func(ctx context.Context, in inbound) answer
+// answer and serve are those of all chats. Body is an interaction response, as
+// it goes out as JSON; nil = the plain one, which says nothing (see plain).
+// What [inbound.converses] has its body in the first answer if it comes within
+// ackPatience; everything else is answered plainly without waiting, and Late
+// says it by a follow-up or an edit.
+type (
+	answer = chat.Answer
+	serve  = chat.Serve[inbound]
+)
