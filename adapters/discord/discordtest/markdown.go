@@ -13,10 +13,12 @@ type markdown struct {
 	Reading
 }
 
-// rule is one thing that a text can hold, by its name.
+// rule is one thing that a text can hold, by its name. It fits nothing that
+// does not begin with one of some signs.
 type rule struct {
-	name string
-	fits *regexp.Regexp
+	name   string
+	begins string
+	fits   *regexp.Regexp
 }
 
 // inner is text in which a backslash keeps what follows from ending it.
@@ -26,32 +28,32 @@ const inner = `((?:\\.|[^\\])+?)`
 // this order. Nothing changes them.
 var (
 	atLineStart = []rule{
-		{"heading", regexp.MustCompile(`^#{1,3} +`)},
-		{"small", regexp.MustCompile(`^-# +`)},
-		{"quote", regexp.MustCompile(`^>(?:>>)? `)},
-		{"list", regexp.MustCompile(`^ *[-*+] `)},
-		{"numbered", regexp.MustCompile(`^ *(\d{1,9}[.)]) `)},
+		{"heading", "#", regexp.MustCompile(`^#{1,3} +`)},
+		{"small", "-", regexp.MustCompile(`^-# +`)},
+		{"quote", ">", regexp.MustCompile(`^>(?:>>)? `)},
+		{"list", " -*+", regexp.MustCompile(`^ *[-*+] `)},
+		{"numbered", " 0123456789", regexp.MustCompile(`^ *(\d{1,9}[.)]) `)},
 	}
 	anywhere = []rule{
-		{"escape", regexp.MustCompile(`^\\([^0-9A-Za-z\s])`)},
-		{"pre", regexp.MustCompile("(?s)^```(?:[A-Za-z0-9_+.#-]*\n)?\n*(.+?)\n*```")},
-		{"code", regexp.MustCompile("(?s)^``(.+?)``")},
-		{"code", regexp.MustCompile("(?s)^`([^`]+)`")},
-		{"mention", regexp.MustCompile(`^<(@&|@|#)!?(\d+)>`)},
-		{"time", regexp.MustCompile(`^<t:(-?\d+)(?::([A-Za-z]))?>`)},
-		{"emoji", regexp.MustCompile(`^<a?:(\w+):\d+>`)},
-		{"command", regexp.MustCompile(`^</([^:>]+):\d+>`)},
-		{"command", regexp.MustCompile(`^<id:(\w+)(?::\d+)?>`)},
-		{"quiet link", regexp.MustCompile(`(?i)^<((?:https?|discord|mailto|tel):[^\s<>]+|[^\s<>@]+@[^\s<>@]+|\+\d[\d ]+)>`)},
-		{"masked link", regexp.MustCompile(`(?is)^\[((?:\\.|[^\[\]\\]|\[[^\[\]]*\])+)\]\(\s*(<?)((?:https?|discord):[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+["'][^"']*["'])?\s*\)`)},
-		{"link", regexp.MustCompile(`(?i)^(?:https?|discord)://[^\s<]*[^\s<.,:;"')\]]`)},
-		{"everybody", regexp.MustCompile(`^@(?:everyone|here)`)},
-		{"bold", regexp.MustCompile(`(?s)^\*\*` + inner + `\*\*`)},
-		{"underline", regexp.MustCompile(`(?s)^__` + inner + `__`)},
-		{"strike", regexp.MustCompile(`(?s)^~~` + inner + `~~`)},
-		{"spoiler", regexp.MustCompile(`(?s)^\|\|` + inner + `\|\|`)},
-		{"italic", regexp.MustCompile(`(?s)^\*([^\s*\\]|[^\s*](?:\\.|[^\\*])*?(?:\\.|[^\s*\\]))\*`)},
-		{"emoji", regexp.MustCompile(`^:([a-z0-9_+-]*[a-z][a-z0-9_+-]*):`)},
+		{"escape", "\\", regexp.MustCompile(`^\\([^0-9A-Za-z\s])`)},
+		{"pre", "`", regexp.MustCompile("(?s)^```(?:[A-Za-z0-9_+.#-]*\n)?\n*(.+?)\n*```")},
+		{"code", "`", regexp.MustCompile("(?s)^``(.+?)``")},
+		{"code", "`", regexp.MustCompile("(?s)^`([^`]+)`")},
+		{"mention", "<", regexp.MustCompile(`^<(@&|@|#)!?(\d+)>`)},
+		{"time", "<", regexp.MustCompile(`^<t:(-?\d+)(?::([A-Za-z]))?>`)},
+		{"emoji", "<", regexp.MustCompile(`^<a?:(\w+):\d+>`)},
+		{"command", "<", regexp.MustCompile(`^</([^:>]+):\d+>`)},
+		{"command", "<", regexp.MustCompile(`^<id:(\w+)(?::\d+)?>`)},
+		{"quiet link", "<", regexp.MustCompile(`(?i)^<((?:https?|discord|mailto|tel):[^\s<>]+|[^\s<>@]+@[^\s<>@]+|\+\d[\d ]+)>`)},
+		{"masked link", "[", regexp.MustCompile(`(?is)^\[((?:\\.|[^\[\]\\]|\[[^\[\]]*\])+)\]\(\s*(<?)((?:https?|discord):[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+["'][^"']*["'])?\s*\)`)},
+		{"link", "hHdD", regexp.MustCompile(`(?i)^(?:https?|discord)://[^\s<]*[^\s<.,:;"')\]]`)},
+		{"everybody", "@", regexp.MustCompile(`^@(?:everyone|here)`)},
+		{"bold", "*", regexp.MustCompile(`(?s)^\*\*` + inner + `\*\*`)},
+		{"underline", "_", regexp.MustCompile(`(?s)^__` + inner + `__`)},
+		{"strike", "~", regexp.MustCompile(`(?s)^~~` + inner + `~~`)},
+		{"spoiler", "|", regexp.MustCompile(`(?s)^\|\|` + inner + `\|\|`)},
+		{"italic", "*", regexp.MustCompile(`(?s)^\*([^\s*\\]|[^\s*](?:\\.|[^\\*])*?(?:\\.|[^\s*\\]))\*`)},
+		{"emoji", ":", regexp.MustCompile(`^:([a-z0-9_+-]*[a-z][a-z0-9_+-]*):`)},
 	}
 	underscored = regexp.MustCompile(`(?s)^_((?:\\.|[^\\_])+?)_(?:\W|$)`)
 )
@@ -106,6 +108,9 @@ func plain(text string) int {
 // first reads by the first rule that fits.
 func (w *markdown) first(rules []rule, text string) (shown string, n int) {
 	for _, r := range rules {
+		if strings.IndexByte(r.begins, text[0]) < 0 {
+			continue
+		}
 		if m := r.fits.FindStringSubmatch(text); m != nil {
 			return w.show(r.name, m), len(m[0])
 		}

@@ -28,9 +28,10 @@ func ShowMessage(body []byte, now time.Time) (Shown, error) {
 	}
 	e := eyes{now: now}
 	d := drawing{eyes: e, message: m}
-	d.write(e.read(m.content).Visible)
+	reading := e.read(m.content)
+	d.write(reading.Visible)
 	d.rows(m.components)
-	return Shown{Seen: d.page(), Heard: heard(m, e), Reading: e.read(m.content)}, nil
+	return Shown{Seen: d.page(), Heard: heard(m, e), Reading: reading}, nil
 }
 
 // ShowModal checks the data of an answer that opens a modal, as JSON, and
