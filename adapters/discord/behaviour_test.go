@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -102,11 +103,14 @@ func TestTooMuchForOneMessage(t *testing.T) {
 	})
 	seen := checked(t, c).Seen
 	shown := strings.Count(seen, "• see, edit and delete everything (https :// login.example.com/auth/drive)\n")
-	if shown < 3 || shown > 10 {
+	if said := strings.Count(seen, "\n> “urgent"); said != 3 || !strings.Contains(seen, "\n> …\n") {
+		t.Errorf("the agent says %d things:\n%s", said, seen)
+	}
+	if shown < 8 || shown > 15 {
 		t.Errorf("%d scopes are shown:\n%s", shown, seen)
 	}
 	for _, words := range []string{
-		"… and " + []string{3: "37", 4: "36", 5: "35", 6: "34", 7: "33", 8: "32", 9: "31", 10: "30"}[max(3, min(shown, 10))] + " more, too many to show. If you do not know what they are, deny this.\n",
+		fmt.Sprintf("… and %d more, too many to show. If you do not know what they are, deny this.\n", 40-shown),
 		"Who: helper, on alice's laptop, local user 1001, yours\n", "Not expected? Press I did not ask for this.", "access is granted only on login.example.com.\n",
 		"For 8 hours from your yes, then it is taken back; until then helper may ask again without you.\n", "| WDJB-MJHT\n",
 	} {

@@ -52,7 +52,8 @@ func asksFirst(v bridge.Verb) bool { return v == bridge.VerbRevoke || v == bridg
 // Buttons implements [chat.Pen].
 func (s *sheet) Buttons(c bridge.Card, all []bridge.Button) { s.row(buttonsOf(c, all)) }
 
-// row adds buttons below a message, in rows of five.
+// row adds buttons below a message, in rows of five. Discord takes no message
+// in which two carry the same.
 func (s *sheet) row(all []discordgo.Button) {
 	for some := range slices.Chunk(all, maxButtons) {
 		if len(s.rows) == maxRows {
@@ -60,27 +61,33 @@ func (s *sheet) row(all []discordgo.Button) {
 		}
 		row := discordgo.ActionsRow{}
 		for _, b := range some {
+			if b.CustomID != "" {
+				b.CustomID = s.unlike(b.CustomID)
+			}
 			row.Components = append(row.Components, b)
 		}
 		s.rows = append(s.rows, row)
 	}
 }
 
+// unlike is a custom_id that the message has not yet, with the same meaning.
+func (s *sheet) unlike(id string) string {
+	if s.carried == nil {
+		s.carried = map[string]int{}
+	}
+	if s.carried[id]++; s.carried[id] > 1 {
+		return fmt.Sprintf("%s:%d", id, s.carried[id])
+	}
+	return id
+}
+
 // buttonsOf are some buttons of a card. Nothing that goes on stands out.
 func buttonsOf(c bridge.Card, some []bridge.Button) []discordgo.Button {
 	var all []discordgo.Button
-	seen := map[string]int{}
 	for _, b := range some {
-		made, ok := button(b, c)
-		if !ok {
-			continue
+		if made, ok := button(b, c); ok {
+			all = append(all, made)
 		}
-		if id := made.CustomID; id != "" {
-			if seen[id]++; seen[id] > 1 {
-				made.CustomID = fmt.Sprintf("%s:%d", id, seen[id])
-			}
-		}
-		all = append(all, made)
 	}
 	return all
 }

@@ -37,6 +37,8 @@ const maxContent = 1900
 type sheet struct {
 	lines []textLine
 	rows  []discordgo.MessageComponent
+
+	carried map[string]int // how often a custom_id was wanted
 }
 
 // textLine is one line of a message. What it gives up, when not all of them fit,
@@ -145,11 +147,12 @@ func (l textLine) String() string {
 	if l.kind == fixedLine {
 		return l.fixed
 	}
-	out := l.kind.begins()
+	var out strings.Builder
+	out.WriteString(l.kind.begins())
 	for _, p := range l.spans {
-		out += marked(p)
+		out.WriteString(marked(p))
 	}
-	return out
+	return out.String()
 }
 
 // marked is a piece of a line as Discord reads it.
@@ -164,9 +167,12 @@ func marked(p chat.Span) string {
 	return text
 }
 
-// leastQuote is how much of each of an agent's sayings is left before anything
-// else is cut.
-const leastQuote = 60
+// How much of what an agent says is left before a scope is left out: it could
+// say much to hide what it wants.
+const (
+	leastQuote  = 60 // of one saying
+	leastQuotes = 3
+)
 
 // fit cuts what is too long for one message: first what the agent says, then
 // how many scopes are named, at last whatever is longest. Small print is of
@@ -175,6 +181,9 @@ func (s *sheet) fit() {
 	over := func() int { return length(s.text()) - maxContent }
 	if over() > 0 {
 		s.level(leastQuote, func(k kindOfLine) bool { return k == quoteLine })
+	}
+	if over() > 0 {
+		s.quoteLess()
 	}
 	if n := over(); n > 0 {
 		s.fewer(n)
@@ -211,6 +220,19 @@ func beginnings(spans []chat.Span, most int) []chat.Span {
 		all[i].Text = p.Text[:len(p.Text)-len(said)] + within(said, most)
 	}
 	return all
+}
+
+// quoteLess leaves out what an agent says after its first sayings.
+func (s *sheet) quoteLess() {
+	from := slices.IndexFunc(s.lines, func(l textLine) bool { return l.kind == quoteLine }) + leastQuotes
+	to := from
+	for to < len(s.lines) && s.lines[to].kind == quoteLine {
+		to++
+	}
+	if to > from {
+		rest := textLine{kind: quoteLine, spans: []chat.Span{chat.Words("…")}}
+		s.lines = slices.Concat(s.lines[:from], []textLine{rest}, s.lines[to:])
+	}
 }
 
 // fewer leaves out items of the list, so that so much is gained; but not the

@@ -173,8 +173,8 @@ var cards = commandline.Int("cards", 0, "how many cards are made by chance, howe
 // not.
 const (
 	cardsMost  = 2000
-	cardsLeast = 300
-	cardsFor   = 6 * time.Second
+	cardsLeast = 100
+	cardsFor   = 3 * time.Second
 )
 
 // 8, 9: Discord takes every card, whatever is in it, and shows it: its content
@@ -227,7 +227,7 @@ func checkComplete(t *testing.T, c bridge.Card, seen string) {
 // The answers take whatever the cards hold, too.
 func TestHostileWordsInAnswers(t *testing.T) {
 	r := chattest.Throw(1, 2)
-	for range 50 {
+	for range 15 {
 		var in bridge.Inbox
 		for range r.IntN(20) {
 			in.Waiting = append(in.Waiting, r.Card())

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -23,17 +24,19 @@ const signs = "\\`*_~|<>#-+[](){}:@"
 // escape is a text of one line in which Discord reads nothing.
 func escape(s string) string {
 	var out strings.Builder
-	out.Grow(len(s))
-	begins := true // so far there are digits alone: with a dot they would begin a list
-	for _, c := range s {
-		if strings.ContainsRune(signs, c) || begins && c == '.' {
+	out.Grow(2 * len(s))
+	list := true // so far there are digits alone: with a dot they would begin a list
+	for i, c := range s {
+		if isSign(c) || c == '.' && list && i > 0 {
 			out.WriteByte('\\')
 		}
 		out.WriteRune(c)
-		begins = begins && unicode.IsDigit(c)
+		list = list && unicode.IsDigit(c)
 	}
 	return out.String()
 }
+
+func isSign(c rune) bool { return c < utf8.RuneSelf && strings.IndexByte(signs, byte(c)) >= 0 }
 
 // length is how long a text is, as Discord counts: in units of UTF-16.
 func length(s string) int {

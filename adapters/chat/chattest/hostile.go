@@ -45,7 +45,7 @@ func Everywhere(s string) map[string]bridge.Card {
 type Dice struct{ *rand.Rand }
 
 // Throw are the dice of one card: the same for the same two numbers.
-func Throw(kind, n uint64) Dice { return Dice{rand.New(rand.NewPCG(kind, n))} } //nolint:gosec // for tests
+func Throw(kind, n uint64) Dice { return Dice{rand.New(rand.NewPCG(kind, n))} }
 
 // One of some texts.
 func (r Dice) One(of ...string) string { return of[r.IntN(len(of))] }
