@@ -36,7 +36,7 @@ func escape(s string) string {
 	return out.String()
 }
 
-func isSign(c rune) bool { return c < utf8.RuneSelf && strings.IndexByte(signs, byte(c)) >= 0 }
+func isSign(c rune) bool { return c < utf8.RuneSelf && strings.ContainsRune(signs, c) }
 
 // length is how long a text is, as Discord counts: in units of UTF-16.
 func length(s string) int {
