@@ -22,8 +22,7 @@ const (
 
 // What Discord takes.
 const (
-	maxLabel   = 80  // on a button
-	maxCustom  = 100 // as a custom_id
+	maxLabel   = 80 // on a button
 	maxRows    = 5
 	maxButtons = 5 // in a row
 )
