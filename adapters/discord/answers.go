@@ -50,10 +50,10 @@ func helpMessage() message {
 var helpLines = []struct{ name, takes, does string }{
 	{"list", "", "what you have given, and how to take it back"},
 	{"pending", "", "what waits for you"},
-	{"revoke", " name:REQ", "take back what you gave; REQ is the four letters after “req”"},
-	{"verify", " code:CODE", "whether a code that you were sent is from here, for you"},
+	{"revoke", " REQ", "take back what you gave; REQ is the four letters after “req”"},
+	{"verify", " CODE", "whether a code that you were sent is from here, for you"},
 	{"whoami", "", "who you are here"},
-	{"link", " code:CODE", "say who you are, with a code from the operator"},
+	{"link", " CODE", "say who you are, with a code from the operator"},
 	{"unlink", "", "be nobody here any more, if you came by link"},
 }
 

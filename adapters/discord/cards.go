@@ -266,14 +266,19 @@ const roomForRest = 100
 func (s *sheet) itemLength(text string) int { return s.Length(text) + 1 }
 
 // fallbackMessage stands in the channel for those whom no direct message
-// reaches, and tells all who see it nothing but whom it is for.
+// reaches, and tells all who see it nothing but whom it is for: a user, "" =
+// it is not known any more. Whoever sends it allows it to mention that user.
 func fallbackMessage(user string, c bridge.Card) message {
 	var s sheet
 	if c.Ending != "" {
-		return message{"The access request to <@" + user + "> is over.", s.buttons()}
+		return message{"This access request is over.", s.buttons()}
+	}
+	whom := "Somebody"
+	if user != "" {
+		whom = "<@" + user + ">"
 	}
 	s.Buttons(c, []bridge.Button{{Verb: bridge.VerbShowAgain, Label: "Show privately"}})
-	return message{"<@" + user + "> has an access request.", s.buttons()}
+	return message{whom + " has an access request.", s.buttons()}
 }
 
 // closedMessage is what is left where a card was shown to one human for as long

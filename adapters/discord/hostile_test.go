@@ -30,7 +30,7 @@ var hostile = append(slices.Clone(chattest.Hostile),
 	"[press here](<https://evil.example>) [x](discord://evil.example) https\\://evil.example", "[**Approved**](https://evil.example \"safe\")",
 	"# Approved", "-# small", "> quoted", ">>> all of it", "- a", "+ a", "* a", "1. a", "42. b", "3) c", "1.", ".", "1\u0663. a",
 	"**Approved** __by__ ~~you~~ ||hidden|| ***all*** _it_", "``` \n**Approved**\n```", "``code`` `code`", "```js\nWDJB-MJHT```",
-	`\`, `\\`, `\*not bold\*`, `a\`, "\\`code\\`", "¯\\_(ツ)_/¯", "a*b*c_d_e", "**", "****", "||||", "~~~~", "http://evil.example HTTPS://evil.example discord://evil.example",
+	"[x](https:evil.example) [y](<https:evil.example>)", `\`, `\\`, `\*not bold\*`, `a\`, "\\`code\\`", "¯\\_(ツ)_/¯", "a*b*c_d_e", "**", "****", "||||", "~~~~", "http://evil.example HTTPS://evil.example discord://evil.example",
 	strings.Repeat("*", 4000), strings.Repeat(`\`, 4000), strings.Repeat("**a** ", 1000), strings.Repeat("@everyone ", 500),
 )
 

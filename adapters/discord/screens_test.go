@@ -124,17 +124,22 @@ const aliceID = "80351110224678912"
 // more.
 func TestScreensOfTheFallback(t *testing.T) {
 	all := transcript{t: t}
-	for _, s := range []chattest.Scene{
-		{Name: "no direct message reaches her", Card: chattest.AskedCard()},
-		{Name: "it is over", Card: chattest.EndedScenes()[5].Card},
+	for _, s := range []struct {
+		chattest.Scene
+		user     string
+		mentions []string
+	}{
+		{chattest.Scene{Name: "no direct message reaches her", Card: chattest.AskedCard()}, aliceID, []string{"@" + aliceID}},
+		{chattest.Scene{Name: "it is not known any more who that was", Card: chattest.CodedCard()}, "", nil},
+		{chattest.Scene{Name: "it is over", Card: chattest.EndedScenes()[5].Card}, aliceID, nil},
 	} {
-		shown := showMessage(t, fallbackMessage(aliceID, s.Card))
-		for _, told := range []string{"helper", "corp", "files", "falcon", "laptop"} {
+		shown := showMessage(t, fallbackMessage(s.user, s.Card))
+		for _, told := range []string{"helper", "corp", "files", "falcon", "laptop", "WDJB"} {
 			if strings.Contains(shown.Seen, told) {
 				t.Errorf("%s: all of the channel see %q:\n%s", s.Name, told, shown.Seen)
 			}
 		}
-		if want := []string{"@" + aliceID}; !slices.Equal(shown.Reading.Mentions, want) {
+		if !slices.Equal(shown.Reading.Mentions, s.mentions) {
 			t.Errorf("%s: it mentions %q", s.Name, shown.Reading.Mentions)
 		}
 		all.scene(s.Name, shown)

@@ -19,7 +19,7 @@ import (
 
 // signs are those that mean something to Discord, wherever they stand. None is
 // read after a backslash.
-const signs = "\\`*_~|<>#-+[](){}:@"
+const signs = "\\`*_~|<>#-+[]():@"
 
 // escape is a text of one line in which Discord reads nothing.
 func escape(s string) string {
