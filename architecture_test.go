@@ -167,7 +167,7 @@ var rules = []rule{
 	},
 	{
 		room:    "internal/doctor",
-		may:     []string{"adapters/slack", "admin", "bridge", "config", "oauth"},
+		may:     []string{"adapters/chat", "adapters/discord", "adapters/slack", "admin", "bridge", "config", "oauth"},
 		foreign: []string{"golang.org/x/sys"},
 		because: "it looks at what a configuration names, with a bridge or without one, and is no part of either",
 	},

@@ -75,6 +75,31 @@ func (b *Bridge) TieByEmail(ctx context.Context, channel, email string, user Add
 	return human, nil
 }
 
+// UnlinkChat unties a user from the human whom they were tied to: they are
+// nobody here any more. Who the configuration names is [ErrTied], and nobody's
+// user [ErrNotFound]. The caller has made sure that it is they who ask.
+func (b *Bridge) UnlinkChat(ctx context.Context, channel string, user Address) (human string, err error) {
+	err = b.changeTies(ctx, func(tx Tx, now *setup) error {
+		at := chatUser{channel, user}
+		t, tied := now.ties[at]
+		if !tied {
+			if _, named := now.people[at]; named {
+				return ErrTied
+			}
+			return ErrNotFound
+		}
+		human = t.Human
+		untie(tx, t, Actor{Kind: ByHuman, Name: t.Human, Channel: channel, User: string(user)}, stored(time.Now()))
+		now.ties = maps.Clone(now.ties)
+		delete(now.ties, at)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("untie a user of %s: %w", capital(channel), err)
+	}
+	return human, nil
+}
+
 // byEmail finds the human who is to be found on a chat by an e-mail.
 func (d *Directory) byEmail(channel, email string) (Human, bool) {
 	for _, h := range d.Humans {

@@ -177,3 +177,38 @@ func TestALinkTakesThePlaceOfATie(t *testing.T) {
 		isAt(t, w, bobs, "")
 	})
 }
+
+// TestWhoUnlinksIsNobody: only what a code has tied is untied, by its own user.
+func TestWhoUnlinksIsNobody(t *testing.T) {
+	const bobs bridge.Address = "80351110224678912"
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		if _, err := w.UnlinkChat(ctx, "discord", bobs); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("nobody's user is untied: %v", err)
+		}
+		if _, err := w.Link(ctx, "discord", bobs, codeFor(t, w, "bob")); err != nil {
+			t.Fatal(err)
+		}
+		if who, err := w.UnlinkChat(ctx, "discord", bobs); err != nil || who != "bob" {
+			t.Errorf("untied %q, %v", who, err)
+		}
+		if got := lastAudited(t, w); got.Event != bridge.AuditUntied || got.Human != "bob" || got.PlatformUser != string(bobs) {
+			t.Errorf("the audit log ends with %+v", got)
+		}
+		for range 2 { // and after a restart
+			if who, err := w.HumanAt(ctx, "discord", bobs); !errors.Is(err, bridge.ErrNotFound) {
+				t.Errorf("they are still %q, %v", who, err)
+			}
+			w = w.Restart()
+		}
+	})
+	named := func(d *bridge.Directory) {
+		bob := d.Humans["bob"]
+		bob.Discord = string(bobs)
+		d.Humans["bob"] = bob
+	}
+	story(t, named, func(t *testing.T, w *bridgetest.World) {
+		if _, err := w.UnlinkChat(ctx, "discord", bobs); !errors.Is(err, bridge.ErrTied) {
+			t.Errorf("who the file names is untied: %v", err)
+		}
+	})
+}

@@ -21,12 +21,6 @@ const (
 	settlingPause = 250 * time.Millisecond
 )
 
-// Discord's codes for what became of an interaction.
-const (
-	codeUnknownWebhook = 10015 // its token is over, or it has no answer yet
-	codeAnswered       = 40060 // it has an answer already
-)
-
 // exchange is an interaction that is answered: by follow-ups, and by edits of
 // them and of the first answer, for 15 minutes after it came.
 type exchange struct {

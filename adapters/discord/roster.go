@@ -1,0 +1,160 @@
+package discord
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// member is what Discord says of somebody in a server.
+type member struct {
+	in      bool // they are in it
+	pending bool // and have not yet agreed to its rules
+	roles   []string
+}
+
+const (
+	// memberFor is how long it is believed at least what Discord said of
+	// somebody; where many are asked about, a second for each of them.
+	memberFor = time.Minute
+	// serverFor is how long it is believed in which server a role is.
+	serverFor = 10 * time.Minute
+)
+
+var (
+	errNoRole   = errors.New("no server that the bot is in has this role")
+	errEveryone = errors.New("this is the role of everyone in a server, and a team is some people")
+)
+
+// Members says who of some people has a role now: as [bridge.Roster]. Discord
+// lists the members of a server to nobody without a privilege, so each of them
+// is asked about.
+func (a *Adapter) Members(ctx context.Context, role string, among []bridge.Address) ([]bridge.Address, error) {
+	server, err := a.serverOf(ctx, role)
+	if err != nil {
+		return nil, fmt.Errorf("read who has a role: %w", err)
+	}
+	life := max(memberFor, time.Duration(len(among))*time.Second)
+	var all []bridge.Address
+	for _, user := range among {
+		m, err := a.member(ctx, server, string(user), life)
+		if err != nil {
+			return nil, fmt.Errorf("read who has a role: %w", err)
+		}
+		if m.in && !m.pending && slices.Contains(m.roles, role) {
+			all = append(all, user)
+		}
+	}
+	return all, nil
+}
+
+// member is what Discord says of somebody in a server.
+func (a *Adapter) member(ctx context.Context, server, user string, life time.Duration) (member, error) {
+	if !snowflake.MatchString(user) {
+		return member{}, nil
+	}
+	key := memberKey(server, user)
+	if m, known := a.known.members.Get(key); known {
+		return m, nil
+	}
+	var said struct {
+		Roles   []string `json:"roles"`
+		Pending bool     `json:"pending"`
+	}
+	err := a.calls.do(ctx, call{
+		name: "look somebody up in a server", method: http.MethodGet, path: "/guilds/" + server + "/members/" + user,
+		bucket: "members/" + server, into: &said,
+	})
+	if err != nil && !errors.Is(err, errUnknownMember) && !errors.Is(err, bridge.ErrUnreachable) {
+		return member{}, err
+	}
+	m := member{in: err == nil, pending: said.Pending, roles: said.Roles}
+	a.known.members.Put(key, m, life)
+	return m, nil
+}
+
+func memberKey(server, user string) string { return server + "/" + user }
+
+// noteMember keeps what came with a press: nothing is fresher. Of a press in
+// direct messages nothing came, so what is known of them is asked for again.
+func (a *Adapter) noteMember(in inbound) {
+	if in.guild != "" {
+		a.known.members.Put(memberKey(in.guild, in.user), member{in: true, pending: in.pending, roles: in.roles}, memberFor)
+		return
+	}
+	for _, server := range a.servers() {
+		a.known.members.Drop(memberKey(server, in.user))
+	}
+}
+
+// servers are those whose roles are teams, as far as is known.
+func (a *Adapter) servers() []string {
+	if all, _ := a.known.servers.Get(allServers); all != "" {
+		return strings.Split(all, " ")
+	}
+	return nil
+}
+
+// allServers is in the place of a role where all their servers are kept.
+const allServers = ""
+
+// serverOf finds the server that has a role.
+func (a *Adapter) serverOf(ctx context.Context, role string) (string, error) {
+	if !snowflake.MatchString(role) {
+		return "", errNoRole
+	}
+	if server, known := a.known.servers.Get(role); known {
+		return server, nil
+	}
+	servers, err := a.calls.servers(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, server := range servers {
+		if server == role {
+			return "", errEveryone
+		}
+		has, err := a.calls.hasRole(ctx, server, role)
+		if err != nil {
+			return "", err
+		}
+		if has {
+			a.known.servers.Put(role, server, serverFor)
+			if all := a.servers(); !slices.Contains(all, server) {
+				a.known.servers.Put(allServers, strings.Join(append(all, server), " "), 24*time.Hour)
+			}
+			return server, nil
+		}
+	}
+	return "", errNoRole
+}
+
+type entry struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// servers are the ids of those that the bot is in.
+func (c *caller) servers(ctx context.Context) ([]string, error) {
+	var all []entry
+	err := c.do(ctx, call{name: "list the bot's servers", method: http.MethodGet, path: "/users/@me/guilds", bucket: "servers", into: &all})
+	var ids []string
+	for _, one := range all {
+		if snowflake.MatchString(one.ID) {
+			ids = append(ids, one.ID)
+		}
+	}
+	return ids, err
+}
+
+func (c *caller) hasRole(ctx context.Context, server, role string) (bool, error) {
+	var all []entry
+	err := c.do(ctx, call{name: "list the roles of a server", method: http.MethodGet, path: "/guilds/" + server + "/roles", bucket: "roles/" + server, into: &all})
+	return slices.ContainsFunc(all, func(r entry) bool { return r.ID == role }), err
+}
