@@ -24,6 +24,7 @@ var errPing = errors.New("a ping")
 
 const (
 	maxToken  = 1024 // of an interaction
+	maxCustom = 100  // of a custom_id, in characters
 	maxNested = 40   // components of a modal
 )
 
