@@ -14,6 +14,8 @@ type modal struct {
 	rows     []component // as they were sent
 	fields   []field
 	typed    map[string]string // by the custom id of the input
+	source   *message          // what it was opened from
+	channel  string
 	errors   map[string]string
 	closed   bool
 }
