@@ -41,8 +41,8 @@ const (
 
 var (
 	errNoHello        = errors.New("the connection did not begin with a hello")
-	errInvalidSession = errors.New("Discord does not accept the session")
-	errAsked          = errors.New("Discord asks for a new connection")
+	errInvalidSession = errors.New("the session is not accepted")
+	errAsked          = errors.New("a new connection is asked for")
 )
 
 // frame is a message on a connection.
@@ -182,7 +182,7 @@ func (c *connection) ready(data json.RawMessage) error {
 		} `json:"application"`
 	}
 	if json.Unmarshal(data, &r) != nil || !snowflake.MatchString(r.Application.ID) {
-		return errors.New("Discord accepted the bridge without naming its application")
+		return errors.New("the bridge was accepted, and its application was not named")
 	}
 	c.app = r.Application.ID
 	c.alive()

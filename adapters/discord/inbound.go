@@ -65,13 +65,15 @@ func (in inbound) converses() bool {
 		return true
 	}
 	what, _, _ := strings.Cut(strings.TrimPrefix(in.custom, customPrefix), ":")
-	switch bridge.Verb(what) {
-	case bridge.VerbShowCode, bridge.VerbClaim: // may ask for digits
+	switch what {
+	case string(bridge.VerbShowCode), string(bridge.VerbClaim): // may ask for digits
 		return true
-	case bridge.VerbRevoke, bridge.VerbDecline: // asks whether they are sure
+	case string(bridge.VerbRevoke), string(bridge.VerbDecline): // asks whether they are sure
+		return true
+	case "page":
 		return true
 	}
-	return what == "page" || strings.HasPrefix(what, "sure.")
+	return strings.HasPrefix(what, "sure.")
 }
 
 // customPrefix is what each custom_id of ours begins with; then comes what it

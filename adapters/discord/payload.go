@@ -139,6 +139,7 @@ func (p *interaction) deed(in *inbound) error {
 	case discordgo.InteractionApplicationCommand:
 		in.kind = commanded
 		return p.command(in)
+	case discordgo.InteractionPing, discordgo.InteractionApplicationCommandAutocomplete:
 	}
 	return errIgnored
 }

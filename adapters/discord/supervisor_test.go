@@ -353,7 +353,7 @@ func TestADayHasEightHundredIdentifications(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(wait)
+			<-time.After(wait)
 			b.took(time.Now())
 		}
 		if least := (maxDaily - 1) * 5 * time.Second; time.Since(begun) < least {
@@ -363,7 +363,7 @@ func TestADayHasEightHundredIdentifications(t *testing.T) {
 		if _, ok := errors.AsType[*exhausted](err); !ok {
 			t.Fatalf("one more may be made: %v", err)
 		}
-		time.Sleep(wait)
+		<-time.After(wait)
 		if _, err := b.wait(time.Now()); err != nil {
 			t.Errorf("the next day has none: %v", err)
 		}

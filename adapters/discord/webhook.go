@@ -89,9 +89,10 @@ func (h *webhook) take(w http.ResponseWriter, r *http.Request, in inbound) {
 	said := make(chan []byte)
 	full := make(chan struct{})
 	written := make(chan struct{})
+	ctx := r.Context()
+	reply := func(body any) error { return hand(ctx, body, said, written) }
 	go func() {
-		err := h.line.take(r.Context(), in, func(body any) error { return hand(r.Context(), body, said, written) })
-		if err != nil {
+		if h.line.take(ctx, in, reply) != nil {
 			close(full)
 		}
 	}()
@@ -102,7 +103,7 @@ func (h *webhook) take(w http.ResponseWriter, r *http.Request, in inbound) {
 		close(written)
 	case <-full:
 		busy(w)
-	case <-r.Context().Done():
+	case <-ctx.Done():
 	}
 }
 
@@ -118,7 +119,7 @@ func hand(ctx context.Context, body any, said chan<- []byte, written <-chan stru
 		<-written
 		return nil
 	case <-ctx.Done():
-		return errors.New("Discord no longer waits for an answer")
+		return errors.New("nobody waits for an answer any more")
 	}
 }
 
