@@ -3,8 +3,6 @@ package slack
 import (
 	"context"
 	"errors"
-	"net"
-	"net/url"
 	"sync"
 	"time"
 
@@ -243,7 +241,7 @@ func (k *keeper) failed(ctx context.Context, err error) {
 		return
 	}
 	k.failures++
-	k.why = mishap(err)
+	k.why = chat.Mishap(err)
 	if r, ok := refusedLine(err); ok {
 		k.refuse(ctx, r)
 		return
@@ -301,17 +299,6 @@ func (k *keeper) hangUp() {
 			e.socket.leave()
 		}
 	}
-}
-
-// mishap is what went wrong, without the address that it went wrong at.
-func mishap(err error) string {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
-	if n, ok := errors.AsType[net.Error](err); (ok && n.Timeout()) || errors.Is(err, context.DeadlineExceeded) {
-		return "it does not answer"
-	}
-	return err.Error()
 }
 
 // pace spaces what may come in bursts, but not for long.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,15 +36,8 @@ func usualTiming() timing {
 	}
 }
 
-// backoff is the wait after so many failures in a row: twice as long after
-// each, and somewhere between half of that and all of it.
-func (t timing) backoff(failures int) time.Duration {
-	full := t.most
-	if failures < 16 {
-		full = min(t.most, t.least<<max(0, failures-1))
-	}
-	return full/2 + rand.N(full/2+1) //nolint:gosec // jitter, nothing to guess
-}
+// backoff is the wait after so many failures in a row.
+func (t timing) backoff(failures int) time.Duration { return chat.Backoff(t.least, t.most, failures) }
 
 // self is who we are to Slack. What is not known yet is "".
 type self struct {
@@ -64,7 +55,7 @@ type line struct {
 	intake  *chat.Intake[inbound]
 	timing  timing
 	known   atomic.Pointer[self]
-	odd     sparingly
+	odd     chat.Sparingly
 }
 
 func newLine(o Options, api *slackgo.Client, h *chat.Sides, s serve) *line {
@@ -156,7 +147,7 @@ func (l *line) unheard(ctx context.Context, err error) (again time.Duration) {
 		return l.timing.closed
 	}
 	if l.health.Now().State == chat.Starting {
-		l.health.SetCalls(chat.Starting, "Slack cannot be reached: "+mishap(err))
+		l.health.SetCalls(chat.Starting, "Slack cannot be reached: "+chat.Mishap(err))
 	}
 	if limited, ok := errors.AsType[*slackgo.RateLimitedError](err); ok {
 		return limited.RetryAfter
@@ -167,23 +158,7 @@ func (l *line) unheard(ctx context.Context, err error) (again time.Duration) {
 // dropped notes, now and then, that something came that cannot be read. What
 // it was is not repeated: it may hold anything.
 func (l *line) dropped(ctx context.Context, err error) {
-	if !errors.Is(err, errIgnored) && l.odd.now() {
+	if !errors.Is(err, errIgnored) && l.odd.Now() {
 		l.log.WarnContext(ctx, "slack: something came that cannot be read, and was dropped", "why", err)
 	}
-}
-
-// sparingly says yes once a minute.
-type sparingly struct {
-	mu   sync.Mutex
-	last time.Time
-}
-
-func (s *sparingly) now() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.last) < time.Minute {
-		return false
-	}
-	s.last = time.Now()
-	return true
 }

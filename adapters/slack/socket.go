@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/authbridge/authbridge/adapters/chat"
 )
 
 const (
@@ -70,7 +71,7 @@ func (l *line) open(ctx context.Context) (*socket, error) {
 	if err := l.mayDial(address); err != nil {
 		return nil, err
 	}
-	conn, resp, err := l.dialer().DialContext(ctx, address, nil)
+	conn, resp, err := chat.Dialer(l.options.HTTP, l.timing.opening).DialContext(ctx, address, nil)
 	if resp != nil && resp.Body != nil {
 		_ = resp.Body.Close()
 	}
@@ -95,22 +96,6 @@ func (l *line) mayDial(address string) error {
 		return errors.New("connecting: Slack gave an address that is none of a secure socket")
 	}
 	return nil
-}
-
-// dialer goes the way that our calls go.
-func (l *line) dialer() *websocket.Dialer {
-	d := &websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: l.timing.opening}
-	if l.options.HTTP == nil {
-		return d
-	}
-	if t, ok := l.options.HTTP.Transport.(*http.Transport); ok {
-		d.Proxy, d.NetDialContext = t.Proxy, t.DialContext
-		if t.TLSClientConfig != nil {
-			d.TLSClientConfig = t.TLSClientConfig.Clone()
-			d.TLSClientConfig.NextProtos = nil // a websocket is HTTP/1.1
-		}
-	}
-	return d
 }
 
 // greet waits for the hello.

@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+
+	"github.com/authbridge/authbridge/adapters/chat"
 )
 
 // maxPayload bounds what Slack may bring at once, on either way.
@@ -17,7 +19,7 @@ const maxPayload = 1 << 20
 type webhook struct {
 	line     *line
 	verifier *verifier
-	doubts   sparingly
+	doubts   chat.Sparingly
 }
 
 // handler serves Slack's calls, or nothing at all in ModeSocket.
@@ -62,10 +64,10 @@ func refuseBody(w http.ResponseWriter, err error) {
 // doubt turns away what is not Slack's. What it was is for the log alone, and
 // there only now and then: anybody can call.
 func (h *webhook) doubt(w http.ResponseWriter, r *http.Request, why error) {
-	if h.doubts.now() {
+	if h.doubts.Now() {
 		h.line.log.WarnContext(r.Context(), "slack: a call was refused", "path", r.URL.Path, "why", why)
 	}
-	if errors.Is(why, errFlooded) {
+	if errors.Is(why, chat.ErrFlooded) {
 		busy(w)
 		return
 	}
