@@ -42,9 +42,6 @@ func (f refused) Error() string {
 	return fmt.Sprintf("Discord's error %d (status %d)", f.code, f.status)
 }
 
-// Status implements [fault].
-func (f refused) Status() int { return f.status }
-
 // Code implements [fault].
 func (f refused) Code() int { return f.code }
 

@@ -25,8 +25,7 @@ type calling interface {
 // fault is the error of a call that Discord refused.
 type fault interface {
 	error
-	Status() int // of HTTP
-	Code() int   // Discord's own; 0 = none
+	Code() int // Discord's own; 0 = none
 }
 
 // wires are what a line is made of.

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	person  = `{"id":"1500000000000000001","username":"alice","discriminator":"0"}`
-	member  = `"guild_id":"1300000000000000001","member":{"user":` + person + `,"roles":["1600000000000000001","1600000000000000002"],"pending":true}`
-	heading = `"id":"1800000000000000001","application_id":"1100000000000000001","token":"secret","version":1,"channel_id":"1400000000000000001"`
+	person     = `{"id":"1500000000000000001","username":"alice","discriminator":"0"}`
+	memberPart = `"guild_id":"1300000000000000001","member":{"user":` + person + `,"roles":["1600000000000000001","1600000000000000002"],"pending":true}`
+	heading    = `"id":"1800000000000000001","application_id":"1100000000000000001","token":"secret","version":1,"channel_id":"1400000000000000001"`
 )
 
 // TestWhatDiscordSends is read from payloads as it documents them.
@@ -24,7 +24,7 @@ func TestWhatDiscordSends(t *testing.T) {
 		want    inbound
 	}{
 		"a press in a guild": {
-			`{` + heading + `,"type":3,` + member + `,"context":0,"message":{"id":"1700000000000000001","flags":64,"content":"x"},"data":{"custom_id":"ab1:claim:r1","component_type":2,"id":3}}`,
+			`{` + heading + `,"type":3,` + memberPart + `,"context":0,"message":{"id":"1700000000000000001","flags":64,"content":"x"},"data":{"custom_id":"ab1:claim:r1","component_type":2,"id":3}}`,
 			inbound{
 				kind: pressed, guild: "1300000000000000001", roles: []string{"1600000000000000001", "1600000000000000002"}, pending: true,
 				message: "1700000000000000001", ephemeral: true, custom: "ab1:claim:r1",
@@ -111,7 +111,7 @@ func TestWhatIsNothingToUs(t *testing.T) {
 		"no token":                {alter(`"secret"`, `""`), false},
 		"a token without an end":  {alter(`"secret"`, `"`+strings.Repeat("x", maxToken+1)+`"`), false},
 		"an id without an end":    {alter(`"1800000000000000001"`, `"`+strings.Repeat("1", 21)+`"`), false},
-		"a role by name":          {strings.Replace(alter(`"user":`+person, member), `"1600000000000000002"`, `"admin"`, 1), false},
+		"a role by name":          {strings.Replace(alter(`"user":`+person, memberPart), `"1600000000000000002"`, `"admin"`, 1), false},
 		"a custom_id with no end": {alter(`"custom_id":"x"`, `"custom_id":"`+strings.Repeat("x", 101)+`"`), false},
 		"a number for a user":     {alter(`"user":`+person, `"user":7`), false},
 		"no object":               {`[]`, false},

@@ -2,9 +2,10 @@ package discord
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/authbridge/authbridge/bridge"
 )
 
 // What the operator is told of refusals that trying again cannot change.
@@ -20,7 +21,7 @@ const (
 // refusal tells an error that only the operator can mend from what may pass by
 // itself, in words for them.
 func refusal(err error) (why string, final bool) {
-	if f, ok := errors.AsType[fault](err); ok && f.Status() == http.StatusUnauthorized {
+	if errors.Is(err, bridge.ErrAuth) {
 		return badToken, true
 	}
 	closed, ok := errors.AsType[*websocket.CloseError](err)

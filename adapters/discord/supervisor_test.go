@@ -38,7 +38,7 @@ func TestWhatIsPressedComesOverTheGateway(t *testing.T) {
 		t.Errorf("it is %q by %q, direct %v", in.custom, in.user, in.direct)
 	}
 	soon(t, "the answer to be taken", in.answered)
-	if a := soon(t, "the answer", x.answers); a.body != `{"type":6}`+"\n" || a.path != "/interactions/"+in.id+"/secret-interaction-1/callback" {
+	if a := soon(t, "the answer", x.answers); a.body != `{"type":6}` || a.path != "/interactions/"+in.id+"/secret-interaction-1/callback" {
 		t.Errorf("it was answered %s by %s", a.body, a.path)
 	}
 	if l.application() != testApp || !l.health.Connected() {

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -74,11 +73,12 @@ func startSwitchboard(t *testing.T) *switchboard {
 		t: t, key: key, verify: hex.EncodeToString(public), pulse: time.Minute, remaining: 1000, refuse: map[string]int{},
 		serving: map[*peer]bool{}, peers: make(chan *peer, 1000), answers: make(chan answered, 10_000),
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /gateway/bot", x.gateway)
-	mux.HandleFunc("GET /applications/@me", x.application)
-	mux.HandleFunc("POST /interactions/{id}/{token}/callback", x.answer)
-	mux.HandleFunc("/webhooks/", x.answer)
+	api, mux := http.NewServeMux(), http.NewServeMux()
+	api.HandleFunc("GET /gateway/bot", x.gateway)
+	api.HandleFunc("GET /applications/@me", x.application)
+	api.HandleFunc("POST /interactions/{id}/{token}/callback", x.answer)
+	api.HandleFunc("/webhooks/", x.answer)
+	mux.Handle(apiPath+"/", http.StripPrefix(apiPath, api))
 	mux.HandleFunc("/socket/", x.socket)
 	x.srv = httptest.NewServer(mux)
 	t.Cleanup(x.srv.Close)
@@ -258,51 +258,6 @@ func pressPayload(id int, custom string) string {
 		1_800_000_000_000_000_000+id, testApp, id, custom)
 }
 
-// dialler calls the switchboard.
-type dialler struct {
-	base string
-	web  *http.Client
-}
-
-type turnedDown struct{ status, code int }
-
-func (t *turnedDown) Error() string { return "refused with " + strconv.Itoa(t.status) }
-func (t *turnedDown) Status() int   { return t.status }
-func (t *turnedDown) Code() int     { return t.code }
-
-func (d *dialler) call(ctx context.Context, method, path string, in, out any) error {
-	var body bytes.Buffer
-	if in != nil {
-		if err := json.NewEncoder(&body).Encode(in); err != nil {
-			return err
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, method, d.base+path, &body)
-	if err != nil {
-		return err
-	}
-	resp, err := d.web.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode >= http.StatusMultipleChoices {
-		var said struct {
-			Code int `json:"code"`
-		}
-		_ = json.Unmarshal(raw, &said)
-		return &turnedDown{resp.StatusCode, said.Code}
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(raw, out)
-}
-
 // quick is a timing in which things happen in moments.
 func quick() timing {
 	q := usualTiming()
@@ -321,9 +276,11 @@ type running struct {
 func (x *switchboard) run(byCalls bool, log io.Writer, patience timing, s serve) *running {
 	x.t.Helper()
 	web := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	health := chat.NewSides("Discord")
+	o := Options{Token: bridge.NewSecret("secret-token"), APIURL: x.srv.URL, HTTP: web, Version: "1"}
 	w := wires{
-		api: &dialler{x.srv.URL, web}, token: bridge.NewSecret("secret-token"), base: x.srv.URL, web: web,
-		log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), health: chat.NewSides("Discord"),
+		api: newCaller(o, health), token: o.Token, base: o.APIURL, web: web, health: health,
+		log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if byCalls {
 		w.key, _ = x.key.Public().(ed25519.PublicKey)
