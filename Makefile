@@ -63,6 +63,10 @@ soak: ## Kill the bridge ROUNDS (1000) times; SEED=N makes the plan of an earlie
 slack-soak: ## Press 5,000 times (PRESSES) while Slack rotates its sockets, and as often while it also cuts some
 	AUTHBRIDGE_SLACK_PRESSES=$(PRESSES) $(GO) test -race -count=1 -v -run '^TestSoak' ./adapters/slack
 
+.PHONY: discord-soak
+discord-soak: ## Press 5,000 times (PRESSES) while Discord asks for new connections, and as often while it also ends some
+	AUTHBRIDGE_DISCORD_PRESSES=$(PRESSES) $(GO) test -race -count=1 -v -run '^TestSoak' ./adapters/discord
+
 .PHONY: slack-cards
 slack-cards: ## Lay out 10,000 cards made by chance, each held to what Slack takes; make test makes fewer
 	$(GO) test -count=1 -v -run '^TestBehaviour08' ./adapters/slack -cards 10000

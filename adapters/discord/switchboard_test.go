@@ -42,7 +42,7 @@ type switchboard struct {
 	code      int            // Discord's code that comes with it
 	seen      []string       // what was called
 	verify    string         // the key that it tells of
-	serving   map[*peer]bool
+	serving   map[*peer]bool // whether it was accepted
 
 	peers   chan *peer
 	answers chan answered
@@ -57,7 +57,7 @@ type answered struct {
 // peer is Discord's end of a connection.
 type peer struct {
 	*websocket.Conn
-	mu         sync.Mutex
+	mu         sync.Mutex // of writing
 	identified chan identity
 	beats      chan string
 	done       chan struct{} // closed when it has read to the end
@@ -165,7 +165,7 @@ func (x *switchboard) socket(w http.ResponseWriter, r *http.Request) {
 	}
 	p := &peer{Conn: conn, identified: make(chan identity, 100), beats: make(chan string, 1000), done: make(chan struct{})}
 	x.mu.Lock()
-	x.serving[p] = true
+	x.serving[p] = false
 	greet := x.greet
 	if greet == "" {
 		greet = fmt.Sprintf(`{"op":10,"s":null,"t":null,"d":{"heartbeat_interval":%d,"_trace":[]}}`, x.pulse.Milliseconds())
@@ -220,6 +220,7 @@ func (x *switchboard) welcome(p *peer, data []byte) {
 	case x.accept != "":
 		p.say("%s", x.accept)
 	default:
+		x.serving[p] = true
 		p.say(`{"op":0,"s":1,"t":"READY","d":{"v":10,"session_id":"s","application":{"id":%q,"flags":0}}}`, testApp)
 	}
 }
@@ -238,15 +239,16 @@ func (p *peer) say(format string, args ...any) {
 	p.write(websocket.TextMessage, fmt.Appendf(nil, format, args...))
 }
 
-func (p *peer) write(kind int, message []byte) {
+// write reports whether a frame was sent: a test sees what comes of it.
+func (p *peer) write(kind int, message []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = p.WriteMessage(kind, message) // a test sees what comes of it
+	return p.WriteMessage(kind, message) == nil
 }
 
-// bring brings an interaction.
-func (p *peer) bring(seq int, payload string) {
-	p.say(`{"op":0,"s":%d,"t":"INTERACTION_CREATE","d":%s}`, seq, payload)
+// bring brings an interaction, and reports whether it was sent.
+func (p *peer) bring(seq int, payload string) bool {
+	return p.write(websocket.TextMessage, fmt.Appendf(nil, `{"op":0,"s":%d,"t":"INTERACTION_CREATE","d":%s}`, seq, payload))
 }
 
 // pressPayload is a press on a shared message, as Discord documents it.
