@@ -33,7 +33,8 @@ type Config struct {
 	// Providers has the same names as Directory.Providers.
 	Providers map[string]Provider
 
-	Slack *Slack // nil = none
+	Slack   *Slack   // nil = none
+	Discord *Discord // nil = none
 
 	lines map[string]int // where the keys stand
 }

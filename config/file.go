@@ -44,15 +44,12 @@ func (d *decoder) file() []setting {
 		d.named("teams", "Several humans of whom one claims a request. Humans and teams share their names: one name is one of them.", "oncall", d.team),
 		d.named("agents", "Who may ask. While the section is missing there is one agent, `local`: whoever runs the daemon, who may ask everybody for everything.", "helper", d.agent),
 	}
-	return append(append(all, d.slack()), notLanded()...)
+	return append(append(all, d.slack(), d.discord()), notLanded()...)
 }
 
 // notLanded declares the sections that this version refuses whole.
 func notLanded() []setting {
-	return append(
-		[]setting{{key: "resources", later: true, items: func() []setting { return later("match", "issuers") }}},
-		laterSection("discord", "bot_token", "public_key", "mode", "api_url"),
-	)
+	return []setting{{key: "resources", later: true, items: func() []setting { return later("match", "issuers") }}}
 }
 
 func (d *decoder) network() []setting {

@@ -16,9 +16,8 @@ import (
 const operator = "operator"
 
 var (
-	slackUser   = regexp.MustCompile(`^[UW][A-Z0-9]{5,20}$`)
-	slackOther  = regexp.MustCompile(`^[A-Z0-9]+$`)
-	discordUser = regexp.MustCompile(`^[0-9]{17,20}$`)
+	slackUser  = regexp.MustCompile(`^[UW][A-Z0-9]{5,20}$`)
+	slackOther = regexp.MustCompile(`^[A-Z0-9]+$`)
 )
 
 func (d *decoder) human(name string) []setting {
@@ -35,7 +34,7 @@ func (d *decoder) human(name string) []setting {
 		},
 		{
 			key: "discord", read: d.discordUser(&h.Discord), example: `"80351110224678912"`,
-			means: "Their Discord user id. An agent may name them by it; they are not reached there in this version.",
+			means: "Their Discord user id. An agent may name them by it, too. Somebody without it ties their account with `authbridge human link`.",
 		},
 		{
 			key: "via", read: d.via(h), example: "[slack, web]",
@@ -98,7 +97,7 @@ func (d *decoder) discordUser(into *string) reader {
 		if !ok {
 			return
 		}
-		if discordUser.MatchString(s) {
+		if discordID.MatchString(s) {
 			*into = s
 			return
 		}
@@ -109,10 +108,10 @@ func (d *decoder) discordUser(into *string) reader {
 
 // via reads how a human is reached.
 func (d *decoder) via(h *bridge.Human) reader {
-	landed := []string{"web", "slack"}
+	landed := []string{"web", "slack", "discord"}
 	ways := d.each(oneOf(landed), func(at, s string) {
 		switch {
-		case !d.chosen(at, s, landed, []string{"discord"}):
+		case !d.chosen(at, s, landed, nil):
 		case slices.Contains(h.Via, s):
 			d.fault(at, s+" is in it twice", "keep the first")
 		default:

@@ -100,7 +100,8 @@ func (d *decoder) check() {
 	d.checkTeams()
 	d.checkAgents()
 	d.checkSlack()
-	d.checkChats(d.given("slack"), d.config.Listen.Web != "")
+	d.checkDiscord()
+	d.checkChats(d.given("slack"), d.given("discord"), d.config.Listen.Web != "")
 	d.checkReferences()
 }
 
@@ -186,6 +187,9 @@ func (d *decoder) finish() *Config {
 	}
 	if c.Slack != nil {
 		c.Directory.Channels = append(c.Directory.Channels, "slack")
+	}
+	if c.Discord != nil {
+		c.Directory.Channels = append(c.Directory.Channels, "discord")
 	}
 	c.Directory.Humans = make(map[string]bridge.Human, len(d.humans))
 	for name, h := range d.humans {

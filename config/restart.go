@@ -43,6 +43,7 @@ func opened(running, next *Config) []kept {
 		{"listen.tcp_hosts", slices.Equal(running.Listen.TCPHosts, next.Listen.TCPHosts)},
 		{"listen.tls", running.Listen.TLS.sameFiles(next.Listen.TLS)},
 		{"slack", running.Slack.same(next.Slack)},
+		{"discord", running.Discord.same(next.Discord)},
 		{"store", running.Store == next.Store},
 		{"seal", running.Seal == next.Seal && running.SealHandedOver == next.SealHandedOver},
 		{"log.level", running.Log.Level == next.Log.Level},

@@ -150,7 +150,7 @@ func TestHumansAreJudged(t *testing.T) {
 		{"Slack name", human("slack: '@alice'"), "2: humans.alice.slack: that is a name; a Slack user id looks like U024BE7LH"},
 		{"Slack channel", human("slack: C0123456"), `2: humans.alice.slack: "C0123456" is not a user's; a Slack user id looks like U024BE7LH`},
 		{"Discord name", human("discord: alice"), `2: humans.alice.discord: "alice" is not an id; a Discord user id has 17 to 20 digits`},
-		{"later way", human("via: [web, discord]"), "2: humans.alice.via[1]: discord: not in this version"},
+		{"a way that leads nowhere", human("via: [web, discord]"), "2: humans.alice.via: discord, but the bridge has no application there"},
 		{"unknown way", human("via: [wbe]"), `2: humans.alice.via[0]: not known; did you mean "web"?`},
 		{"no way", human("via: []"), "2: humans.alice.via: no way to reach this human"},
 		{"one e-mail for two", "humans:\n  a: {email: a@example.com}\n  b: {email: A@EXAMPLE.com}", "3: humans.b.email: the same as humans.a's, so it would be open who is meant"},
@@ -216,8 +216,8 @@ func TestTeamsAreJudged(t *testing.T) {
 		{"name", "teams: {On-Call: {members: [operator]}}", "1: teams.On-Call: not a name"},
 		{"no Slack for its channel", team("members: [operator], slack: C0123456"), "2: teams.ops.slack: the bridge has no app in Slack"},
 		{"no Slack for its group", team("slack_group: S0123456"), "2: teams.ops.slack_group: the bridge has no app in Slack"},
-		{"Discord channel", team("members: [operator], discord: '112233445566778899'"), "2: teams.ops.discord: not in this version"},
-		{"Discord role", team("members: [operator], discord_role: '112233445566778899'"), "2: teams.ops.discord_role: not in this version"},
+		{"Discord channel", team("members: [operator], discord: '112233445566778899'"), "2: teams.ops.discord: the bridge has no application in Discord"},
+		{"Discord role", team("discord_role: '112233445566778899'"), "2: teams.ops.discord_role: the bridge has no application in Discord"},
 		{"a team that owns", ops + "agents: {ci: {uid: 7, owner: ops}}", `3: agents.ci.owner: no human called "ops"`},
 		{"nobody of that name", ops + may("provider: '*', scopes: ['*'], ask: [opps]"), `7: agents.ci.may[0].ask: no human or team called "opps"; did you mean "ops"?`},
 		{"long reuse", ops + may("provider: '*', scopes: ['*'], ask: [ops], reuse: 4h1s"), "7: agents.ci.may[0].reuse: longer than 4h, and the rule lets a team be asked"},
@@ -262,7 +262,7 @@ func TestKeysAreJudged(t *testing.T) {
 		{"twice", "store: bolt\nstore: bolt", "2: store: given twice; the first is on line 1"},
 		{"name twice", "humans:\n  a: {}\n  b: {}\n  a: {}", "4: humans.a: given twice; the first is on line 2"},
 		{"twice in quotes", "store: bolt\n\"store\": bolt", "2: store: given twice; the first is on line 1"},
-		{"later section with anything in it", "discord: {whatever: [1, 2]}", "1: discord: not in this version"},
+		{"later section with anything in it", "resources: {whatever: [1, 2]}", "1: resources: not in this version"},
 		{"not a key at all", "\"a b\": c", "1: ?: unknown key"},
 	})
 }

@@ -52,7 +52,7 @@ func (d *decoder) slack() setting {
 			means: "How Slack tells the bridge what people press: `socket`, over connections that the bridge opens, or `http`, by calls to `/slack/interactions`, `/slack/commands` and `/slack/events` of `listen.web`.",
 		},
 		setting{
-			key: "api_url", read: d.slackURL(&s.APIURL), example: "https://slack.com/api/",
+			key: "api_url", read: d.usualURL(&s.APIURL), example: "https://slack.com/api/",
 			means: "The base of Slack's Web API methods, for tests and proxies.",
 		},
 		setting{
@@ -143,8 +143,8 @@ func (d *decoder) checkSlackToken(key string, token bridge.Secret, begins string
 	}
 }
 
-// slackURL reads the base of the methods; "" is the usual one.
-func (d *decoder) slackURL(into *string) reader {
+// usualURL reads where a platform is; "" is where it usually is.
+func (d *decoder) usualURL(into *string) reader {
 	word := d.word(into)
 	return reader{form: "a URL", now: word.now, take: func(path string, v value) {
 		if v.kind != text || v.text != "" {

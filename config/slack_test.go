@@ -108,7 +108,6 @@ func TestPeopleInSlackAreJudged(t *testing.T) {
 		"no members and no group":  {ops("slack: C0123456"), "3: teams.ops: has no members", "members: [operator]"},
 		"a token that slipped in":  {ops("members: [operator], slack: xoxb-1-canary"), "3: teams.ops.slack: that is a name; the id of a channel looks like C0123456789", channelHint},
 		"nobody knows who she is":  {withSlack + human("via: [slack, web]"), "3: humans.alice.via: slack, but neither slack nor email says who they are there", "slack: U024BE7LH, or leave via out and tie their account with authbridge human link alice"},
-		"Discord is not there yet": {withSlack + human("slack: U024BE7LH, via: [slack, discord]"), "3: humans.alice.via[1]: discord: not in this version", "what there is: web, slack"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			faults := faultsOf(t, c.text, slackTokens())

@@ -10,10 +10,10 @@ import (
 func (d *decoder) team(name string) []setting {
 	t := &bridge.Team{Name: name}
 	d.teams[name] = t
-	all := []setting{
+	return []setting{
 		{
 			key: "members", read: d.members(t), example: "[alice]",
-			means: "Who is in it: whoever of them claims a request first deals with it. There must be somebody, or `slack_group`.",
+			means: "Who is in it: whoever of them claims a request first deals with it. There must be somebody, or `slack_group`, or `discord_role`.",
 		},
 		{
 			key: "slack", read: d.teamChannel(&t.Slack), example: "C0123456",
@@ -24,8 +24,16 @@ func (d *decoder) team(name string) []setting {
 			means: "The id of a Slack user group, in the place of `members`: those of the humans here who are in it are the team. " +
 				"It is read every minute and at every press; while it cannot be read, or nobody is in it, nobody can act for the team.",
 		},
+		{
+			key: "discord", read: d.snowflake(&t.Discord, "a channel"), example: `"112233445566778899"`,
+			means: "The id of the Discord channel in which the team is asked. The application's bot has to be able to write there.",
+		},
+		{
+			key: "discord_role", read: d.discordRole(t), example: `"223344556677889900"`, instead: "members",
+			means: "The id of a role of a Discord server, in the place of `members`: those of the humans here who have it are the team. " +
+				"It is read as `slack_group` is; together with it, the team is whoever is in either.",
+		},
 	}
-	return append(all, later("discord", "discord_role")...)
 }
 
 // members reads who is in a team.
@@ -54,7 +62,9 @@ func (d *decoder) checkTeams() {
 		switch {
 		case d.given(members) && d.given(at+".slack_group"):
 			d.fault(at+".slack_group", "given together with members, so it would be open who is in it", "keep one of the two")
-		case d.given(at + ".slack_group"):
+		case d.given(members) && d.given(at+".discord_role"):
+			d.fault(at+".discord_role", "given together with members, so it would be open who is in it", "keep one of the two")
+		case d.given(at + ".slack_group"), d.given(at + ".discord_role"):
 		case !d.given(members):
 			d.fault(at, "has no members", "members: ["+few(inOrder(d, "humans", d.humans))+"]")
 		case len(d.teams[name].Members) == 0 && !d.faulted(members):
