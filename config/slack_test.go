@@ -97,17 +97,17 @@ func TestPeopleInSlackAreJudged(t *testing.T) {
 	const groupHint = "in Slack, open More, People, User groups, and the group; press ⋮, Copy group ID"
 	ops := func(settings string) string { return withSlack + team(settings) }
 	for name, c := range map[string]struct{ text, want, hint string }{
-		"a channel's name":         {ops("members: [operator], slack: '#oncall'"), "3: teams.ops.slack: that is a name; the id of a channel looks like C0123456789", channelHint},
-		"the same without its #":   {ops("members: [operator], slack: oncall"), `3: teams.ops.slack: "oncall" is a name; the id of a channel looks like C0123456789`, channelHint},
-		"a user as a channel":      {ops("members: [operator], slack: U024BE7LH"), `3: teams.ops.slack: "U024BE7LH" is not the id of a channel; the id of a channel looks like C0123456789`, channelHint},
-		"a private talk":           {ops("members: [operator], slack: D0123456"), `3: teams.ops.slack: "D0123456" is not the id of a channel; the id of a channel looks like C0123456789`, channelHint},
-		"a group's name":           {ops("slack_group: '@oncall'"), "3: teams.ops.slack_group: that is a name; the id of a user group looks like S0123456789", groupHint},
-		"a mention of a group":     {ops("slack_group: '<!subteam^S0123456>'"), "3: teams.ops.slack_group: that is a name; the id of a user group looks like S0123456789", groupHint},
-		"a channel as a group":     {ops("slack_group: C0123456"), `3: teams.ops.slack_group: "C0123456" is not the id of a user group; the id of a user group looks like S0123456789`, groupHint},
-		"a group and members":      {ops("members: [operator], slack_group: S0123456"), "3: teams.ops.slack_group: given together with members, so it would be open who is in it", "keep one of the two"},
-		"no members and no group":  {ops("slack: C0123456"), "3: teams.ops: has no members", "members: [operator]"},
-		"a token that slipped in":  {ops("members: [operator], slack: xoxb-1-canary"), "3: teams.ops.slack: that is a name; the id of a channel looks like C0123456789", channelHint},
-		"nobody knows who she is":  {withSlack + human("via: [slack, web]"), "3: humans.alice.via: slack, but neither slack nor email says who they are there", "slack: U024BE7LH, or leave via out and tie their account with authbridge human link alice"},
+		"a channel's name":        {ops("members: [operator], slack: '#oncall'"), "3: teams.ops.slack: that is a name; the id of a channel looks like C0123456789", channelHint},
+		"the same without its #":  {ops("members: [operator], slack: oncall"), `3: teams.ops.slack: "oncall" is a name; the id of a channel looks like C0123456789`, channelHint},
+		"a user as a channel":     {ops("members: [operator], slack: U024BE7LH"), `3: teams.ops.slack: "U024BE7LH" is not the id of a channel; the id of a channel looks like C0123456789`, channelHint},
+		"a private talk":          {ops("members: [operator], slack: D0123456"), `3: teams.ops.slack: "D0123456" is not the id of a channel; the id of a channel looks like C0123456789`, channelHint},
+		"a group's name":          {ops("slack_group: '@oncall'"), "3: teams.ops.slack_group: that is a name; the id of a user group looks like S0123456789", groupHint},
+		"a mention of a group":    {ops("slack_group: '<!subteam^S0123456>'"), "3: teams.ops.slack_group: that is a name; the id of a user group looks like S0123456789", groupHint},
+		"a channel as a group":    {ops("slack_group: C0123456"), `3: teams.ops.slack_group: "C0123456" is not the id of a user group; the id of a user group looks like S0123456789`, groupHint},
+		"a group and members":     {ops("members: [operator], slack_group: S0123456"), "3: teams.ops.slack_group: given together with members, so it would be open who is in it", "keep one of the two"},
+		"no members and no group": {ops("slack: C0123456"), "3: teams.ops: has no members", "members: [operator]"},
+		"a token that slipped in": {ops("members: [operator], slack: xoxb-1-canary"), "3: teams.ops.slack: that is a name; the id of a channel looks like C0123456789", channelHint},
+		"nobody knows who she is": {withSlack + human("via: [slack, web]"), "3: humans.alice.via: slack, but neither slack nor email says who they are there", "slack: U024BE7LH, or leave via out and tie their account with authbridge human link alice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			faults := faultsOf(t, c.text, slackTokens())
