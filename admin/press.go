@@ -16,20 +16,21 @@ import (
 
 // Presser tries whether what a human presses in a chat arrives.
 type Presser interface {
-	// Press writes to a human and waits for their press, a minute at most or
-	// until ctx ends. Somebody who is not configured is [bridge.ErrNotFound].
-	Press(ctx context.Context, human string) (Finding, error)
+	// Press writes to a human in each of their chats and waits for their
+	// presses, a minute at most or until ctx ends. Somebody who is not
+	// configured is [bridge.ErrNotFound].
+	Press(ctx context.Context, human string) ([]Finding, error)
 }
 
-// PressesPath takes a human in its parameter human by POST, and answers with a
-// [Finding], when they have pressed the button that they were sent or a minute
+// PressesPath takes a human in its parameter human by POST, and answers with
+// [Finding]s, when they have pressed the buttons that they were sent or a minute
 // has passed.
 const PressesPath = "/v1/presses"
 
 // Press has the bridge try whether what a human presses arrives. The errors are
 // those of package client: a [*client.Problem], with not_found for a name that
 // is not configured, or a [*client.NoBridge].
-func (c Client) Press(ctx context.Context, human string) (found Finding, err error) {
+func (c Client) Press(ctx context.Context, human string) (found []Finding, err error) {
 	var text bytes.Buffer
 	err = c.with(func(bridge *client.Client) error {
 		return bridge.Stream(ctx, http.MethodPost, PressesPath+"?"+url.Values{"human": {human}}.Encode(), api.MediaType, &text)

@@ -20,19 +20,19 @@ type finger struct {
 	asked []string
 }
 
-func (f *finger) Press(_ context.Context, human string) (admin.Finding, error) {
+func (f *finger) Press(_ context.Context, human string) ([]admin.Finding, error) {
 	f.asked = append(f.asked, human)
 	if human != "alice" {
-		return admin.Finding{}, bridge.ErrNotFound
+		return nil, bridge.ErrNotFound
 	}
-	return admin.Finding{Level: admin.OK, About: "slack", What: "alice's press arrived after 7 ms"}, f.fault
+	return []admin.Finding{{Level: admin.OK, About: "slack", What: "alice's press arrived after 7 ms"}}, f.fault
 }
 
 func TestAPress(t *testing.T) {
 	f := new(finger)
 	w := do(t, admin.New(admin.Options{Presser: f}), call{method: http.MethodPost, path: admin.PressesPath + "?human=alice", uid: uint32(os.Geteuid())})
-	var got admin.Finding
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || got.Level != admin.OK || !strings.Contains(got.What, "7 ms") {
+	var got []admin.Finding
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK || len(got) != 1 || got[0].Level != admin.OK || !strings.Contains(got[0].What, "7 ms") {
 		t.Errorf("status %d, %s, %v", w.Code, w.Body, err)
 	}
 }

@@ -69,6 +69,7 @@ var sectionWords = map[string]string{
 	"providers": "Where people sign in and tokens come from, and the client that is registered there for the bridge.\nA secret never stands here: env:NAME or file:/path, a file that nobody else can read.\nThe scopes here are the bridge's own, asked for every time: they tell whose account it is.",
 	"humans":    "Who can be asked. Whoever grants has to be them: by e-mail address, or by an account named here.",
 	"slack":     "The bridge's app in Slack; authbridge slack manifest prints what it is made from.",
+	"discord":   "The bridge's application in Discord; authbridge discord invite prints the link that lets it into a server.",
 	"agents":    "Who may ask whom for what, and nobody else for nothing else. The first rule that fits decides.",
 }
 
@@ -132,16 +133,16 @@ func (d *Draft) SetText(section, name, key, text string) error {
 	return d.set(section, name, key, textOf(text))
 }
 
-// SetSlack says where a token of Slack's section is, such as bot_token; it adds
-// what is not there.
-func (d *Draft) SetSlack(key, text string) error {
-	e := edit{path: []string{"slack"}, key: key, value: textOf(text)}
+// SetChat says something of a chat's section, slack or discord, such as where
+// its bot_token is; it adds what is not there.
+func (d *Draft) SetChat(section, key, text string) error {
+	e := edit{path: []string{section}, key: key, value: textOf(text)}
 	for _, e.replace = range []bool{true, false} {
 		if err := d.edit(e); !errors.Is(err, errByHand) {
 			return err
 		}
 	}
-	return d.edit(edit{key: "slack", value: mappingOf([]pair{{key: key, value: textOf(text)}}), words: sectionWords["slack"]})
+	return d.edit(edit{key: section, value: mappingOf([]pair{{key: key, value: textOf(text)}}), words: sectionWords[section]})
 }
 
 // SetUID says anew which local user an agent runs as.

@@ -35,7 +35,7 @@ At each provider it makes a real device authorization request, to see whether th
 provider knows the bridge's client: the codes are dropped unseen and never polled, and
 nobody is asked anything. It waits at most twenty seconds for all of them.
 
-With --press, the bridge then writes to a human in Slack and waits a minute for them to
+With --press, the bridge then writes to a human in their chats and waits a minute for them to
 press the button: that shows that they can be written to, and that what they press
 arrives. It grants nothing.
 
@@ -54,15 +54,15 @@ bridge runs, and 8 otherwise.`,
 			return a.printDiagnosis(found, absent)
 		},
 	}
-	c.Flags().StringVar(&press, "press", "", "`human` who is sent a button in Slack, to see whether the press arrives")
+	c.Flags().StringVar(&press, "press", "", "`human` who is sent a button in their chats, to see whether the press arrives")
 	return uses(c, "admin-socket", "config", "json")
 }
 
 // tryPress adds whether a human's press arrives.
 func (a *app) tryPress(ctx context.Context, at admin.Client, human string, found []admin.Finding) ([]admin.Finding, error) {
-	fmt.Fprintf(a.err, "the bridge sends %s a button in Slack; the press is waited for, a minute at most\n", a.plain(human))
+	fmt.Fprintf(a.err, "the bridge sends %s a button in each of their chats; the press is waited for, a minute at most\n", a.plain(human))
 	seen, err := at.Press(ctx, human)
-	return append(found, seen), err
+	return append(found, seen...), err
 }
 
 // examine has the running bridge look at itself, or looks from here when it is
@@ -167,7 +167,7 @@ func fromHere(ctx context.Context, cfg *config.Config, faults error) []admin.Fin
 	}
 	return slices.Concat(
 		[]admin.Finding{doctor.File(cfg)}, doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()),
-		doctor.Rules(cfg, uid), doctor.Slack(ctx, cfg, nil), doctor.Providers(ctx, cfg, nil),
+		doctor.Rules(cfg, uid), doctor.Slack(ctx, cfg, nil), doctor.Discord(ctx, cfg, nil), doctor.Providers(ctx, cfg, nil),
 	)
 }
 

@@ -58,6 +58,8 @@ file is as it should be, whatever doctor found.`,
 	f.StringVar(&g.SlackBot, "slack-bot-token", "", "`where` the bot token of the app in Slack is: env:NAME or file:/path")
 	f.StringVar(&g.SlackApp, "slack-app-token", "", "`where` its app-level token is, likewise")
 	f.StringVar(&g.SlackUser, "slack-user", "", "the member `ID` of the human in Slack")
+	f.StringVar(&g.DiscordBot, "discord-bot-token", "", "`where` the token of the bot in Discord is: env:NAME or file:/path")
+	f.StringVar(&g.DiscordUser, "discord-user", "", "the user `ID` of the human in Discord")
 	f.StringVar(&g.Agent, "agent", "", "`name` of somebody who may ask")
 	f.StringVar(&g.UID, "uid", "", "the local `user` that the agent runs as: a uid or a name")
 	f.BoolVar(&g.Key, "key", false, "the agent is not on this machine, and shows a key")

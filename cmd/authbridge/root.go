@@ -95,7 +95,7 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 		root, "For agents:", a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
 		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.grantsCommand(), a.revokeCommand(),
 	)
-	addGroup(root, "For operators:", a.inboxCommand(), a.humanCommand(), a.agentCommand(), a.slackCommand(), a.adminCommand(), a.auditCommand(), a.backupCommand())
+	addGroup(root, "For operators:", a.inboxCommand(), a.humanCommand(), a.agentCommand(), a.slackCommand(), a.discordCommand(), a.adminCommand(), a.auditCommand(), a.backupCommand())
 	root.AddCommand(a.versionCommand())
 	root.AddCommand(laterCommands()...)
 	root.SetHelpCommand(helpCommand(root))
@@ -160,7 +160,7 @@ func hasUse(c *cobra.Command, flag string) bool {
 
 // later are the commands that are promised and have not landed.
 var later = []string{
-	"providers", "discord",
+	"providers",
 }
 
 func laterCommands() []*cobra.Command {

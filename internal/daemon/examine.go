@@ -25,12 +25,13 @@ func (d *Daemon) Examine(ctx context.Context) admin.Findings {
 	// A reload may take its time, and is no reason not to look.
 	calls := d.calls.Load()
 	cfg, uid := calls.cfg, uint32(os.Geteuid()) //nolint:gosec // G115: a uid has 32 bits
-	atProviders, inSlack := make(chan []admin.Finding, 1), make(chan []admin.Finding, 1)
+	atProviders, inSlack, inDiscord := make(chan []admin.Finding, 1), make(chan []admin.Finding, 1), make(chan []admin.Finding, 1)
 	go func() { atProviders <- doctor.Providers(ctx, cfg, calls.client) }()
-	go func() { inSlack <- append(doctor.Slack(ctx, cfg, calls.client), d.chats.health()...) }()
+	go func() { inSlack <- doctor.Slack(ctx, cfg, calls.client) }()
+	go func() { inDiscord <- doctor.Discord(ctx, cfg, calls.client) }()
 	found := slices.Concat(
 		asOnDisk(cfg), []admin.Finding{d.stored(ctx), d.audited(ctx)},
-		doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()), doctor.Reach(cfg), agentsCome(ctx, cfg.Listen.Socket), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-inSlack, <-atProviders,
+		doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()), doctor.Reach(cfg), agentsCome(ctx, cfg.Listen.Socket), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-inSlack, <-inDiscord, d.chats.health(), <-atProviders,
 	)
 	return admin.Findings{Version: d.Version, File: cfg.File, Findings: found}
 }

@@ -28,7 +28,7 @@ func TestWhatToLookAt(t *testing.T) {
 		{fmt.Errorf("post: %w", bridge.ErrAuth), "cannot be tried", "install the app again"},
 		{errors.New("odd"), "odd", "log"},
 	} {
-		if says, hint := without("alice", c.err), lookAt(c.err); !strings.Contains(says, c.says) || !strings.Contains(hint, c.hint) {
+		if says, hint := without("alice", c.err), lookAt(slackChannel, c.err); !strings.Contains(says, c.says) || !strings.Contains(hint, c.hint) {
 			t.Errorf("%v: %q, and to do %q", c.err, says, hint)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/authbridge/authbridge/config"
 )
 
-// slackWithin bounds the look at Slack.
-const slackWithin = 15 * time.Second
+// chatWithin bounds the look at a chat.
+const chatWithin = 15 * time.Second
 
 // Slack looks at the app in Slack, as far as its tokens let it: what it may
 // do, whether it can connect, and the people, channels and groups that the
@@ -29,7 +29,7 @@ func Slack(ctx context.Context, cfg *config.Config, calls *http.Client) []admin.
 		calls = Calls(cfg.Network)
 		defer calls.CloseIdleConnections()
 	}
-	ctx, cancel := context.WithTimeout(ctx, slackWithin)
+	ctx, cancel := context.WithTimeout(ctx, chatWithin)
 	defer cancel()
 	app := s.AppToken
 	if s.Mode != config.ModeSocket {

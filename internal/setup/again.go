@@ -18,10 +18,10 @@ func (s *session) menu(ctx context.Context) error {
 		if len(s.result.Done) > 0 {
 			otherwise = "done"
 		}
-		s.say("keep it as it is; add a provider, a human, an agent, a rule, or Slack; change one of them.")
+		s.say("keep it as it is; add a provider, a human, an agent, a rule, Slack or Discord; change one of them.")
 		what, err := s.ask(ctx, question{
-			words: "What now (keep, provider, human, agent, rule, slack, change, done)", otherwise: otherwise,
-			check: oneOf("keep", "provider", "human", "agent", "rule", "slack", "change", "done"),
+			words: "What now (keep, provider, human, agent, rule, slack, discord, change, done)", otherwise: otherwise,
+			check: oneOf("keep", "provider", "human", "agent", "rule", "slack", "discord", "change", "done"),
 		})
 		if err != nil {
 			return err
@@ -42,6 +42,8 @@ func (s *session) menu(ctx context.Context) error {
 			err = s.addRule(ctx)
 		case "slack":
 			err = s.addSlackFor(ctx)
+		case "discord":
+			err = s.addDiscordFor(ctx)
 		case "change":
 			err = s.change(ctx)
 		}
@@ -78,6 +80,11 @@ func (s *session) addGiven(ctx context.Context) error {
 	}
 	if g.slack() {
 		if err := s.addSlack(ctx, cmp.Or(human, only(s.cfg.Directory.Humans))); err != nil {
+			return err
+		}
+	}
+	if g.discord() {
+		if err := s.addDiscord(ctx, cmp.Or(human, only(s.cfg.Directory.Humans))); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,8 @@ type Given struct {
 
 	SlackBot, SlackApp string // env:NAME or file:/path of its tokens
 	SlackUser          string // the human's id there
+	DiscordBot         string // env:NAME or file:/path of its token
+	DiscordUser        string // the human's id there
 
 	Agent, UID string   // UID may be a user's name
 	Key        bool     // the agent shows a key, and is no local user
@@ -51,6 +53,7 @@ type Given struct {
 func (g Given) provider() bool { return g.Issuer != "" || g.Provider != "" || g.ClientID != "" }
 func (g Given) human() bool    { return g.Human != "" || g.Email != "" }
 func (g Given) slack() bool    { return g.SlackBot != "" || g.SlackApp != "" || g.SlackUser != "" }
+func (g Given) discord() bool  { return g.DiscordBot != "" || g.DiscordUser != "" }
 func (g Given) agent() bool {
 	return g.Agent != "" || g.UID != "" || g.Key || len(g.Scopes) > 0
 }
@@ -221,14 +224,17 @@ func (s *session) anew(ctx context.Context) error {
 	if err := s.addAgent(ctx, provider, human); err != nil {
 		return err
 	}
-	return s.offerSlack(ctx, human)
+	if err := s.offerSlack(ctx, human); err != nil {
+		return err
+	}
+	return s.offerDiscord(ctx, human)
 }
 
 // again is about a configuration that is there.
 func (s *session) again(ctx context.Context) error {
 	s.o.Talk.Say(s.o.File + " is there: " + s.holds() + ". What it says stays as it is.")
 	g := s.o.Given
-	if s.o.Unattended || g.provider() || g.human() || g.slack() || g.agent() {
+	if s.o.Unattended || g.provider() || g.human() || g.slack() || g.discord() || g.agent() {
 		return s.addGiven(ctx)
 	}
 	return s.menu(ctx)

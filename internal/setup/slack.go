@@ -12,7 +12,6 @@ import (
 
 	"github.com/authbridge/authbridge/adapters/slack"
 	"github.com/authbridge/authbridge/admin"
-	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
 	"github.com/authbridge/authbridge/internal/doctor"
 )
@@ -86,11 +85,11 @@ func (s *session) addSlack(ctx context.Context, human string) error {
 			"   connections:write (Basic Information). Each goes into a file that only you can read;",
 			"   or say where it is: env:NAME or file:/path.")
 	}
-	for _, token := range []struct{ key, given, flag, words string }{
-		{"bot_token", s.o.Given.SlackBot, "slack-bot-token", "Bot token, xoxb-… (not shown)"},
-		{"app_token", s.o.Given.SlackApp, "slack-app-token", "App-level token, xapp-… (not shown)"},
+	for _, t := range []token{
+		{"slack", "bot_token", s.o.Given.SlackBot, "slack-bot-token", "Bot token, xoxb-… (not shown)"},
+		{"slack", "app_token", s.o.Given.SlackApp, "slack-app-token", "App-level token, xapp-… (not shown)"},
 	} {
-		if err := s.askToken(ctx, token.key, token.given, token.flag, token.words); err != nil {
+		if err := s.askToken(ctx, t, s.cfg.Slack != nil); err != nil {
 			return err
 		}
 	}
@@ -98,95 +97,6 @@ func (s *session) addSlack(ctx context.Context, human string) error {
 		return err
 	}
 	return s.askSlackUser(ctx, human)
-}
-
-// askToken asks for one token of the app, unless it is there. The two are only
-// then right together, so what is missing beside it does not count here.
-func (s *session) askToken(ctx context.Context, key, given, flag, words string) error {
-	if given == "" && s.cfg.Slack != nil {
-		return nil
-	}
-	set := func(d *config.Draft, reference string) error { return d.SetSlack(key, reference) }
-	if given != "" {
-		s.mayBeUnset(given)
-		if what, hint := s.wrongToken(key, given, set); what != "" {
-			return refuse(hint, "--%s: %s", flag, what)
-		}
-		return s.takeToken(key, given, flag, set)
-	}
-	if s.o.Unattended {
-		return refuse("", "--%s is needed when nothing is to be asked", flag)
-	}
-	for range maxTries {
-		answer, err := s.o.Talk.AskSecret(ctx, words+": ")
-		if err != nil {
-			return err
-		}
-		text := strings.TrimSpace(answer.Reveal())
-		reference := text
-		switch {
-		case text == "":
-			s.o.Talk.Say("  this one is needed")
-			continue
-		case strings.HasPrefix(text, "env:"), strings.HasPrefix(text, "file:"):
-			s.mayBeUnset(text)
-		default:
-			reference = "env:" + variable(len(s.secrets))
-			s.secrets = append(s.secrets, typed{"slack." + key, bridge.NewSecret(text), set})
-		}
-		what, hint := s.wrongToken(key, reference, set)
-		if what == "" {
-			s.result.Done = append(s.result.Done, "took slack."+key)
-			return set(s.draft, reference)
-		}
-		s.o.Talk.Say("  "+what, "  hint: "+hint)
-	}
-	return refuse("", "that was asked %d times; nothing was written", maxTries)
-}
-
-// takeToken has a token be where a flag says. What it is now can be seen; how
-// the file words it cannot.
-func (s *session) takeToken(key, given, flag string, set func(*config.Draft, string) error) error {
-	if s.cfg.Slack != nil {
-		now := config.NewDraft(s.o.File, s.draft.Text(), s.o.Env)
-		if err := set(now, given); err != nil {
-			return err
-		}
-		next, err := now.Check()
-		if err == nil && tokenOf(next, key).Equal(tokenOf(s.cfg, key)) {
-			return nil
-		}
-		if !tokenOf(s.cfg, key).IsZero() && !s.o.Change {
-			return refuse("--change changes it; without --"+flag+" it stays", "slack has another %s already", key)
-		}
-	}
-	s.result.Done = append(s.result.Done, "took slack."+key+" from "+given)
-	return set(s.draft, given)
-}
-
-func tokenOf(cfg *config.Config, key string) bridge.Secret {
-	if key == "app_token" {
-		return cfg.Slack.AppToken
-	}
-	return cfg.Slack.BotToken
-}
-
-// wrongToken says what would be wrong with a token; what else is missing yet
-// is no fault of it.
-func (s *session) wrongToken(key, reference string, set func(*config.Draft, string) error) (what, hint string) {
-	d := config.NewDraft(s.o.File, s.draft.Text(), s.o.Env)
-	if err := set(d, reference); err != nil {
-		return err.Error(), ""
-	}
-	_, err := d.Check()
-	if faults, are := errors.AsType[*config.Faults](err); are {
-		for _, f := range faults.List {
-			if f.Key == "slack."+key {
-				return f.What, f.Hint
-			}
-		}
-	}
-	return "", ""
 }
 
 // askSlackUser learns who a human is in Slack: by a hello that they answer, or
