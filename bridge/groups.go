@@ -62,6 +62,7 @@ type reading struct {
 	users []Address     // sorted; nil = never learnt
 	at    time.Time     // when the last reading began that said so; zero = before this start
 	tried time.Time     // when the last reading began
+	among []Address     // who was asked about then
 	fault error         // of the last reading
 }
 
@@ -144,12 +145,13 @@ func (b *Bridge) learn(ctx context.Context, key group, within time.Duration) err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if !r.tried.IsZero() && time.Since(r.tried) < within {
+	among := b.setup.Load().known(key.channel)
+	if !r.tried.IsZero() && time.Since(r.tried) < within && slices.Equal(r.among, among) {
 		return r.fault
 	}
 	before := r.fault
-	r.tried = time.Now()
-	users, err := b.groups.ask(ctx, key, b.setup.Load().known(key.channel))
+	r.tried, r.among = time.Now(), among
+	users, err := b.groups.ask(ctx, key, among)
 	r.fault = err
 	if err == nil {
 		return b.adoptGroup(ctx, key, r, users)

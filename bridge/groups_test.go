@@ -37,13 +37,17 @@ func byGroup(d *bridge.Directory) {
 
 func groupStory(t *testing.T, change func(*bridge.Directory), tell func(t *testing.T, w *grouped)) {
 	t.Helper()
+	groupStoryWith(t, bridgetest.NewRoster(oncallGroup, bobs, alicesSlack, "U0NOBODY"), change, tell)
+}
+
+func groupStoryWith(t *testing.T, roster *bridgetest.Roster, change func(*bridge.Directory), tell func(t *testing.T, w *grouped)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		dir := bridgetest.Directory()
 		byGroup(dir)
 		if change != nil {
 			change(dir)
 		}
-		roster := bridgetest.NewRoster(oncallGroup, bobs, alicesSlack, "U0NOBODY")
 		w := bridgetest.StartWithGroups(t, dir, openStore(t), bridgetest.New("https://login.example.com"), nil, map[string]bridge.Roster{slackChat: roster})
 		tell(t, &grouped{w, roster})
 	})
@@ -100,7 +104,7 @@ func TestAGroupIsATeam(t *testing.T) {
 // knows who the user is.
 func TestWhoIsInTheGroupByTie(t *testing.T) {
 	emailOnly := func(d *bridge.Directory) { d.Humans["bob"] = bridge.Human{Name: "bob", Email: "bob@example.com"} }
-	groupStory(t, emailOnly, func(t *testing.T, w *grouped) {
+	tell := func(t *testing.T, w *grouped) {
 		r := w.asksOncall("")
 		if _, err := w.presses("bob", r.ID, bridge.VerbClaim); !errors.Is(err, bridge.ErrNotFound) {
 			t.Errorf("before anybody knows who he is there: %v", err)
@@ -115,6 +119,12 @@ func TestWhoIsInTheGroupByTie(t *testing.T) {
 		if r := w.Expect(r.ID, bridge.Asked, ""); r.ClaimedBy != "" {
 			t.Errorf("his claim outlives the tie: %+v", r)
 		}
+	}
+	t.Run("a roster that lists a group", func(t *testing.T) { groupStory(t, emailOnly, tell) })
+	t.Run("a roster that speaks of those it is asked about", func(t *testing.T) {
+		roster := bridgetest.NewRoster(oncallGroup, bobs, alicesSlack)
+		roster.Reserve()
+		groupStoryWith(t, roster, emailOnly, tell)
 	})
 }
 

@@ -77,8 +77,8 @@ func configurationOfContract() []claim {
 		reachedBy("TestBehindAProxy", key, "listen.trusted_proxy"),
 		reachedBy("TestWhoIsWhoInSlack", key, "teams.*.slack", "teams.*.slack_group", "slack", "slack.bot_token", "slack.app_token",
 			"slack.signing_secret", "slack.mode", "slack.api_url", "slack.allow_shared", "slack.allow_guests"),
-		laterIn(7, key, refusedKey, "discord", "teams.*.discord", "teams.*.discord_role"),
-		laterIn(7, key, "", "discord.bot_token", "discord.public_key", "discord.mode", "discord.api_url"),
+		reachedBy("TestWhoIsWhoInDiscord", key, "teams.*.discord", "teams.*.discord_role", "discord", "discord.bot_token", "discord.public_key",
+			"discord.mode", "discord.api_url", "discord.fallback_channel"),
 		laterIn(8, key, refusedKey, "providers.*.profile", "providers.*.app_name", "resources", "agents.*.may[].resource"),
 		laterIn(8, key, "", "resources[].match", "resources[].issuers"),
 		reachedBy("TestWhereABridgeIsLookedFor", variable, "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET"),
@@ -102,7 +102,7 @@ func apiOfContract() []claim {
 		reachedBy("TestTheDocument", route, "GET /openapi.json"),
 		reachedBy("TestTheStoryInMetrics", route, "GET /metrics"),
 		reachedBy("TestSlack", route, "POST /slack/interactions", "POST /slack/commands", "POST /slack/events"),
-		laterIn(7, route, refusedRoute, "POST /discord/interactions"),
+		reachedBy("TestDiscord", route, "POST /discord/interactions"),
 
 		reachedBy("TestAnswersHaveTheMembersOfTheContract", member,
 			"provider", "scopes", "human", "reason", "context", "session", "min_validity", "ttl", "fresh", "origin"),
@@ -173,7 +173,7 @@ func commandsOfContract() []claim {
 		reachedBy("TestFromNothingToAToken", command, "init"),
 		reachedBy("TestTheManifest", command, "slack manifest"),
 		reachedBy("TestWhoIsWhoInSlack", command, "human link"),
-		laterIn(7, command, refusedCommand, "discord invite"),
+		reachedBy("TestTheInvitation", command, "discord invite"),
 		laterIn(8, command, refusedCommand, "providers", "admin issuers"),
 
 		reachedBy("TestOneRequestWalksTheWholePath", flagged, "--provider", "--scope", "--reason"),

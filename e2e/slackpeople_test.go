@@ -37,3 +37,28 @@ slack: {bot_token: "file:DIR/bot", app_token: "file:DIR/app", signing_secret: "f
 		t.Error("the audit log does not tell of the code, or tells the code")
 	}
 }
+
+// TestWhoIsWhoInDiscord: a configuration with every key about Discord starts a
+// bridge, which makes a code for whoever is to type it there. Nobody answers at
+// api_url.
+func TestWhoIsWhoInDiscord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{edit: func(text string) string {
+		dir := filepath.Dir(regexp.MustCompile(`state_dir: (.*)`).FindStringSubmatch(text)[1])
+		if err := os.WriteFile(filepath.Join(dir, "bot"), []byte("MTEy.e2e.abc"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text = strings.Replace(text, "email: alice@example.com", `email: alice@example.com, discord: "80351110224678912", via: [discord, web]`, 1)
+		return text + strings.ReplaceAll(`teams:
+  listed: {members: [alice, bob], discord: "112233445566778899"}
+  oncall: {discord_role: "223344556677889900"}
+discord: {bot_token: "file:DIR/bot", mode: http, public_key: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef,
+          api_url: "http://127.0.0.1:1", fallback_channel: "112233445566778899"}
+`, "DIR", dir)
+	}})
+	got := w.cli("human", "link", "bob").wants(t, 0)
+	if !regexp.MustCompile(`^/authbridge link [0-9A-Z]{4}-[0-9A-Z]{4}\n$`).MatchString(got.stdout) || !strings.Contains(got.stderr, "to be typed in Discord by bob, once") {
+		t.Errorf("a code for bob: %q, %q", got.stdout, got.stderr)
+	}
+	w.cli("human", "link", "alice").wants(t, 2, "no chat in which alice")
+}

@@ -17,6 +17,8 @@ type Roster struct {
 	fault  error
 	calls  int
 	gate   chan struct{} // nil = open
+
+	reserved bool
 }
 
 // NewRoster returns a chat with one group.
@@ -33,6 +35,9 @@ func (r *Roster) Put(group string, users ...bridge.Address) {
 
 // Fail has every call fail, until it is told nil.
 func (r *Roster) Fail(err error) { r.mu.Lock(); defer r.mu.Unlock(); r.fault = err }
+
+// Reserve has it speak of nobody whom it was not asked about.
+func (r *Roster) Reserve() { r.mu.Lock(); defer r.mu.Unlock(); r.reserved = true }
 
 // Calls is how often somebody was asked for.
 func (r *Roster) Calls() int { r.mu.Lock(); defer r.mu.Unlock(); return r.calls }
@@ -52,7 +57,7 @@ func (r *Roster) Hold() (release func()) {
 }
 
 // Members is [bridge.Roster.Members].
-func (r *Roster) Members(ctx context.Context, group string, _ []bridge.Address) ([]bridge.Address, error) {
+func (r *Roster) Members(ctx context.Context, group string, among []bridge.Address) ([]bridge.Address, error) {
 	r.mu.Lock()
 	r.calls++
 	gate := r.gate
@@ -67,6 +72,9 @@ func (r *Roster) Members(ctx context.Context, group string, _ []bridge.Address) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	users, known := r.groups[group]
+	if r.reserved {
+		users = slices.DeleteFunc(slices.Clone(users), func(u bridge.Address) bool { return !slices.Contains(among, u) })
+	}
 	switch {
 	case r.fault != nil:
 		return nil, r.fault

@@ -37,7 +37,7 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "agent add", "ask", "audit", "backup", "cancel", "config check", "demo", "doctor", "exec", "grants", "human link", "human unlink", "inbox link", "init", "list", "revoke", "serve", "slack manifest", "status", "token", "version", "wait"}
+	want := []string{"admin lift", "admin list", "admin release", "admin revoke", "agent add", "ask", "audit", "backup", "cancel", "config check", "demo", "discord invite", "doctor", "exec", "grants", "human link", "human unlink", "inbox link", "init", "list", "revoke", "serve", "slack manifest", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
 	}

@@ -84,7 +84,7 @@ func (a *app) values() map[string]cobra.CompletionFunc {
 	}
 	for _, name := range []string{
 		"url", "resource", "reason", "session", "min-validity", "timeout", "env", "limit", "since",
-		"agent", "client-id", "client-secret", "email", "own-scope", "public-url", "slack-app-token", "slack-bot-token", "slack-user", "discord-bot-token", "discord-user", "uid",
+		"agent", "application", "client-id", "client-secret", "email", "own-scope", "public-url", "slack-app-token", "slack-bot-token", "slack-user", "discord-bot-token", "discord-user", "uid",
 	} {
 		all[name] = cobra.NoFileCompletions
 	}

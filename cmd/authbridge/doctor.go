@@ -35,8 +35,8 @@ At each provider it makes a real device authorization request, to see whether th
 provider knows the bridge's client: the codes are dropped unseen and never polled, and
 nobody is asked anything. It waits at most twenty seconds for all of them.
 
-With --press, the bridge then writes to a human in their chats and waits a minute for them to
-press the button: that shows that they can be written to, and that what they press
+With --press, the bridge then writes to a human in their chats and waits a minute for them
+to press the button: that shows that they can be written to, and that what they press
 arrives. It grants nothing.
 
 The exit is 0 without failures (warnings are none), 5 when all that fails is that no

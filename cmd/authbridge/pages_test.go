@@ -101,7 +101,7 @@ func TestPagesShowConfigurationsThatAreFine(t *testing.T) {
 		Getenv: func(name string) string {
 			return map[string]string{
 				"HOME": "/home/op", "CORP_SECRET": "correct horse",
-				"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SIGNING_SECRET": "8f742231b10e",
+				"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SIGNING_SECRET": "8f742231b10e", "DISCORD_BOT_TOKEN": "MTEy.a.b",
 			}[name]
 		},
 		GroupID: func(string) (uint32, error) { return 1000, nil },

@@ -56,7 +56,7 @@ func (s *Discord) provideGateway() {
 			"total": maxIdentifies, "remaining": c.wire.left, "reset_after": 3_600_000, "max_concurrency": 1,
 		}}, nil
 	}})
-	s.handle("/gateway/{$}", s.serveGateway)
+	s.handle("GET /gateway", s.serveGateway)
 }
 
 func (s *Discord) socket() string { return "ws" + strings.TrimPrefix(s.srv.URL, "http") + "/gateway" }
