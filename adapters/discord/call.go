@@ -32,7 +32,6 @@ type caller struct {
 	agent  string // how we name ourselves
 	health *chat.Sides
 	waits  *chat.Recall[time.Time] // until when Discord takes no more of something
-	halted atomic.Bool             // Discord does not know the token: each further call counts against us
 }
 
 func newCaller(o Options, health *chat.Sides) *caller {
@@ -54,6 +53,14 @@ type call struct {
 	visible bool // it shows somebody something: one that nobody answered may have done so
 	free    bool // it carries its own token in its path, and not the bot's
 }
+
+// everything is in the place of a bucket while Discord does not know the token,
+// which is looked at again after haltFor: ten thousand refusals in ten minutes
+// have it bar the address.
+const (
+	everything = "everything"
+	haltFor    = time.Minute
+)
 
 // everywhere is the bucket of what Discord counts all calls with.
 const everywhere = "everywhere"
@@ -91,7 +98,7 @@ func (c *caller) do(ctx context.Context, q call) error {
 
 // mayCall says why a call is not made at all.
 func (c *caller) mayCall(q call) error {
-	if c.halted.Load() && !q.free {
+	if _, halted := c.waits.Get(everything); halted && !q.free {
 		return fmt.Errorf("%s: Discord does not know the bot token: %w", q.name, bridge.ErrAuth)
 	}
 	places := []string{q.bucket}
@@ -178,7 +185,7 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 	case f.status == http.StatusTooManyRequests:
 		return c.slow(q, max(time.Duration(said.After*float64(time.Second)), seconds(resp.Header.Get("Retry-After"))), said.Global)
 	case f.status == http.StatusUnauthorized && !q.free:
-		c.halted.Store(true)
+		c.waits.Put(everything, time.Now(), haltFor)
 		c.health.SetCalls(chat.Refused, badToken)
 	case f.status >= http.StatusInternalServerError:
 		return errors.Join(unsure(q, f.Error(), true), f)

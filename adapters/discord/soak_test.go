@@ -158,4 +158,3 @@ func (s *soak) times(id string) int {
 	defer s.mu.Unlock()
 	return s.served[id]
 }
-
