@@ -257,4 +257,3 @@ func TestTheInvitation(t *testing.T) {
 	}
 	g.sees(g.alice, "Your press has arrived")
 }
-

@@ -74,7 +74,7 @@ func NewIntake[In Inbound](s Serve[In]) *Intake[In] {
 func (t *Intake[In]) Open(ctx context.Context) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.base, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	t.base, t.cancel = context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // G118: Stop calls it
 	t.isOpen = true
 }
 

@@ -71,14 +71,14 @@ func (c *caller) do(ctx context.Context, q call) error {
 	if err := c.mayCall(q); err != nil {
 		return err
 	}
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
 	r, err := c.request(ctx, q)
 	if err != nil {
 		return err
 	}
-	var connected atomic.Bool
-	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
-	}))
 	resp, err := c.http.Do(r)
 	if err != nil {
 		return unsure(q, chat.Mishap(err), connected.Load())

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	request  bridge.RequestID = "req_0000000000000000000000007f3c"
-	userCode                  = "WDJB-MJHT"
+	request  = bridge.RequestID("req_0000000000000000000000007f3c")
+	userCode = "WDJB-MJHT"
 )
 
 // card is an open request with some buttons.

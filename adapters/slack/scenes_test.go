@@ -30,15 +30,10 @@ func with(c bridge.Card, change func(*bridge.Card)) bridge.Card { return chattes
 func requestNamed(end string) bridge.RequestID                  { return chattest.RequestNamed(end) }
 func askedCard() bridge.Card                                    { return chattest.AskedCard() }
 func codedCard() bridge.Card                                    { return chattest.CodedCard() }
-func heldCard() bridge.Card                                     { return chattest.HeldCard() }
 func digitsCard() bridge.Card                                   { return chattest.DigitsCard() }
 func givenCard() bridge.Card                                    { return chattest.GivenCard() }
 func sharedCard() bridge.Card                                   { return chattest.SharedCard() }
 func claimedCard() bridge.Card                                  { return chattest.ClaimedCard() }
-
-func endedCard(state bridge.State, headline, ending string) bridge.Card {
-	return chattest.EndedCard(state, headline, ending)
-}
 
 func everywhere(s string) map[string]bridge.Card { return chattest.Everywhere(s) }
 
@@ -48,9 +43,6 @@ var (
 
 	pressNotMe    = chattest.PressNotMe
 	pressDeny     = chattest.PressDeny
-	pressShowCode = chattest.PressShowCode
 	pressFinished = chattest.PressFinished
 	pressRelease  = chattest.PressRelease
-	pressAgain    = chattest.PressAgain
-	pressRevoke   = chattest.PressRevoke
 )

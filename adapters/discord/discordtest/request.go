@@ -29,7 +29,8 @@ func readRequest(w http.ResponseWriter, req *http.Request, pattern string, r rou
 		}
 	}
 	for name, value := range q.path {
-		if name != "token" && value != "@me" && !(value == "@original" && strings.HasPrefix(pattern, "PATCH /webhooks/")) && !isSnowflake(value) {
+		first := value == "@original" && strings.Contains(pattern, " /webhooks/")
+		if name != "token" && value != "@me" && !first && !isSnowflake(value) {
 			q.problem = invalid(name, "NUMBER_TYPE_COERCE", `Value "`+value+`" is not snowflake.`)
 		}
 	}

@@ -74,7 +74,7 @@ func (s *Discord) call(to string, body []byte, at time.Time, spoil func(http.Hea
 	if spoil != nil {
 		spoil(r.Header)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := s.srv.Client().Do(r)
 	if err != nil {
 		return 0, nil
 	}
