@@ -76,8 +76,7 @@ resources:
 humans:
   alice: {}
 teams:
-  oncall: {members: [alice], discord: "112233445566778899"}
-  nights: {members: [alice], discord_role: "112233445566778899"}
+  oncall: {members: [alice]}
 agents:
   ci:
     uid: 7
@@ -86,7 +85,6 @@ agents:
         scopes: ["files:*"]
         ask: [oncall]
         approve: {team: oncall, count: 2}
-discord: {bot_token: env:C, mode: gateway, api_url: ""}
 `
 
 func TestKeysThatAreNotInThisVersion(t *testing.T) {
@@ -118,7 +116,6 @@ func TestValuesThatAreNotInThisVersion(t *testing.T) {
 	}
 	for what, edit := range map[string]func(string) string{
 		"private_key_jwt": replace("scopes: [openid, email]", "token_endpoint_auth_method: private_key_jwt, scopes: [openid, email]"),
-		"via: [discord]":  replace("email: alice@example.com", "email: alice@example.com, via: [discord]"),
 	} {
 		w.configure(edit(string(plain)))
 		faults := w.check(2).Faults

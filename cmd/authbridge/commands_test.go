@@ -47,7 +47,6 @@ func TestWhatHasNotLandedIsRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"admin", "issuers"},
 		{"providers"},
-		{"discord", "invite"},
 		{"token", "--resource", "https://files.example.com"},
 	} {
 		if got := command(nil, args...).expect(t, exitUsage); !strings.Contains(got.err, "not in this version") {
