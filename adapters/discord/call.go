@@ -167,7 +167,10 @@ func seconds(s string) time.Duration {
 
 // taken keeps what the health says of our calls up to date.
 func (c *caller) taken(q call) {
-	if !q.free && c.health.Now().State != chat.Ready {
+	if _, halted := c.waits.Get(everything); halted || q.free {
+		return // it was under way before Discord refused the token
+	}
+	if c.health.Now().State != chat.Ready {
 		c.health.SetCalls(chat.Ready, "")
 	}
 }
@@ -179,11 +182,11 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 		After  float64 `json:"retry_after"`
 		Global bool    `json:"global"`
 	}
-	_ = json.Unmarshal(raw, &said) // what is no JSON says nothing
+	foreign := json.Unmarshal(raw, &said) != nil // what stands before Discord speaks no JSON
 	f := refused{status: resp.StatusCode, code: said.Code}
 	switch {
 	case f.status == http.StatusTooManyRequests:
-		return c.slow(q, max(time.Duration(said.After*float64(time.Second)), seconds(resp.Header.Get("Retry-After"))), said.Global)
+		return c.slow(q, max(time.Duration(said.After*float64(time.Second)), seconds(resp.Header.Get("Retry-After"))), said.Global || foreign)
 	case f.status == http.StatusUnauthorized && !q.free:
 		c.waits.Put(everything, time.Now(), haltFor)
 		c.health.SetCalls(chat.Refused, badToken)
