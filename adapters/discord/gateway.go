@@ -97,7 +97,7 @@ func (l *line) dial(ctx context.Context, address string) (*connection, error) {
 	c := &connection{line: l, conn: conn, began: time.Now(), ended: make(chan struct{})}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	if err := c.greet(); err != nil {
+	if err := c.greet(ctx); err != nil {
 		c.end()
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (l *line) socketAddress(address string) (string, error) {
 }
 
 // greet waits for the hello, says who we are, and waits to be accepted.
-func (c *connection) greet() error {
+func (c *connection) greet(ctx context.Context) error {
 	c.conn.SetReadLimit(maxPayload)
 	_ = c.conn.SetReadDeadline(time.Now().Add(c.line.timing.opening)) // reading shows that it is closed
 	if err := c.hello(); err != nil {
@@ -141,7 +141,7 @@ func (c *connection) greet() error {
 		case f.Op == opReconnect:
 			return errAsked
 		default:
-			if err := c.answer(f); err != nil {
+			if err := c.take(ctx, f); err != nil {
 				return err
 			}
 		}
@@ -200,20 +200,22 @@ func (c *connection) read(ctx context.Context, asked func()) error {
 			return fmt.Errorf("reading: %w", err)
 		case f.Op == opReconnect:
 			asked()
-		case f.Op == opDispatch && f.Type == "INTERACTION_CREATE":
-			c.line.arrived(ctx, f.Data)
 		default:
-			if err := c.answer(f); err != nil {
+			if err := c.take(ctx, f); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// answer does what a frame asks for that is about the connection alone. What
-// it does not know is nothing to us.
-func (c *connection) answer(f frame) error {
+// take hands on what somebody did, and does what a frame asks for that is about
+// the connection. What it does not know is nothing to us.
+func (c *connection) take(ctx context.Context, f frame) error {
 	switch f.Op {
+	case opDispatch:
+		if f.Type == "INTERACTION_CREATE" {
+			c.line.arrived(ctx, f.Data)
+		}
 	case opHeartbeat:
 		return c.sign()
 	case opHeartbeatAck:

@@ -35,10 +35,7 @@ type soak struct {
 // it is left. AUTHBRIDGE_DISCORD_PRESSES says how many presses in each half
 // (make discord-soak: 5000).
 func TestSoakNoPressIsLostWhenConnectionsAreReplaced(t *testing.T) {
-	presses := 300
-	if n, err := strconv.Atoi(os.Getenv("AUTHBRIDGE_DISCORD_PRESSES")); err == nil {
-		presses = n
-	}
+	presses := soakPresses()
 	s := &soak{T: t, x: startSwitchboard(t), pressed: map[*peer][]string{}, cut: map[*peer]bool{}, served: map[string]int{}}
 	before := runtime.NumGoroutine()
 	l := s.x.run(false, io.Discard, quick(), func(_ context.Context, in inbound) answer {
@@ -68,6 +65,14 @@ func TestSoakNoPressIsLostWhenConnectionsAreReplaced(t *testing.T) {
 	until(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
 }
 
+// soakPresses is how many presses are made in each half of a soak.
+func soakPresses() int {
+	if n, err := strconv.Atoi(os.Getenv("AUTHBRIDGE_DISCORD_PRESSES")); err == nil {
+		return n
+	}
+	return 300
+}
+
 func (s *soak) ask(p *peer) {
 	s.replaced++
 	p.say(`{"op":7,"d":null}`)
@@ -85,6 +90,9 @@ func (s *soak) press(presses int, disturb func(p *peer, nth int)) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for sent, nth := 0, 0; sent < presses; <-tick.C {
+		if s.unsent > presses {
+			s.Fatalf("there is no connection any more, after %d presses", sent)
+		}
 		for len(s.x.answers) > 0 {
 			<-s.x.answers
 		}

@@ -3,6 +3,8 @@ package discord
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,13 +22,15 @@ type timing struct {
 	least   time.Duration // the first wait after a failure
 	most    time.Duration // the longest wait after failures
 	spacing time.Duration // between two identifications: Discord wants 5 s
+	linger  time.Duration // how long a connection that has a successor is read on
 	parting time.Duration // for Discord to answer our leave
 }
 
 func usualTiming() timing {
 	return timing{
 		opening: 20 * time.Second, grace: 10 * time.Second, down: time.Minute, again: time.Second, lasting: 30 * time.Second,
-		least: 5 * time.Second, most: 5 * time.Minute, spacing: 5500 * time.Millisecond, parting: time.Second,
+		least: 5 * time.Second, most: 5 * time.Minute, spacing: 5500 * time.Millisecond,
+		linger: 2 * time.Second, parting: time.Second,
 	}
 }
 
@@ -37,8 +41,8 @@ type supervisor struct {
 	timing timing
 	budget budget
 
-	live  map[*connection]bool // all that are open
-	fresh *connection          // the one of them that is to stay, or nil
+	live  map[*connection]time.Time // all that are open, and when to take leave; zero = not
+	fresh *connection               // the one of them that is to stay, or nil
 
 	opening  bool
 	wanted   time.Time // when to open one; zero = not
@@ -70,7 +74,7 @@ const (
 func newSupervisor(l *line) *supervisor {
 	return &supervisor{
 		line: l, timing: l.timing, budget: budget{spacing: l.timing.spacing},
-		live: map[*connection]bool{}, wanted: time.Now(), downAt: time.Now(), events: make(chan event),
+		live: map[*connection]time.Time{}, wanted: time.Now(), downAt: time.Now(), events: make(chan event),
 	}
 }
 
@@ -97,6 +101,12 @@ func (s *supervisor) act(ctx context.Context) {
 	if due(s.wanted, now) && !s.opening {
 		s.open(ctx)
 	}
+	for c, at := range s.live {
+		if due(at, now) {
+			s.live[c] = time.Time{}
+			c.leave()
+		}
+	}
 	if due(s.downSince(), now) && !s.halted {
 		s.line.health.SetLine(chat.Degraded, "there has been no connection to Discord for "+s.timing.down.String()+": "+s.why, true)
 	}
@@ -105,7 +115,7 @@ func (s *supervisor) act(ctx context.Context) {
 // rest is how long nothing is due.
 func (s *supervisor) rest() time.Duration {
 	now, rest := time.Now(), time.Hour
-	for _, at := range []time.Time{s.wanted, s.downSince()} {
+	for _, at := range append(slices.Collect(maps.Values(s.live)), s.wanted, s.downSince()) {
 		if !at.IsZero() && at.After(now) {
 			rest = min(rest, at.Sub(now))
 		}
@@ -166,13 +176,15 @@ func (s *supervisor) on(ctx context.Context, e event) {
 	}
 }
 
-// began makes a connection the one that stays. Those that it replaces are
-// taken leave of.
+// began makes a connection the one that stays. Those that it replaces are read
+// a little longer, for what was meant for them when it began.
 func (s *supervisor) began(ctx context.Context, c *connection) {
-	for old := range s.live {
-		old.leave()
+	for old, at := range s.live {
+		if at.IsZero() {
+			s.live[old] = time.Now().Add(s.timing.linger)
+		}
 	}
-	s.live[c], s.fresh = true, c
+	s.live[c], s.fresh = time.Time{}, c
 	s.halted, s.downAt = false, time.Time{}
 	s.line.known.Store(&c.app)
 	s.line.health.SetLine(chat.Ready, "", false)

@@ -263,7 +263,7 @@ func pressPayload(id int, custom string) string {
 // quick is a timing in which things happen in moments.
 func quick() timing {
 	q := usualTiming()
-	q.again, q.lasting, q.spacing = time.Millisecond, 0, 0
+	q.again, q.lasting, q.spacing, q.linger = time.Millisecond, 0, 0, 100*time.Millisecond
 	q.least, q.most = time.Millisecond, 20*time.Millisecond
 	return q
 }
