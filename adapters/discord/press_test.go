@@ -565,3 +565,34 @@ func TestWhoHasARole(t *testing.T) {
 		t.Errorf("while Discord is away: %v, %v", got, err)
 	}
 }
+
+// A team of more people than Discord lets be looked up at once is read all the
+// same, while its caller waits.
+func TestABigTeamIsReadInOneGo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	all := []bridge.Address{discordtest.Alice, discordtest.Bob}
+	const route = "GET /guilds/{guild}/members/{user}"
+	o.discord.Fail(route, 1, discordtest.Fault{Limited: time.Second})
+	got, err := o.adapter.Members(t.Context(), discordtest.OnCall, all)
+	if err != nil || !slices.Equal(got, []bridge.Address{discordtest.Bob}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if n := len(o.discord.Calls(route)); n != 3 {
+		t.Errorf("Discord was asked %d times", n)
+	}
+	for name, f := range map[string]discordtest.Fault{
+		"for long": {Limited: time.Minute}, "all of it": {Limited: time.Second, Global: true},
+	} {
+		o.discord.Fail(route, 1, f)
+		if _, err := o.another().Members(t.Context(), discordtest.OnCall, all); err == nil {
+			t.Errorf("limited %s, it is read", name)
+		}
+	}
+	o.discord.Fail(route, 1, discordtest.Fault{Limited: time.Second})
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := o.another().Members(short, discordtest.OnCall, all); err == nil {
+		t.Error("nobody waits any more, and it is read")
+	}
+}

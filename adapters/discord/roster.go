@@ -67,9 +67,11 @@ func (a *Adapter) member(ctx context.Context, server, user string, life time.Dur
 		Roles   []string `json:"roles"`
 		Pending bool     `json:"pending"`
 	}
-	err := a.calls.do(ctx, call{
-		name: "look somebody up in a server", method: http.MethodGet, path: "/guilds/" + server + "/members/" + user,
-		bucket: "members/" + server, into: &said,
+	err := patiently(ctx, func() error {
+		return a.calls.do(ctx, call{
+			name: "look somebody up in a server", method: http.MethodGet, path: "/guilds/" + server + "/members/" + user,
+			bucket: "members/" + server, into: &said,
+		})
 	})
 	if err != nil && !errors.Is(err, errUnknownMember) && !errors.Is(err, bridge.ErrUnreachable) {
 		return member{}, err
@@ -77,6 +79,26 @@ func (a *Adapter) member(ctx context.Context, server, user string, life time.Dur
 	m := member{in: err == nil, pending: said.Pending, roles: said.Roles}
 	a.known.members.Put(key, m, life)
 	return m, nil
+}
+
+// shortWait is the longest wait for a limit in the middle of a look at many.
+const shortWait = 2 * time.Second
+
+// patiently makes a call again when Discord wanted it a moment later: a team is
+// asked about in one go, and only the whole of it says who may act.
+func patiently(ctx context.Context, call func() error) error {
+	for {
+		err := call()
+		slow, limited := errors.AsType[*bridge.Limited](err)
+		if !limited || slow.All || slow.After > shortWait {
+			return err
+		}
+		select {
+		case <-time.After(slow.After):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 func memberKey(server, user string) string { return server + "/" + user }
