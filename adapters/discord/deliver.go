@@ -209,11 +209,15 @@ func (a *Adapter) postFallback(ctx context.Context, channel, id string, c bridge
 	return ref + bridge.MessageRef("/"+id), nil
 }
 
-// postReminder answers the message that it is about.
+// postReminder answers the message that it is about. In the fallback channel
+// there is none: it would say what about.
 func (a *Adapter) postReminder(ctx context.Context, c bridge.Card, w wording) (bridge.MessageRef, error) {
 	at, err := placeOf(c.Under)
 	if err != nil {
 		return "", fmt.Errorf("post a reminder: %w: %w", err, bridge.ErrUnreachable)
+	}
+	if at.fallback {
+		return "", fmt.Errorf("post a reminder: all in the fallback channel would read it: %w", bridge.ErrUnreachable)
 	}
 	w.Reference = &reference{Message: at.message}
 	return a.send(ctx, inChannel, at.channel, w)
