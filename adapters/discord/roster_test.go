@@ -1,0 +1,101 @@
+package discord
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/authbridge/authbridge/adapters/discord/discordtest"
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// everybody is who is in the office, and one who is not.
+func everybody() []bridge.Address {
+	return []bridge.Address{discordtest.Alice, discordtest.Bob, discordtest.Carol, discordtest.Dave, discordtest.Eve}
+}
+
+const routeMember = "GET /guilds/{guild}/members/{user}"
+
+// TestBehaviour16WhatCannotBeReadIsNobody: an answer that is none, a limit and
+// a server that the bot has left make nobody a member, and it is an error.
+func TestBehaviour16WhatCannotBeReadIsNobody(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]discordtest.Fault{
+		"out of order": {Status: http.StatusBadGateway}, "garbage": {Garbage: true},
+		"limited": {Limited: 3 * time.Second}, "closed to the bot": {Code: discordtest.MissingAccess}, "no such server": {Code: discordtest.UnknownGuild},
+		"refused": {Status: http.StatusUnauthorized},
+	} {
+		for _, route := range []string{routeMember, "GET /guilds/{guild}/roles", "GET /users/@me/guilds"} {
+			t.Run(name+" "+route, func(t *testing.T) {
+				t.Parallel()
+				o := newOffice(t)
+				o.discord.Fail(route, 1, fault)
+				got, err := o.adapter.Members(t.Context(), discordtest.OnCall, everybody())
+				if err == nil || len(got) != 0 {
+					t.Errorf("%v, %v", got, err)
+				}
+				o.adapter.calls.waits.Drop(everything)
+				o.adapter.calls.waits.Drop("members/" + discordtest.Acme)
+				o.adapter.calls.waits.Drop("roles/" + discordtest.Acme)
+				o.adapter.calls.waits.Drop("servers")
+				if got, err := o.adapter.Members(t.Context(), discordtest.OnCall, everybody()); err != nil || !slices.Equal(got, []bridge.Address{discordtest.Bob, discordtest.Carol}) {
+					t.Errorf("when Discord is well again: %v, %v", got, err)
+				}
+			})
+		}
+	}
+}
+
+// A server that the bot has left says nothing any more, though its roles are
+// remembered.
+func TestBehaviour16AServerThatTheBotHasLeft(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ask := func(who bridge.Address) ([]bridge.Address, error) {
+		return o.adapter.Members(t.Context(), discordtest.OnCall, []bridge.Address{who})
+	}
+	if got, err := ask(discordtest.Bob); err != nil || len(got) != 1 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	o.discord.Change(func(w *discordtest.World) { w.Guild(discordtest.Acme).Remove(w.App.Bot) })
+	if got, err := ask(discordtest.Carol); !errors.Is(err, bridge.ErrRoute) || len(got) != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestBehaviour15RolesOfOneServerCountThere: who presses in another server, with
+// whatever roles, is no member for that.
+func TestBehaviour15RolesOfOneServerCountThere(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for _, in := range []inbound{
+		{kind: pressed, user: discordtest.Eve, guild: discordtest.Else, roles: []string{discordtest.OnCall}},
+		{kind: pressed, user: discordtest.Eve, direct: true, roles: []string{discordtest.OnCall}},
+		{kind: pressed, user: discordtest.Dave, guild: discordtest.Acme, pending: true, roles: []string{discordtest.OnCall}},
+		{kind: pressed, user: discordtest.Bob, guild: discordtest.Acme, roles: []string{"400000000000000009"}},
+	} {
+		o.adapter.serve(t.Context(), in)
+	}
+	got, err := o.adapter.Members(t.Context(), discordtest.OnCall, append(everybody(), "", "@me", "../../users/@me"))
+	if err != nil || !slices.Equal(got, []bridge.Address{discordtest.Carol}) {
+		t.Errorf("%v, %v: only carol is in the server, has the role, and has not just shown that she has it no more", got, err)
+	}
+}
+
+// Who is asked about together is read once, and what is known is not read anew.
+func TestARolesMembersAreReadOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for range 3 {
+		if _, err := o.adapter.Members(t.Context(), discordtest.OnCall, everybody()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for route, want := range map[string]int{routeMember: len(everybody()), "GET /guilds/{guild}/roles": 1, "GET /users/@me/guilds": 1} {
+		if n := len(o.discord.Calls(route)); n != want {
+			t.Errorf("%s was called %d times, want %d", route, n, want)
+		}
+	}
+}
