@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -191,7 +190,7 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 		c.waits.Put(everything, time.Now(), haltFor)
 		c.health.SetCalls(chat.Refused, badToken)
 	case f.status >= http.StatusInternalServerError:
-		return errors.Join(unsure(q, f.Error(), true), f)
+		return unsure(q, f.Error(), true)
 	}
 	return fmt.Errorf("%s: %w: %w", q.name, f, f.meaning(q))
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
@@ -21,8 +22,8 @@ type Places struct {
 	Fallback string            // the channel for whom no direct message reaches; "" = none
 }
 
-// surveyed bounds how many of each are looked at.
-const surveyed = 20
+// mostSurveyed bounds how many of each are looked at.
+const mostSurveyed = 20
 
 // fewLeft is how many identifications an operator should know of.
 const fewLeft = 200
@@ -90,7 +91,7 @@ func Survey(ctx context.Context, o Options, places Places) []chat.Found {
 // some are the first ids, in order.
 func some(all map[string]string) []string {
 	ids := slices.Sorted(maps.Keys(all))
-	return ids[:min(len(ids), surveyed)]
+	return ids[:min(len(ids), mostSurveyed)]
 }
 
 // survey is one look.
@@ -111,12 +112,13 @@ const invite = "open what authbridge discord invite prints"
 
 // who asks whose the token is, and where Discord brings what is pressed.
 func (s *survey) who() bool {
-	if err := s.calls.application(s.ctx, &s.app); err != nil {
-		hint := "look at the network and at discord.api_url"
-		if errors.Is(err, bridge.ErrAuth) {
-			hint = "on the application's page, Bot, Reset Token; put the new one where discord.bot_token says"
-		}
-		s.add(chat.Fault, hint, "the bot token is not taken: %v", err)
+	err := s.calls.application(s.ctx, &s.app)
+	switch {
+	case errors.Is(err, bridge.ErrAuth):
+		s.add(chat.Fault, "on the application's page, Bot, Reset Token; put the new one where discord.bot_token says", "the bot token is not taken: %v", err)
+		return false
+	case err != nil:
+		s.add(chat.Fault, "look at the network and at discord.api_url", "Discord cannot be asked: %v", err)
 		return false
 	}
 	s.add(chat.Fine, "", "the application is %s (%s)", chat.Clean(s.app.Name, chat.MaxTitle), s.app.ID)
@@ -126,7 +128,7 @@ func (s *survey) who() bool {
 		s.add(chat.Fault, "empty it "+page, "an address for interactions is set, so nothing that is pressed comes over the gateway")
 	case s.options.Mode == ModeHTTP && s.app.Endpoint == "":
 		s.add(chat.Fault, "once the bridge runs, put public_url and /discord/interactions there: "+page, "Discord does not know where to bring what is pressed")
-	case s.options.Mode == ModeHTTP && s.app.VerifyKey != "" && s.app.VerifyKey != s.options.PublicKey:
+	case s.options.Mode == ModeHTTP && s.app.VerifyKey != "" && !strings.EqualFold(s.app.VerifyKey, s.options.PublicKey):
 		s.add(chat.Fault, "copy it again from the application's page, General Information, Public Key", "discord.public_key is that of another application")
 	}
 	return true
