@@ -21,7 +21,15 @@ const botToken = "MTUw.Gtest0.secret-of-the-bot"
 type script struct {
 	t      *testing.T
 	calls  []*http.Request
-	answer func(*http.Request) (*http.Response, error)
+	answer func(*http.Request) reply
+}
+
+// reply is what Discord answers, or how a call fails.
+type reply struct {
+	status int
+	body   string
+	header http.Header
+	err    error
 }
 
 // RoundTrip implements [http.RoundTripper]: the connection is there, and what
@@ -31,7 +39,11 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
-	return s.answer(r)
+	a := s.answer(r)
+	if a.err != nil {
+		return nil, a.err
+	}
+	return &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
 }
 
 // scriptedCaller is a caller at a scripted Discord.
@@ -44,14 +56,12 @@ func scriptedCaller(t *testing.T) (*caller, *script) {
 }
 
 // always gives each call this answer. headers are name and value by turns.
-func always(status int, body string, headers ...string) func(*http.Request) (*http.Response, error) {
-	return func(r *http.Request) (*http.Response, error) {
-		h := http.Header{}
-		for i := 0; i < len(headers); i += 2 {
-			h.Set(headers[i], headers[i+1])
-		}
-		return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+func always(status int, body string, headers ...string) func(*http.Request) reply {
+	h := http.Header{}
+	for i := 0; i < len(headers); i += 2 {
+		h.Set(headers[i], headers[i+1])
 	}
+	return func(*http.Request) reply { return reply{status: status, body: body, header: h} }
 }
 
 // The calls that the tests make: two posts, of which people see something, a
@@ -91,7 +101,7 @@ func certain(err error) bool {
 func TestBehaviour34ALimitIsKeptToTheMillisecond(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		answer func(*http.Request) (*http.Response, error)
+		answer func(*http.Request) reply
 		after  time.Duration
 		all    bool
 	}{
@@ -111,14 +121,14 @@ func TestBehaviour34ALimitIsKeptToTheMillisecond(t *testing.T) {
 					t.Errorf("the limit is %+v, want %s, all: %t", l, c.after, c.all)
 				}
 				s.answer = always(http.StatusOK, "{}")
-				time.Sleep(c.after - time.Millisecond)
+				<-time.After(c.after - time.Millisecond)
 				if l := limitOf(t, d.do(t.Context(), postTo("1"))); l.All != c.all || len(s.calls) != 1 {
 					t.Errorf("a moment before: %+v after %d calls", l, len(s.calls))
 				}
 				if err := d.do(t.Context(), postTo("2")); (err != nil) != c.all {
 					t.Errorf("another place: %v", err)
 				}
-				time.Sleep(time.Millisecond)
+				<-time.After(time.Millisecond)
 				if err := d.do(t.Context(), postTo("1")); err != nil {
 					t.Errorf("after %s: %v", time.Since(begun), err)
 				}
@@ -143,7 +153,7 @@ func TestBehaviour34AUsedUpBucketIsLeftAlone(t *testing.T) {
 		if err := d.do(t.Context(), postTo("2")); err != nil {
 			t.Errorf("another place: %v", err)
 		}
-		time.Sleep(1500 * time.Millisecond)
+		<-time.After(1500 * time.Millisecond)
 		for range 2 {
 			if err := d.do(t.Context(), postTo("1")); err != nil {
 				t.Errorf("when it is filled again: %v", err)
@@ -170,8 +180,8 @@ func TestOddHeadersOfLimitsAreNone(t *testing.T) {
 // did nothing, and no time is spent on a second try.
 func TestBehaviour38ABadGatewayIsOneCall(t *testing.T) {
 	t.Parallel()
-	cut := func(*http.Request) (*http.Response, error) { return nil, errors.New("connection reset by peer") }
-	for name, answer := range map[string]func(*http.Request) (*http.Response, error){
+	cut := func(*http.Request) reply { return reply{err: errors.New("connection reset by peer")} }
+	for name, answer := range map[string]func(*http.Request) reply{
 		"500": always(500, "sorry"), "502": always(502, "sorry"), "503": always(503, `{"message":"503"}`), "504": always(504, ""), "cut off": cut,
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -199,7 +209,7 @@ func TestBehaviour33ARefusedTokenIsLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, s := scriptedCaller(t)
 		let, before := make(chan struct{}), make(chan error)
-		s.answer = func(r *http.Request) (*http.Response, error) {
+		s.answer = func(r *http.Request) reply {
 			<-let
 			return always(http.StatusOK, "{}")(r)
 		}
@@ -220,13 +230,13 @@ func TestBehaviour33ARefusedTokenIsLeftAlone(t *testing.T) {
 		if err := d.do(t.Context(), lateAnswer()); err != nil {
 			t.Errorf("an answer to an interaction: %v", err)
 		}
-		time.Sleep(haltFor - time.Millisecond)
+		<-time.After(haltFor - time.Millisecond)
 		for range 3 {
 			if err := d.do(t.Context(), question()); !errors.Is(err, bridge.ErrAuth) || len(s.calls) != 3 {
 				t.Errorf("within the minute: %v, after %d calls", err, len(s.calls))
 			}
 		}
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 		if err := d.do(t.Context(), question()); err != nil {
 			t.Errorf("after a minute: %v", err)
 		}
@@ -280,8 +290,8 @@ func TestOnlyTheBotsCallsCarryItsToken(t *testing.T) {
 func TestNoErrorHasASecret(t *testing.T) {
 	t.Parallel()
 	const echo = `{"code":%d,"message":"secret-of-the-bot secret-of-the-press WDJB-MJHT","errors":{"content":"WDJB-MJHT"}}`
-	answers := map[string]func(*http.Request) (*http.Response, error){
-		"cut off": func(*http.Request) (*http.Response, error) { return nil, errors.New("connection reset by peer") },
+	answers := map[string]func(*http.Request) reply{
+		"cut off": func(*http.Request) reply { return reply{err: errors.New("connection reset by peer")} },
 		"garbage": always(http.StatusOK, "WDJB-MJHT secret-of-the-bot"),
 		"html":    always(http.StatusForbidden, "<html>WDJB-MJHT</html>"),
 	}
@@ -312,9 +322,9 @@ func TestACallEndsWithItsCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, s := scriptedCaller(t)
-		s.answer = func(r *http.Request) (*http.Response, error) {
+		s.answer = func(r *http.Request) reply {
 			<-r.Context().Done()
-			return nil, r.Context().Err()
+			return reply{err: r.Context().Err()}
 		}
 		begun := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)

@@ -81,7 +81,7 @@ func TestRegisteringIsTriedUntilItWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, s := scriptedCaller(t)
 		a := &Adapter{calls: d, log: slog.New(slog.DiscardHandler)}
-		s.answer = func(r *http.Request) (*http.Response, error) {
+		s.answer = func(r *http.Request) reply {
 			switch {
 			case len(s.calls) <= 6:
 				return always(http.StatusBadGateway, "sorry")(r)
@@ -99,7 +99,7 @@ func TestRegisteringIsTriedUntilItWorks(t *testing.T) {
 		if a.registers(t.Context()); len(s.calls) != 1 {
 			t.Errorf("a refused token was tried %d times", len(s.calls))
 		}
-		time.Sleep(haltFor)
+		<-time.After(haltFor)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		begun = time.Now()

@@ -223,7 +223,7 @@ func TestASurveyLooksAtSome(t *testing.T) {
 func TestASurveyOfOddAnswers(t *testing.T) {
 	t.Parallel()
 	d, s := scriptedCaller(t)
-	s.answer = func(r *http.Request) (*http.Response, error) {
+	s.answer = func(r *http.Request) reply {
 		body := `{"id":"1","name":"bridge\u202e\u001b[31m","type":1}`
 		switch strings.TrimPrefix(r.URL.Path, apiPath) {
 		case "/gateway/bot":
