@@ -7,9 +7,9 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 )
 
-// ByName finds the card that a human means by what they typed: the end of its
+// byName finds the card that a human means by what they typed: the end of its
 // request's id, or the whole. Two that it could be are none.
-func ByName(all []bridge.Card, typed string) (found bridge.Card, ok bool) {
+func byName(all []bridge.Card, typed string) (found bridge.Card, ok bool) {
 	for _, c := range all {
 		if !strings.EqualFold(typed, c.Request.Short()) && !strings.EqualFold(typed, string(c.Request)) {
 			continue

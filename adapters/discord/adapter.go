@@ -58,7 +58,8 @@ type Adapter struct {
 	health     *chat.Sides
 	known      known
 	ephemerals *ephemerals
-	trials     *trials
+	trials     *chat.Trials
+	turned     *chat.TurnedAway
 	fallback   func() string
 }
 
@@ -82,8 +83,8 @@ func New(o Options) (*Adapter, error) {
 	}
 	health := chat.NewSides("Discord")
 	a := &Adapter{
-		calls: newCaller(o, health), desk: o.Desk, log: o.Log, health: health, known: newKnown(), trials: newTrials(),
-		fallback: o.Fallback,
+		calls: newCaller(o, health), desk: o.Desk, log: o.Log, health: health, known: newKnown(), trials: chat.NewTrials(),
+		turned: chat.NewTurnedAway(o.Desk, channelName), fallback: o.Fallback,
 	}
 	if a.fallback == nil {
 		a.fallback = func() string { return "" }

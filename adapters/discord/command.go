@@ -50,20 +50,18 @@ func (a *Adapter) obey(ctx context.Context, in inbound) message {
 
 // revocation asks once more, by the button that takes back.
 func revocation(in bridge.Inbox, name string) message {
-	c, found := chat.ByName(in.Given, name)
-	if !found {
-		return wordMessage(chat.NoSuchGrant)
+	c, word := chat.ToRevoke(in, name)
+	if word != "" {
+		return wordMessage(word)
 	}
 	return revokeMessage(c)
 }
 
 func (a *Adapter) verify(ctx context.Context, who bridge.Clicker, code string) message {
-	if code == "" {
-		return wordMessage(chat.VerifyNeedsACode)
-	}
-	found, err := a.desk.VerifyCode(ctx, who.Human, code)
-	if err != nil {
-		return wordMessage(a.excuse(ctx, "", err))
+	found, word, fault := chat.Verify(ctx, a.desk, who.Human, code)
+	a.ours(ctx, fault)
+	if word != "" {
+		return wordMessage(word)
 	}
 	return verifyMessage(found)
 }
@@ -73,14 +71,8 @@ func (a *Adapter) link(ctx context.Context, in inbound, code string) message {
 	if word := outsider(in); word != "" {
 		return wordMessage(word)
 	}
-	if code == "" {
-		return wordMessage(chat.LinkNeedsACode)
-	}
-	human, err := a.desk.Link(ctx, channelName, bridge.Address(in.user), code)
-	word, ours := chat.Linked(human, err)
-	if ours {
-		a.log.ErrorContext(ctx, "discord: link somebody", "err", err)
-	}
+	word, fault := chat.Link(ctx, a.desk, channelName, in.user, code)
+	a.ours(ctx, fault)
 	return wordMessage(word)
 }
 

@@ -325,14 +325,13 @@ type known struct {
 	members   *chat.Recall[member]                // by server and user
 	servers   *chat.Recall[string]                // the server of a role
 	pressings *chat.Recall[pressing]              // of who has just pressed a button of a request
-	turned    *chat.Recall[int]                   // how often somebody was turned away
 }
 
 func newKnown() known {
 	return known{
 		channels: chat.NewRecall[discordgo.ChannelType](), direct: chat.NewRecall[struct{}](), dms: chat.NewRecall[string](),
 		closed: chat.NewRecall[struct{}](), members: chat.NewRecall[member](), servers: chat.NewRecall[string](),
-		pressings: chat.NewRecall[pressing](), turned: chat.NewRecall[int](),
+		pressings: chat.NewRecall[pressing](),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bwmarrin/discordgo"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -55,5 +56,5 @@ func digitsModal(c bridge.Card, verb bridge.Verb) modalAnswer {
 // means that it asked for none.
 func digitsVerb(doing string) (bridge.Verb, bool) {
 	verb, ok := strings.CutPrefix(doing, doDigits)
-	return bridge.Verb(verb), ok && (verb == string(bridge.VerbShowCode) || verb == string(bridge.VerbClaim))
+	return bridge.Verb(verb), ok && chat.TakesDigits(bridge.Verb(verb))
 }

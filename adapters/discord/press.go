@@ -128,7 +128,7 @@ func (a *Adapter) do(ctx context.Context, in inbound, who bridge.Clicker, d deed
 	if err == nil {
 		a.adopt(ctx, in, who, d.request)
 	}
-	if err == nil && wantsDigits(d.verb, card, word) {
+	if err == nil && chat.WantsDigits(d.verb, card, word) {
 		return answer{Body: digitsModal(card, d.verb), Late: a.say(in, wordMessage("That took too long. Press again, please.")).Late}
 	}
 	word = a.excuse(ctx, word, err)
@@ -228,25 +228,11 @@ func outsider(in inbound) string {
 	return ""
 }
 
-const (
-	turnedAwayMost = 20
-	turnedAwayFor  = 10 * time.Minute
-)
-
 // turnedAway tells the audit log that somebody who is nobody here pressed a
-// button: so many times for each, and no more.
+// button.
 func (a *Adapter) turnedAway(ctx context.Context, in inbound, d deed, why string) {
-	times, _ := a.known.turned.Get(in.user)
-	if times >= turnedAwayMost {
-		return
-	}
-	a.known.turned.Put(in.user, times+1, turnedAwayFor)
-	err := a.desk.Audit(ctx, bridge.AuditLine{
-		Event: bridge.AuditPressRefused, Request: d.request, By: bridge.ByHuman,
-		Channel: channelName, PlatformUser: in.user, Detail: string(d.verb) + ": " + why,
-	})
-	if err != nil {
-		a.log.WarnContext(ctx, "discord: tell the audit log of a refused press", "err", err)
+	if err := a.turned.Tell(ctx, in.user, d.verb, d.request, why); err != nil {
+		a.log.WarnContext(ctx, "discord: turn somebody away", "err", err)
 	}
 }
 
@@ -255,18 +241,16 @@ func (a *Adapter) excuse(ctx context.Context, word string, err error) string {
 	if err == nil {
 		return word
 	}
-	word, ours := chat.Excuse(err)
-	if ours {
-		a.log.ErrorContext(ctx, "discord: do what somebody pressed", "err", err)
-	}
+	word, fault := chat.Excuse(err)
+	a.ours(ctx, fault)
 	return word
 }
 
-// wantsDigits reports whether a press did nothing because the digits that the
-// agent shows were not there.
-func wantsDigits(verb bridge.Verb, c bridge.Card, word string) bool {
-	return (verb == bridge.VerbShowCode || verb == bridge.VerbClaim) && c.Digits && word != "" &&
-		slices.ContainsFunc(c.Buttons, func(b bridge.Button) bool { return b.Verb == verb })
+// ours logs a fault of the bridge's own, if there is one.
+func (a *Adapter) ours(ctx context.Context, fault error) {
+	if fault != nil {
+		a.log.ErrorContext(ctx, "discord: do what somebody pressed or typed", "err", fault)
+	}
 }
 
 // submit takes the digits. What is to be said of wrong ones is said beside the

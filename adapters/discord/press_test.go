@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/discord/discordtest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -329,10 +330,10 @@ func TestBehaviour17WhoHasNoSay(t *testing.T) {
 	if lines := o.desk.lines; len(lines) != 2 || lines[0].Event != bridge.AuditPressRefused || lines[0].PlatformUser != discordtest.Carol || lines[0].Request != request {
 		t.Errorf("audited are %+v", lines)
 	}
-	for range 3 * turnedAwayMost {
+	for range 3 * chat.MaxTurnedAway {
 		o.adapter.serve(t.Context(), inbound{kind: pressed, user: discordtest.Carol, custom: customID("claim", string(request)), at: time.Now()})
 	}
-	if n := len(o.desk.lines); n != turnedAwayMost+1 {
+	if n := len(o.desk.lines); n != chat.MaxTurnedAway+1 {
 		t.Errorf("%d lines are audited", n)
 	}
 	bot := inbound{kind: pressed, user: discordtest.Robot, bot: true, custom: customID("claim", string(request)), at: time.Now()}

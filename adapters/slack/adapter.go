@@ -57,7 +57,8 @@ type Adapter struct {
 	health *chat.Sides
 	known  known
 	homes  *homes
-	trials *trials
+	trials *chat.Trials
+	turned *chat.TurnedAway
 	web    *http.Client
 	base   string // scheme and host of Slack's methods
 
@@ -87,8 +88,9 @@ func New(o Options) (*Adapter, error) {
 	a := &Adapter{
 		api: slackgo.New(o.BotToken.Reveal(), slackgo.OptionAppLevelToken(o.AppToken.Reveal()),
 			slackgo.OptionAPIURL(o.APIURL), slackgo.OptionHTTPClient(o.HTTP)),
-		desk: o.Desk, log: o.Log, health: chat.NewSides("Slack"), known: newKnown(), homes: newHomes(), trials: newTrials(),
-		web: o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared, allowGuests: o.AllowGuests,
+		desk: o.Desk, log: o.Log, health: chat.NewSides("Slack"), known: newKnown(), homes: newHomes(), trials: chat.NewTrials(),
+		turned: chat.NewTurnedAway(o.Desk, channelName),
+		web:    o.HTTP, base: originOf(o.APIURL), allowShared: o.AllowShared, allowGuests: o.AllowGuests,
 	}
 	if a.allowShared == nil {
 		a.allowShared = func(string) bool { return false }

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -10,13 +9,6 @@ import (
 
 // Where the operator wants it, a code is shown only to who types the digits
 // that the agent shows: Show code and Claim ask for them in a modal.
-
-// wantsDigits reports whether a press did nothing because the digits were not
-// there.
-func wantsDigits(verb bridge.Verb, c bridge.Card, word string) bool {
-	return (verb == bridge.VerbShowCode || verb == bridge.VerbClaim) && c.Digits && word != "" &&
-		slices.ContainsFunc(c.Buttons, func(b bridge.Button) bool { return b.Verb == verb })
-}
 
 // originFor is how long it is remembered where somebody was who was asked for
 // digits.

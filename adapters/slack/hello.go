@@ -19,7 +19,13 @@ var ErrNobody = errors.New("Slack knows nobody with this e-mail address who coul
 // connectsWithin is how long a hello may wait for its connection.
 const connectsWithin = 20 * time.Second
 
-const helloSays = "Hello from authbridge. Somebody is setting it up, and says that this is you. If it is, press the button; if you expect nothing of the kind, do nothing."
+func helloOffer() chat.Offer {
+	return chat.Offer{
+		Says:  "Hello from authbridge. Somebody is setting it up, and says that this is you. If it is, press the button; if you expect nothing of the kind, do nothing.",
+		Label: "This is me", Thanks: "Thank you. authbridge knows you now; requests for you will come here.",
+		Over: "Nobody answered this hello in time, and nothing came of it.",
+	}
+}
 
 // Hello writes to the person for whose e-mail address Slack vouches, once, and
 // returns their user id when they have pressed the button under it. Nobody
@@ -35,31 +41,21 @@ func Hello(ctx context.Context, o Options, email string) (user string, err error
 	if err != nil {
 		return "", err
 	}
-	h, stop := a.awaitHello(ctx)
-	defer stop()
+	defer a.awaitHello(ctx)()
 	user, err = a.greetable(ctx, email)
 	if err == nil {
-		h.to(user)
-		err = h.write(ctx, helloSays, "This is me")
+		_, err = a.trials.Await(ctx, user, helloOffer(), &offer{adapter: a, user: user, verb: verbHello})
 	}
 	if err != nil {
 		return "", cmp.Or(ctx.Err(), err)
 	}
-	select {
-	case <-h.pressed:
-		h.become(ctx, "Thank you. authbridge knows you now; requests for you will come here.")
-		return user, nil
-	case <-ctx.Done():
-		h.become(ctx, "Nobody answered this hello in time, and nothing came of it.")
-		return "", ctx.Err()
-	}
+	return user, nil
 }
 
 // awaitHello has the line bring presses to a hello, until stop is called.
-func (a *Adapter) awaitHello(ctx context.Context) (h *offer, stop func()) {
-	h = a.newOffer(verbHello)
+func (a *Adapter) awaitHello(ctx context.Context) (stop func()) {
 	a.line = newLine(a.line.options, a.api, a.health, func(_ context.Context, in inbound) answer {
-		h.take(in)
+		a.taken(in, verbHello)
 		return answer{}
 	})
 	ctx, cancel := context.WithCancel(ctx)
@@ -68,7 +64,7 @@ func (a *Adapter) awaitHello(ctx context.Context) (h *offer, stop func()) {
 		defer close(ran)
 		_ = a.line.run(ctx) // nil: it ends with ctx
 	}()
-	return h, func() { cancel(); <-ran }
+	return func() { cancel(); <-ran }
 }
 
 // greetable finds who has an e-mail address, when their press would arrive.

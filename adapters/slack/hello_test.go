@@ -55,15 +55,24 @@ func TestAHelloIsAnswered(t *testing.T) {
 	}
 }
 
+// greets has an adapter make somebody a hello, and returns how it will have
+// ended.
+func (o *office) greets(user string) <-chan error {
+	o.t.Helper()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := o.adapter.trials.Await(o.t.Context(), user, helloOffer(), &offer{adapter: o.adapter, user: user, verb: verbHello})
+		ended <- err
+	}()
+	o.slack.Until("they are greeted", func() bool { return o.slack.Person(user).Sees(thisIsMe) })
+	return ended
+}
+
 // What the button carries was sent to one person, who alone can press it.
 func TestOnlyThePressOfWhoWasGreetedCounts(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	h := o.adapter.newOffer(verbHello)
-	h.to(alice)
-	if err := h.write(t.Context(), helloSays, thisIsMe); err != nil {
-		t.Fatal(err)
-	}
+	ended := o.greets(alice)
 	press, err := parseInteraction(o.slack.Person(alice).Pressing(thisIsMe))
 	if err != nil {
 		t.Fatal(err)
@@ -82,14 +91,15 @@ func TestOnlyThePressOfWhoWasGreetedCounts(t *testing.T) {
 	} {
 		in := press
 		in.actions = append([]action{}, press.actions...)
-		if forge(&in); h.take(in) || len(h.pressed) > 0 {
+		if forge(&in); o.adapter.taken(in, verbHello) {
 			t.Errorf("a press %s counts", name)
 		}
 	}
-	for range 2 { // twice is once
-		if !h.take(press) || len(h.pressed) != 1 {
-			t.Error("her own does not count")
-		}
+	if !o.adapter.taken(press, verbHello) {
+		t.Error("her own does not count")
+	}
+	if err := soon(t, "the hello to end", ended); err != nil {
+		t.Errorf("it ended with %v", err)
 	}
 }
 
@@ -158,11 +168,7 @@ func TestNoHelloWithoutAConnection(t *testing.T) {
 func TestAHelloThatIsPressedElsewhere(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	h := o.adapter.newOffer(verbHello)
-	h.to(alice)
-	if err := h.write(t.Context(), helloSays, thisIsMe); err != nil {
-		t.Fatal(err)
-	}
+	o.greets(alice)
 	o.press(alice, thisIsMe)
 	her := o.slack.Person(alice)
 	o.slack.Until("she is told", func() bool { return strings.Contains(her.Screen(), "press once more") })

@@ -17,7 +17,6 @@ type known struct {
 	dms      *chat.Recall[string]            // the direct channel with a user, by id
 	triggers *chat.Recall[bridge.Secret]     // of who has just pressed a button of a request
 	origins  *chat.Recall[inbound]           // where somebody was whom a modal asks for digits
-	turned   *chat.Recall[int]               // how often somebody was turned away
 	links    *chat.Recall[string]            // the address of a message, by its name
 	posted   *chat.Recall[bridge.MessageRef] // which message is somebody's card of a request
 }
@@ -26,6 +25,6 @@ func newKnown() known {
 	return known{
 		waits: chat.NewRecall[time.Time](), users: chat.NewRecall[slackgo.User](), channels: chat.NewRecall[slackgo.Channel](),
 		dms: chat.NewRecall[string](), triggers: chat.NewRecall[bridge.Secret](), origins: chat.NewRecall[inbound](),
-		turned: chat.NewRecall[int](), links: chat.NewRecall[string](), posted: chat.NewRecall[bridge.MessageRef](),
+		links: chat.NewRecall[string](), posted: chat.NewRecall[bridge.MessageRef](),
 	}
 }

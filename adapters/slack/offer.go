@@ -2,10 +2,6 @@ package slack
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
-	"sync/atomic"
-	"time"
 
 	slackgo "github.com/slack-go/slack"
 )
@@ -14,53 +10,32 @@ import (
 // for. It is about no request, and nothing can be granted with it.
 type offer struct {
 	adapter *Adapter
-	verb    string // the action of its button
-	nonce   string // the button's value, which nobody else is sent
+	user    string
+	verb    string // the action of its button; the button's value is the nonce
 	channel string
 	message string
-	pressed chan time.Time // when they did
-
-	whose atomic.Pointer[string] // the person; nil = it was offered to nobody yet
 }
 
-// to says whom it is for, before it is written.
-func (o *offer) to(user string) { o.whose.Store(&user) }
-
-// user is who it is for, "" = nobody yet.
-func (o *offer) user() string {
-	if to := o.whose.Load(); to != nil {
-		return *to
-	}
-	return ""
-}
-
-func (a *Adapter) newOffer(verb string) *offer {
-	return &offer{adapter: a, verb: verb, nonce: rand.Text(), pressed: make(chan time.Time, 1)}
-}
-
-// writtenWithin is how long its message, and the last edit of that, may take.
-const writtenWithin = 5 * time.Second
-
-// write goes on when ctx ends: whether the message is there has to be known.
-func (o *offer) write(ctx context.Context, words, label string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writtenWithin)
-	defer cancel()
-	direct, err := o.adapter.dm(ctx, o.user())
+// Write implements [chat.Offerer].
+func (o *offer) Write(ctx context.Context, says, label, nonce string) error {
+	direct, err := o.adapter.dm(ctx, o.user)
 	if err != nil {
 		return err
 	}
-	button := slackgo.NewButtonBlockElement(o.verb, o.nonce, plainText(label))
-	message := append(sentence(words, slackgo.NewActionBlock("offer", button)), slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl())
-	return o.adapter.call(ctx, methodPost, direct, func(ctx context.Context) (err error) {
+	button := slackgo.NewButtonBlockElement(o.verb, nonce, plainText(label))
+	message := append(sentence(says, slackgo.NewActionBlock("offer", button)), slackgo.MsgOptionDisableLinkUnfurl(), slackgo.MsgOptionDisableMediaUnfurl())
+	err = o.adapter.call(ctx, methodPost, direct, func(ctx context.Context) (err error) {
 		o.channel, o.message, err = o.adapter.api.PostMessageContext(ctx, direct, message...)
 		return err
 	})
+	if err != nil {
+		o.adapter.known.dms.Drop(o.user)
+	}
+	return err
 }
 
-// become takes the button away. It is a courtesy: what came of it is known.
-func (o *offer) become(ctx context.Context, words string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writtenWithin)
-	defer cancel()
+// Become implements [chat.Offerer].
+func (o *offer) Become(ctx context.Context, words string) {
 	_ = o.adapter.call(ctx, methodUpdate, o.channel, func(ctx context.Context) error {
 		_, _, _, err := o.adapter.api.UpdateMessageContext(ctx, o.channel, o.message, sentence(words)...)
 		return err
@@ -73,19 +48,8 @@ func sentence(words string, more ...slackgo.Block) []slackgo.MsgOption {
 	return []slackgo.MsgOption{slackgo.MsgOptionText(words, false), slackgo.MsgOptionBlocks(blocks...), slackgo.MsgOptionParse(false)}
 }
 
-// take notes a press of its button by whom it was offered to, and reports
-// whether it was one.
-func (o *offer) take(in inbound) bool {
-	if in.kind != pressed || in.user == "" || in.user != o.user() || len(in.actions) != 1 {
-		return false
-	}
-	a := in.actions[0]
-	if a.id != o.verb || subtle.ConstantTimeCompare([]byte(a.value), []byte(o.nonce)) != 1 {
-		return false
-	}
-	select {
-	case o.pressed <- time.Now():
-	default:
-	}
-	return true
+// taken notes a press of the button with an action that was offered to who
+// pressed it, and reports whether it was one.
+func (a *Adapter) taken(in inbound, verb string) bool {
+	return in.kind == pressed && len(in.actions) == 1 && in.actions[0].id == verb && a.trials.Take(in.user, in.actions[0].value)
 }

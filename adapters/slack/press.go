@@ -89,7 +89,7 @@ func (a *Adapter) press(ctx context.Context, in inbound) {
 	if err == nil {
 		a.adopt(ctx, in, who, d.request)
 	}
-	if err == nil && wantsDigits(d.verb, card, word) && a.askDigits(ctx, in, d, card) {
+	if err == nil && chat.WantsDigits(d.verb, card, word) && a.askDigits(ctx, in, d, card) {
 		return
 	}
 	a.tell(ctx, in, a.reaction(ctx, in, d, card, word, err), card)
@@ -183,35 +183,26 @@ func (a *Adapter) vouch(ctx context.Context, in inbound, fresh bool) (word strin
 }
 
 // turnedAway tells the audit log that somebody who is nobody here pressed a
-// button: so many times for each, and no more.
+// button.
 func (a *Adapter) turnedAway(ctx context.Context, in inbound, d deed, why string) {
-	times, _ := a.known.turned.Get(in.user)
-	if times >= turnedAwayMost {
-		return
-	}
-	a.known.turned.Put(in.user, times+1, turnedAwayFor)
-	err := a.desk.Audit(ctx, bridge.AuditLine{
-		Event: bridge.AuditPressRefused, Request: d.request, By: bridge.ByHuman,
-		Channel: channelName, PlatformUser: in.user, Detail: string(d.verb) + ": " + why,
-	})
-	if err != nil {
-		a.log.WarnContext(ctx, "slack: tell the audit log of a refused press", "err", err)
+	if err := a.turned.Tell(ctx, in.user, d.verb, d.request, why); err != nil {
+		a.log.WarnContext(ctx, "slack: turn somebody away", "err", err)
 	}
 }
-
-const (
-	turnedAwayMost = 20
-	turnedAwayFor  = 10 * time.Minute
-)
 
 // excuse is a word, or what to say of a fault instead.
 func (a *Adapter) excuse(ctx context.Context, word string, err error) string {
 	if err == nil {
 		return word
 	}
-	word, ours := chat.Excuse(err)
-	if ours {
-		a.log.ErrorContext(ctx, "slack: do what somebody pressed", "err", err)
-	}
+	word, fault := chat.Excuse(err)
+	a.ours(ctx, fault)
 	return word
+}
+
+// ours logs a fault of the bridge's own, if there is one.
+func (a *Adapter) ours(ctx context.Context, fault error) {
+	if fault != nil {
+		a.log.ErrorContext(ctx, "slack: do what somebody pressed or typed", "err", fault)
+	}
 }

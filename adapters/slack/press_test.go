@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -197,10 +198,10 @@ func TestTurnedAwayIsNotTheirLogbook(t *testing.T) {
 	w.Unlimited = true
 	o := officeOf(t, w)
 	o.post(deploys, deploysCard())
-	for range 2 * turnedAwayMost {
+	for range 2 * chat.MaxTurnedAway {
 		o.press(dave, "Claim")
 	}
-	if n := len(o.desk.lines); n != turnedAwayMost {
+	if n := len(o.desk.lines); n != chat.MaxTurnedAway {
 		t.Errorf("the audit log has %d lines", n)
 	}
 }

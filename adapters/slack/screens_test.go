@@ -210,17 +210,6 @@ func TestNoCodeWhereItCannotBeTakenAway(t *testing.T) {
 	}
 }
 
-func TestAGrantIsFoundByTheEndOfItsName(t *testing.T) {
-	other := with(givenCard(), func(c *bridge.Card) { c.Request = requestNamed("abcd") })
-	twin := with(other, func(c *bridge.Card) { c.Request = "req_1111111111111111111111abcd" })
-	for typed, want := range map[string]bridge.RequestID{"7f3k": requestNamed("7f3k"), "7F3K": requestNamed("7f3k"), "abcd": "", "1": "", "": "", string(other.Request): other.Request} {
-		found, ok := chat.ByName([]bridge.Card{givenCard(), other, twin}, typed)
-		if found.Request != want || ok != (want != "") {
-			t.Errorf("%q is %q, %v", typed, found.Request, ok)
-		}
-	}
-}
-
 // A modal that was sent says what its digits are for, and nothing else does.
 func TestDigitsGoWithOneOfTwoVerbs(t *testing.T) {
 	for callback, want := range map[string]bridge.Verb{

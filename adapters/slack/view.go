@@ -71,7 +71,7 @@ func submitLabel(verb bridge.Verb) string {
 // means that it asked for none.
 func digitsVerb(callback string) (bridge.Verb, bool) {
 	verb, ok := strings.CutPrefix(callback, modalDigits)
-	return bridge.Verb(verb), ok && (verb == string(bridge.VerbShowCode) || verb == string(bridge.VerbClaim))
+	return bridge.Verb(verb), ok && chat.TakesDigits(bridge.Verb(verb))
 }
 
 // wrongDigits is the answer that leaves the modal open, with a word at its
