@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/authbridge/authbridge/adapters/chat"
+	"github.com/authbridge/authbridge/adapters/chat/chattest"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -35,8 +36,8 @@ func TestCommands(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	one := given()
-	o.desk.inbox = bridge.Inbox{Waiting: []bridge.Card{withCode(card())}, Given: []bridge.Card{one}}
-	o.desk.live["WDJB MJHT"] = bridge.CodeFinding{Known: true, Request: one.Request, Agent: "helper", Host: "login.example.com", LapsesAt: time.Now()}
+	o.desk.Shown = bridge.Inbox{Waiting: []bridge.Card{withCode(card())}, Given: []bridge.Card{one}}
+	o.desk.Live["WDJB MJHT"] = bridge.CodeFinding{Known: true, Request: one.Request, Agent: "helper", Host: "login.example.com", LapsesAt: time.Now()}
 	for line, want := range map[string][]string{
 		"/authbridge":                                    {`"ephemeral"`, "whoami"},
 		"/authbridge help":                               {"whoami"},
@@ -69,8 +70,8 @@ func TestCommands(t *testing.T) {
 func TestCommandsOfOthers(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.inbox = bridge.Inbox{Given: []bridge.Card{given()}}
-	delete(o.desk.people, bob)
+	o.desk.Shown = bridge.Inbox{Given: []bridge.Card{given()}}
+	delete(o.desk.People, bob)
 	for _, line := range []string{"list", "pending", "revoke 1", "verify X", "whoami"} {
 		has(t, o.types(dave, "/authbridge "+line), "Guests", "!helper")
 		has(t, o.types(eve, "/authbridge "+line), "own workspace", "!helper")
@@ -84,15 +85,15 @@ func TestLinkSaysWhoTheyAre(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	for _, who := range []bridge.Address{bob, dave} {
-		delete(o.desk.people, who)
+		delete(o.desk.People, who)
 	}
-	o.desk.codes["ABCD-1234"] = "bob"
+	o.desk.Codes["ABCD-1234"] = "bob"
 	has(t, o.types(dave, "/authbridge link ABCD-1234"), "Guests")
 	has(t, o.types(bob, "/authbridge link WRONG"), "wrong, used or too old", "!WRONG")
 	has(t, o.types(bob, "/authbridge link ABCD-1234"), "You are bob here now")
 	has(t, o.types(bob, "/authbridge link ABCD-1234"), "wrong, used or too old")
 	has(t, o.types(bob, "/authbridge whoami"), "bob")
-	if o.desk.people[dave] != "" {
+	if o.desk.People[dave] != "" {
 		t.Error("a guest is somebody here")
 	}
 }
@@ -101,7 +102,7 @@ func TestLinkSaysWhoTheyAre(t *testing.T) {
 func TestTriedTooOften(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.tries = &bridge.TooManyTries{Until: time.Date(2026, 1, 2, 12, 4, 0, 0, time.UTC)}
+	o.desk.Tries = &bridge.TooManyTries{Until: time.Date(2026, 1, 2, 12, 4, 0, 0, time.UTC)}
 	has(t, o.types(alice, "/authbridge verify X"), "too often", "12:04 UTC")
 }
 
@@ -129,7 +130,7 @@ func TestHome(t *testing.T) {
 	t.Cleanup(o.adapter.homes.end)
 	waits := withCode(card())
 	o.post(alice, card())
-	o.desk.inbox = bridge.Inbox{
+	o.desk.Shown = bridge.Inbox{
 		Waiting: []bridge.Card{waits}, Given: []bridge.Card{given()},
 		Stopped: []bridge.Suspension{{Agent: "rogue", Human: "alice", Since: time.Now()}},
 	}
@@ -142,7 +143,7 @@ func TestHome(t *testing.T) {
 	o.sees(alice, "== modal:", "rogue may ask you again.")
 	o.slack.Person(alice).CloseModal()
 
-	o.desk.becomes(alice, "mallory")
+	o.desk.Alter(func(d *chattest.Desk) { d.People[alice] = "mallory" })
 	o.slack.Until("the Home of who was alice is empty", func() bool { return !strings.Contains(o.slack.Person(alice).Screen(), "You have given") })
 	o.sees(alice, "Open this again")
 }
@@ -151,8 +152,8 @@ func TestHome(t *testing.T) {
 func TestHomeOfOthers(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.inbox = bridge.Inbox{Given: []bridge.Card{given()}}
-	delete(o.desk.people, bob)
+	o.desk.Shown = bridge.Inbox{Given: []bridge.Card{given()}}
+	delete(o.desk.People, bob)
 	o.opensHome(bob)
 	o.opensHome(dave)
 	o.sees(bob, "== Home", "You are nobody here yet", "!helper")
@@ -168,9 +169,7 @@ func TestHomeIsNotPublishedAtEveryChange(t *testing.T) {
 	o.opensHome(alice)
 	o.slack.Until("alice has a Home", func() bool { return len(o.slack.Calls(methodPublish)) > 0 })
 	for range 20 {
-		o.desk.mu.Lock()
-		o.desk.change()
-		o.desk.mu.Unlock()
+		o.desk.Alter(func(*chattest.Desk) {})
 		o.opensHome(alice)
 	}
 	if n := len(o.slack.Calls(methodPublish)); n != 1 {
@@ -217,7 +216,7 @@ func TestPendingLeadsToTheMessage(t *testing.T) {
 	o := newOffice(t)
 	c := askedCard()
 	o.post(alice, c)
-	o.desk.inbox = bridge.Inbox{Waiting: []bridge.Card{c}}
+	o.desk.Shown = bridge.Inbox{Waiting: []bridge.Card{c}}
 	o.opensHome(alice)
 	o.sees(alice, "Open in DM", "https://acme.slack.com/archives/")
 }
@@ -229,7 +228,7 @@ func TestPendingLeadsToTheTeamsCard(t *testing.T) {
 	o := newOffice(t)
 	c, had := deploysCard(), card()
 	o.post(alice, had) // she had claimed it
-	o.desk.inbox = bridge.Inbox{Waiting: []bridge.Card{c}}
+	o.desk.Shown = bridge.Inbox{Waiting: []bridge.Card{c}}
 	o.opensHome(alice)
 	o.sees(alice, "See the team's channel", "!Open in channel")
 	o.post(deploys, c)

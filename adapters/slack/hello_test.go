@@ -172,7 +172,7 @@ func TestAHelloThatIsPressedElsewhere(t *testing.T) {
 	o.press(alice, thisIsMe)
 	her := o.slack.Person(alice)
 	o.slack.Until("she is told", func() bool { return strings.Contains(her.Screen(), "press once more") })
-	if n := o.desk.presses(); len(n) > 0 || !her.Sees(thisIsMe) {
+	if n := o.desk.Presses(); len(n) > 0 || !her.Sees(thisIsMe) {
 		t.Errorf("the bridge was told of %q", n)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	slackgo "github.com/slack-go/slack"
 
+	"github.com/authbridge/authbridge/adapters/chat/chattest"
 	"github.com/authbridge/authbridge/adapters/slack/slacktest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -30,14 +31,18 @@ type office struct {
 	t       *testing.T
 	slack   *slacktest.Slack
 	adapter *Adapter
-	desk    *scripted
+	desk    *chattest.Desk
+}
+
+func newDesk() *chattest.Desk {
+	return chattest.NewDesk(channelName, map[bridge.Address]string{alice: "alice", bob: "bob", carol: "carol", dave: "dave", eve: "eve"})
 }
 
 func newOffice(t *testing.T) *office { return officeOf(t, slacktest.Office()) }
 
 func officeOf(t *testing.T, w slacktest.World) *office {
 	t.Helper()
-	o := &office{t: t, slack: slacktest.Start(t, w), desk: newScripted()}
+	o := &office{t: t, slack: slacktest.Start(t, w), desk: newDesk()}
 	web := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
 	t.Cleanup(web.CloseIdleConnections)
 	a, err := New(Options{

@@ -66,13 +66,13 @@ func TestBehaviour17OutsidersAreNotAsked(t *testing.T) {
 func TestFoundByEmail(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	delete(o.desk.people, alice)
-	o.desk.emails["alice@acme.example"] = "alice"
+	delete(o.desk.People, alice)
+	o.desk.Emails["alice@acme.example"] = "alice"
 	ref, err := o.adapter.Post(t.Context(), "mailto:alice@acme.example", card(), "key")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.desk.people[alice] != "alice" {
+	if o.desk.People[alice] != "alice" {
 		t.Error("alice is not tied to who has her e-mail")
 	}
 	if err := o.adapter.Edit(t.Context(), ref, withCode(card())); err != nil {
@@ -95,8 +95,8 @@ func TestEmailThatProvesNothing(t *testing.T) {
 	emailLeadsNowhere(t, "not confirmed", func(o *office) {
 		o.slack.Change(func(w *slacktest.World) { w.Person(alice).Unconfirmed = true })
 	})
-	emailLeadsNowhere(t, "of somebody who is somebody else here", func(o *office) { o.desk.people[alice] = "mallory" })
-	emailLeadsNowhere(t, "configured for nobody", func(o *office) { clear(o.desk.emails) })
+	emailLeadsNowhere(t, "of somebody who is somebody else here", func(o *office) { o.desk.People[alice] = "mallory" })
+	emailLeadsNowhere(t, "configured for nobody", func(o *office) { clear(o.desk.Emails) })
 	emailLeadsNowhere(t, "nobody's", func(o *office) {
 		o.slack.Change(func(w *slacktest.World) { w.Person(alice).Email = "other@acme.example" })
 	})
@@ -106,12 +106,12 @@ func emailLeadsNowhere(t *testing.T, name string, change func(*office)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t)
-		delete(o.desk.people, alice)
-		o.desk.emails["alice@acme.example"] = "alice"
+		delete(o.desk.People, alice)
+		o.desk.Emails["alice@acme.example"] = "alice"
 		change(o)
 		_, err := o.adapter.Post(t.Context(), "mailto:alice@acme.example", card(), "key")
-		if !errors.Is(err, bridge.ErrUnreachable) || o.desk.people[alice] == "alice" {
-			t.Errorf("an e-mail that is %s: %v, tied to %q", name, err, o.desk.people[alice])
+		if !errors.Is(err, bridge.ErrUnreachable) || o.desk.People[alice] == "alice" {
+			t.Errorf("an e-mail that is %s: %v, tied to %q", name, err, o.desk.People[alice])
 		}
 		if pushed := o.slack.Pushes(alice); len(pushed) != 0 {
 			t.Errorf("their phone shows %q", pushed)
@@ -230,7 +230,7 @@ func TestAnswersAboutSomebodyElseAreNotBelieved(t *testing.T) {
 			_, _ = io.WriteString(w, answers[method])
 		}))
 		o := newOffice(t)
-		o.desk.emails["alice@acme.example"] = "alice"
+		o.desk.Emails["alice@acme.example"] = "alice"
 		options := o.adapter.line.options
 		options.APIURL = srv.URL + "/"
 		a, err := New(options)
@@ -242,7 +242,7 @@ func TestAnswersAboutSomebodyElseAreNotBelieved(t *testing.T) {
 		if lie := c.method != ""; lie != (err != nil) || lie == posted {
 			t.Errorf("%s: posted %v, %v", name, posted, err)
 		}
-		if human := o.desk.people[noID]; human != "" {
+		if human := o.desk.People[noID]; human != "" {
 			t.Errorf("%s: what is no user is %s from now on", name, human)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 // answers has the desk answer all presses alike.
 func (o *office) answers(c bridge.Card, word string, err error) {
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) { return c, word, err }
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) { return c, word, err }
 }
 
 // TestPressReachesTheDesk as the human whose account it is, with nothing of
@@ -24,7 +24,7 @@ func TestPressReachesTheDesk(t *testing.T) {
 	o, c := newOffice(t), card()
 	o.post(alice, c)
 	var got bridge.Clicker
-	o.desk.click = func(who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error) {
 		if got = who; id != c.Request || verb != bridge.VerbShowCode {
 			t.Errorf("pressed %s of %s", verb, id)
 		}
@@ -98,10 +98,10 @@ func TestBehaviour17OutsidersHaveNoSay(t *testing.T) {
 // somebody of that it was for nothing.
 func (o *office) turnsAway(who string) {
 	o.t.Helper()
-	if all := o.desk.presses(); len(all) != 0 {
+	if all := o.desk.Presses(); len(all) != 0 {
 		o.t.Errorf("the desk heard of %q", all)
 	}
-	if lines := o.desk.lines; len(lines) != 1 || lines[0].Event != bridge.AuditPressRefused || lines[0].PlatformUser != who || lines[0].Channel != "slack" {
+	if lines := o.desk.Lines; len(lines) != 1 || lines[0].Event != bridge.AuditPressRefused || lines[0].PlatformUser != who || lines[0].Channel != "slack" {
 		o.t.Errorf("the audit log has %+v", lines)
 	}
 	o.sees(who, "only visible to you", "Nothing happened")
@@ -115,14 +115,14 @@ func TestBehaviour17LeftSinceTheLastLook(t *testing.T) {
 	o.post(deploys, deploysCard())
 	o.answers(deploysCard(), "carol has it.", nil)
 	o.press(bob, "Decline for the team")
-	o.desk.pressed = nil
+	o.desk.Pressed = nil
 	in, err := parseInteraction(o.slack.Person(bob).Pressing("Claim"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	o.slack.Change(func(w *slacktest.World) { w.Person(bob).Deleted = true })
 	o.adapter.serve(t.Context(), in)
-	if all := o.desk.presses(); len(all) != 0 {
+	if all := o.desk.Presses(); len(all) != 0 {
 		t.Errorf("the desk heard of %q", all)
 	}
 }
@@ -133,11 +133,11 @@ func TestBehaviour17NobodyKnowsThem(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	o.post(deploys, deploysCard())
-	delete(o.desk.people, alice)
+	delete(o.desk.People, alice)
 	o.press(alice, "Claim")
 	o.sees(alice, "only visible to you", "You are nobody here yet", "/authbridge link CODE")
-	if all := o.desk.presses(); len(all) != 0 || len(o.desk.lines) != 1 {
-		t.Errorf("the desk heard of %q, the audit log of %d", all, len(o.desk.lines))
+	if all := o.desk.Presses(); len(all) != 0 || len(o.desk.Lines) != 1 {
+		t.Errorf("the desk heard of %q, the audit log of %d", all, len(o.desk.Lines))
 	}
 }
 
@@ -149,25 +149,25 @@ func TestWhoIsKnownByTheirEMailMayClaimAtOnce(t *testing.T) {
 	claims := func(prepare func(o *office)) *office {
 		o := newOffice(t)
 		o.post(deploys, deploysCard())
-		delete(o.desk.people, alice)
-		o.desk.emails["alice@example.com"] = "alice"
+		delete(o.desk.People, alice)
+		o.desk.Emails["alice@example.com"] = "alice"
 		o.slack.Change(func(w *slacktest.World) { w.Person(alice).Email = "alice@example.com" })
 		prepare(o)
 		o.press(alice, "Claim")
 		return o
 	}
 	o := claims(func(*office) {})
-	if all := o.desk.presses(); len(all) != 1 || o.desk.people[alice] != "alice" {
-		t.Errorf("the desk heard of %q, and alice is %q", all, o.desk.people[alice])
+	if all := o.desk.Presses(); len(all) != 1 || o.desk.People[alice] != "alice" {
+		t.Errorf("the desk heard of %q, and alice is %q", all, o.desk.People[alice])
 	}
 	for name, prepare := range map[string]func(o *office){
 		"unconfirmed": func(o *office) {
 			o.slack.Change(func(w *slacktest.World) { w.Person(alice).Unconfirmed = true })
 		},
-		"somebody else's": func(o *office) { o.desk.emails = map[string]string{"bob@example.com": "bob"} },
+		"somebody else's": func(o *office) { o.desk.Emails = map[string]string{"bob@example.com": "bob"} },
 	} {
 		o := claims(prepare)
-		if all := o.desk.presses(); len(all) != 0 {
+		if all := o.desk.Presses(); len(all) != 0 {
 			t.Errorf("%s: the desk heard of %q", name, all)
 		}
 		o.sees(alice, "only visible to you", "You are nobody here yet")
@@ -201,7 +201,7 @@ func TestTurnedAwayIsNotTheirLogbook(t *testing.T) {
 	for range 2 * chat.MaxTurnedAway {
 		o.press(dave, "Claim")
 	}
-	if n := len(o.desk.lines); n != chat.MaxTurnedAway {
+	if n := len(o.desk.Lines); n != chat.MaxTurnedAway {
 		t.Errorf("the audit log has %d lines", n)
 	}
 }
@@ -228,7 +228,7 @@ func TestPressesThatAreNone(t *testing.T) {
 			}
 			change(&in)
 			o.adapter.serve(t.Context(), in)
-			if all := o.desk.presses(); len(all) != 0 {
+			if all := o.desk.Presses(); len(all) != 0 {
 				t.Errorf("the desk heard of %q", all)
 			}
 		})
@@ -271,7 +271,7 @@ func TestBehaviour23DigitsBeforeTheCode(t *testing.T) {
 			to, label = deploys, "Claim"
 		}
 		o.post(to, c)
-		o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+		o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 			switch who.Typed {
 			case "4711":
 				return withoutDigits(c), "", nil
@@ -290,7 +290,7 @@ func TestBehaviour23DigitsBeforeTheCode(t *testing.T) {
 		}
 		o.sees(alice, "!== modal:")
 		want := []string{"alice " + verbOf(label), "alice " + verbOf(label), "alice " + verbOf(label)}
-		if got := o.desk.presses(); fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := o.desk.Presses(); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("the desk heard %q, want %q", got, want)
 		}
 	}
@@ -319,7 +319,7 @@ func TestBehaviour23DigitsOfAGuest(t *testing.T) {
 	if wrong := o.submit(alice, "4711"); !strings.Contains(wrong, "Guests") {
 		t.Errorf("a guest is told %q", wrong)
 	}
-	if all := o.desk.presses(); len(all) != 1 {
+	if all := o.desk.Presses(); len(all) != 1 {
 		t.Errorf("the desk heard of %q", all)
 	}
 }
@@ -334,7 +334,7 @@ func TestNoDirectMessage(t *testing.T) {
 	private := card()
 	private.Request = c.Request
 	var ref bridge.MessageRef
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		ref = o.post(bob, private)
 		return private, "", nil
 	}
@@ -389,12 +389,12 @@ func TestFiftyPressAtOnce(t *testing.T) {
 	}
 	o := officeOf(t, w)
 	for _, u := range w.People[5:] {
-		o.desk.people[bridge.Address(u.ID)] = strings.ToLower(u.ID)
+		o.desk.People[bridge.Address(u.ID)] = strings.ToLower(u.ID)
 	}
 	c := deploysCard()
 	o.post(deploys, c)
 	var won sync.Once
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		word := "somebody has claimed it."
 		won.Do(func() { word = "" })
 		return c, word, nil
@@ -446,7 +446,7 @@ func TestBehaviour29ThePressedMessageIsNamed(t *testing.T) {
 	in.ephemeral = true
 	o.adapter.serve(t.Context(), in)
 	want := fmt.Sprintf("[alice %s  alice %s %s]", direct, shared, deploys)
-	if got := fmt.Sprint(o.desk.adopted); got != want {
+	if got := fmt.Sprint(o.desk.Adopted); got != want {
 		t.Errorf("the bridge is told of %s, want %s", got, want)
 	}
 }
@@ -473,8 +473,8 @@ func TestBehaviour17PayloadOfAnotherWorkspace(t *testing.T) {
 			}
 			change(&in)
 			o.adapter.serve(t.Context(), in)
-			if all := o.desk.presses(); len(all) != 0 || len(o.desk.lines) != 1 {
-				t.Errorf("the desk heard of %q, the audit log of %d", all, len(o.desk.lines))
+			if all := o.desk.Presses(); len(all) != 0 || len(o.desk.Lines) != 1 {
+				t.Errorf("the desk heard of %q, the audit log of %d", all, len(o.desk.Lines))
 			}
 		})
 	}
@@ -509,10 +509,10 @@ func TestWhoHasJustBecomeSomebodyIsLookedUpAnew(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	o.post(deploys, deploysCard())
-	delete(o.desk.people, alice)
+	delete(o.desk.People, alice)
 	o.press(alice, "Claim")
-	o.desk.lines = nil
-	o.desk.emails["alice@acme.example"] = "alice"
+	o.desk.Lines = nil
+	o.desk.Emails["alice@acme.example"] = "alice"
 	o.slack.Change(func(w *slacktest.World) { w.Person(alice).Guest = true })
 	o.press(alice, "Claim")
 	o.turnsAway(alice)
@@ -525,7 +525,7 @@ func TestStrangersCannotUseUpWhatSlackAnswers(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	o.post(deploys, deploysCard())
-	delete(o.desk.people, alice)
+	delete(o.desk.People, alice)
 	for range 5 {
 		o.press(alice, "Claim")
 		o.types(alice, "link 0000-0000")

@@ -72,7 +72,7 @@ func TestBehaviour40ADayIsTheSameBothWays(t *testing.T) {
 func day(t *testing.T, mode string, own, team bridge.Card) (seen []string) {
 	t.Helper()
 	o := live(t, mode)
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error) {
 		switch {
 		case verb == bridge.VerbClaim:
 			return bridge.Card{}, "carol has claimed it.", nil
@@ -103,7 +103,7 @@ func day(t *testing.T, mode string, own, team bridge.Card) (seen []string) {
 	seen = append(seen, o.show(alice, "You are alice here"), b.Screen())
 	a.OpenHome().Acked()
 	seen = append(seen, o.show(alice, "== Home:"))
-	if diff := cmp.Diff([]string{"alice show_code", "alice show_code", "alice show_code", "bob claim"}, sorted(o.desk.presses())); diff != "" {
+	if diff := cmp.Diff([]string{"alice show_code", "alice show_code", "alice show_code", "bob claim"}, sorted(o.desk.Presses())); diff != "" {
 		t.Error(diff)
 	}
 	return seen
@@ -128,5 +128,5 @@ func TestNoPressIsLostAtAStrictSlack(t *testing.T) {
 	if books.Orderly.Lost() != 0 || books.Open.Lost() != 0 || books.Dropped.Sockets != 0 || books.Unsent != 0 {
 		t.Errorf("of %d presses: %+v", pressed, books)
 	}
-	until(t, "the desk heard of every press", func() bool { return len(o.desk.presses()) == pressed })
+	until(t, "the desk heard of every press", func() bool { return len(o.desk.Presses()) == pressed })
 }

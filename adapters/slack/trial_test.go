@@ -44,7 +44,7 @@ func connected(t *testing.T) *office {
 func TestATrial(t *testing.T) {
 	t.Parallel()
 	o := connected(t)
-	o.desk.emails["alice@acme.example"] = "alice"
+	o.desk.Emails["alice@acme.example"] = "alice"
 	ended := o.try(t.Context(), "mailto:alice@acme.example")
 	her := o.slack.Person(alice)
 	o.slack.Until("alice is asked to press", func() bool { return her.Sees(itWorks) })
@@ -79,7 +79,7 @@ func TestATrial(t *testing.T) {
 	}
 	o.adapter.serve(t.Context(), press)
 	o.slack.Until("she hears that it is over", func() bool { return strings.Contains(her.Screen(), "This trial is over") })
-	if n := o.desk.presses(); len(n) > 0 {
+	if n := o.desk.Presses(); len(n) > 0 {
 		t.Errorf("the bridge was told of %q", n)
 	}
 }
