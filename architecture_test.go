@@ -104,7 +104,7 @@ var rules = []rule{
 	{
 		room:    "adapters/chat/chattest",
 		may:     []string{"bridge"},
-		because: "the cards that every chat's tests draw are the bridge's",
+		because: "what every chat's tests draw and hold is the bridge's, and no platform's",
 		kind:    testOnly,
 	},
 	{

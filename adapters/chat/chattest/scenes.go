@@ -1,6 +1,7 @@
 // Package chattest is what the tests of every chat have in common: the cards
-// that are drawn, and what agents and providers could have put on them. It is
-// for tests alone.
+// that are drawn, what agents and providers could have put on them, a [Desk] to
+// press against, and the suites that every adapter passes in a [Lab] of its
+// platform: [RunCards], [RunPeople] and [RunFailures]. It is for tests alone.
 package chattest
 
 import (
