@@ -200,11 +200,12 @@ func TestBehaviour35LostPostIsNotRepeated(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOffice(t)
-			if _, err := o.adapter.dm(t.Context(), alice); err != nil {
+			_, err := o.adapter.dm(t.Context(), alice)
+			if err := errors.Join(err, o.adapter.reach(t.Context(), alice)); err != nil {
 				t.Fatal(err)
 			}
 			o.slack.Fail(methodPost, 1, fault)
-			ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			if _, err := o.adapter.Post(ctx, alice, card(), "key"); err == nil || certain(err) {
 				t.Errorf("the post says %v, want nothing certain", err)
