@@ -158,11 +158,11 @@ func (a *Adapter) postDirect(ctx context.Context, id string, w wording) (bridge.
 	if _, closed := a.known.closed.Get(id); closed {
 		return "", fmt.Errorf("post to somebody: they took no direct message a moment ago: %w", bridge.ErrUnreachable)
 	}
+	var ref bridge.MessageRef
 	dm, err := a.dm(ctx, id)
-	if err != nil {
-		return "", err
+	if err == nil {
+		ref, err = a.send(ctx, inChannel, dm, w)
 	}
-	ref, err := a.send(ctx, inChannel, dm, w)
 	if errors.Is(err, bridge.ErrUnreachable) || errors.Is(err, bridge.ErrRoute) {
 		a.known.dms.Drop(id)
 		a.known.closed.Put(id, struct{}{}, closedFor)

@@ -37,6 +37,15 @@ func TestBehaviour39OneTryForWhoTakesNothing(t *testing.T) {
 			t.Errorf("%d: %d messages were tried", code, n)
 		}
 		o.post(discordtest.Bob, card(), "his")
+		o.discord.Fail(routeDM, 1, discordtest.Fault{Code: code})
+		for _, key := range []string{"third", "fourth"} {
+			if _, err := o.adapter.Post(t.Context(), discordtest.Carol, card(), key); !errors.Is(err, bridge.ErrUnreachable) {
+				t.Errorf("%d, when the channel is opened: %v", code, err)
+			}
+		}
+		if n := len(o.discord.Calls(routeDM)); n != 3 {
+			t.Errorf("%d: %d channels were opened", code, n)
+		}
 	}
 }
 
