@@ -187,7 +187,7 @@ func exitName(command string, code int) string {
 // commandName is the command that a list of arguments calls.
 func commandName(args []string) string {
 	for i, word := range args {
-		group := i+1 < len(args) && slices.Contains([]string{"inbox", "config", "human", "admin", "agent", "slack"}, word)
+		group := i+1 < len(args) && slices.Contains([]string{"inbox", "config", "human", "admin", "agent", "slack", "discord"}, word)
 		switch {
 		case strings.HasPrefix(word, "--") || i > 0 && slices.Contains([]string{"--config", "--socket", "--admin-socket"}, args[i-1]):
 		case group:

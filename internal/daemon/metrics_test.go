@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +167,11 @@ func TestAStoryInNumbers(t *testing.T) {
 
 	h.press(first.ID, bridge.VerbShowCode)
 	h.until(first.ID, api.Coded)
+	ctx, cancel := context.WithTimeout(t.Context(), tooLong)
+	defer cancel()
+	for ctx.Err() == nil && told(h.scrape(t), "click_to_code_seconds") == 0 {
+		runtime.Gosched() // it is counted once the code is there
+	}
 	h.expect(t, map[string]float64{"requests_open": 3, "click_to_code_seconds": 1, "clicks_total web done show_code": 1})
 	inbox, err := h.bridge.Inbox(t.Context(), "alice")
 	if err != nil {
