@@ -123,14 +123,16 @@ func (o Options) check() error {
 
 // Run keeps the line to Discord until ctx ends, and returns nil then: what
 // stops the bridge from working with Discord is told by Health. It is called
-// once. When ctx ends it takes nothing more in, and gives what is under way two
-// seconds.
+// once. When ctx ends it takes nothing more in, gives what is under way two
+// seconds, and takes away, within two more, the cards that nobody could after
+// it.
 func (a *Adapter) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { a.ephemerals.close(ctx) })
 	beside.Go(func() { a.registers(ctx) })
 	defer beside.Wait()
 	a.line.run(ctx)
+	a.ephemerals.closeAll(ctx)
 	return nil
 }
 

@@ -24,7 +24,7 @@ func TestBehaviour02NoCodeForMoreThanOne(t *testing.T) {
 	in := bridge.Inbox{Waiting: []bridge.Card{coded}, Given: []bridge.Card{coded}}
 	all := map[string]message{
 		"the fallback": fallbackMessage(aliceID, coded), "list": listMessage(in, 0), "pending": pendingMessage(in),
-		"revoke": revokeMessage(coded), "are you sure": sureMessage(coded, bridge.VerbRevoke), "a closed view": closedMessage(),
+		"revoke": revokeMessage(coded), "are you sure": sureMessage(coded, bridge.VerbRevoke), "a closed view": closedMessage(true),
 	}
 	for name, m := range all {
 		text := string(asJSON(t, m))

@@ -18,6 +18,8 @@ const (
 	doPage = "page"  // of a list: the number of another page, from 0
 	doSure = "sure." // and a verb: they are sure
 	doKeep = "keep"  // they are not
+
+	doPrivately = "privately" // Show again, on what the fallback channel says
 )
 
 // What Discord takes.

@@ -270,19 +270,26 @@ func (s *sheet) itemLength(text string) int { return s.Length(text) + 1 }
 // it is not known any more. Whoever sends it allows it to mention that user.
 func fallbackMessage(user string, c bridge.Card) message {
 	var s sheet
-	if c.Ending != "" {
+	switch {
+	case c.Ending != "" && c.State.Open():
+		return message{"This access request has been shown privately. Type /authbridge pending to see it again.", s.buttons()}
+	case c.Ending != "":
 		return message{"This access request is over.", s.buttons()}
 	}
 	whom := "Somebody"
 	if user != "" {
 		whom = "<@" + user + ">"
 	}
-	s.Buttons(c, []bridge.Button{{Verb: bridge.VerbShowAgain, Label: "Show privately"}})
+	s.row([]discordgo.Button{{Label: "Show privately", Style: discordgo.SecondaryButton, CustomID: customID(doPrivately, string(c.Request))}})
 	return message{whom + " has an access request.", s.buttons()}
 }
 
 // closedMessage is what is left where a card was shown to one human for as long
-// as Discord lets that be changed.
-func closedMessage() message {
-	return wordMessage("This view is closed. Press Show again on the team's card to see it anew.")
+// as Discord lets that be changed. That of a team's request stands in its
+// channel, too; of another nothing may be left to press.
+func closedMessage(team bool) message {
+	if team {
+		return wordMessage("This view is closed. Press Show again on the team's card to see it anew.")
+	}
+	return wordMessage("This view is closed. Type /authbridge pending to see it anew.")
 }

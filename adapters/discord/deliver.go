@@ -140,7 +140,7 @@ func (a *Adapter) postToPerson(ctx context.Context, id string, c bridge.Card, w 
 		return "", fmt.Errorf("post to somebody: this is no id of a user: %w", bridge.ErrUnreachable)
 	}
 	if p, pressed := a.known.pressings.Take(pressingKey(id, c.Request)); pressed && !p.direct {
-		ref, err := a.showToPresser(ctx, p, w)
+		ref, err := a.showToPresser(ctx, p, c, w)
 		if err == nil || !errors.Is(err, bridge.ErrGone) {
 			return ref, err
 		}
@@ -277,7 +277,7 @@ func (a *Adapter) Edit(ctx context.Context, ref bridge.MessageRef, c bridge.Card
 		return fmt.Errorf("draw a card: %w: %w", err, bridge.ErrInvalid)
 	}
 	if handle, ok := strings.CutPrefix(string(ref), toPresser); ok {
-		return a.ephemerals.edit(ctx, handle, m.wording())
+		return a.ephemerals.edit(ctx, handle, m.wording(), c.Ending != "")
 	}
 	at, err := placeOf(ref)
 	if err != nil {

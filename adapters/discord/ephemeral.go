@@ -3,11 +3,13 @@ package discord
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -19,8 +21,14 @@ const (
 	// answerWait is how long a card waits for the first answer of the press
 	// that it follows.
 	answerWait = 2500 * time.Millisecond
-	// closingEvery is how often it is looked what is to be closed.
+	// closingEvery is how often it is looked what is to be closed, closeFor how
+	// long that is tried: then Discord takes no change any more.
 	closingEvery = 5 * time.Second
+	closeFor     = time.Minute
+	// closeWait bounds one try, and lastly what is done about all of them when
+	// the bridge stops; closings is how many are under way.
+	closeWait = 2 * time.Second
+	closings  = 8
 	// ephemeralsMost bounds how many messages are kept true.
 	ephemeralsMost = 10_000
 )
@@ -49,17 +57,29 @@ type ephemerals struct {
 type ephemeral struct {
 	exchange
 	message string
+	team    bool // it is the card of a team's request
 	until   time.Time
 
-	turn   sync.Mutex // one edits at a time
-	closed bool       // nothing more is shown
+	turn   chan struct{} // one edits at a time: who has put something in
+	over   bool          // it says how it ended, and that is true for good
+	closed bool          // nothing more is shown
+}
+
+// take waits for the turn to edit it, which done gives on.
+func (one *ephemeral) take(ctx context.Context) (done func(), err error) {
+	select {
+	case one.turn <- struct{}{}:
+		return func() { <-one.turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("edit what only one sees: another edit takes long: %w", bridge.ErrNotSent)
+	}
 }
 
 func newEphemerals(l *line) *ephemerals { return &ephemerals{line: l, all: map[string]*ephemeral{}} }
 
 // showToPresser shows a card where somebody has pressed, to them alone. If it
 // is too late for that, the error is [bridge.ErrGone].
-func (a *Adapter) showToPresser(ctx context.Context, p pressing, w wording) (bridge.MessageRef, error) {
+func (a *Adapter) showToPresser(ctx context.Context, p pressing, c bridge.Card, w wording) (bridge.MessageRef, error) {
 	select {
 	case <-p.answered:
 	case <-time.After(answerWait):
@@ -73,9 +93,14 @@ func (a *Adapter) showToPresser(ctx context.Context, p pressing, w wording) (bri
 	if err != nil {
 		return "", err
 	}
-	handle, kept := a.ephemerals.keep(&ephemeral{exchange: p.exchange, message: id, until: p.at.Add(exchangeFor)})
-	if !kept || !snowflake.MatchString(id) {
-		return "", fmt.Errorf("show a card to who pressed: it could not be kept true: %w", bridge.ErrGone)
+	if !snowflake.MatchString(id) {
+		return "", fmt.Errorf("show a card to who pressed: Discord does not say which message it is: %w", bridge.ErrGone)
+	}
+	handle, kept := a.ephemerals.keep(&ephemeral{
+		exchange: p.exchange, message: id, team: c.Team != "", until: p.at.Add(exchangeFor), turn: make(chan struct{}, 1),
+	})
+	if !kept {
+		return "", fmt.Errorf("show a card to who pressed: too many are kept true already: %w", bridge.ErrGone)
 	}
 	return bridge.MessageRef(toPresser + handle), nil
 }
@@ -105,18 +130,24 @@ func (e *ephemerals) drop(handle string) {
 
 var errClosed = fmt.Errorf("edit what only one sees: %w", bridge.ErrGone)
 
-// edit has one of them show something else. Gone is [bridge.ErrGone].
-func (e *ephemerals) edit(ctx context.Context, handle string, w wording) error {
+// edit has one of them show something else; over says that it is how the
+// request, or this view of it, ended. Gone is [bridge.ErrGone].
+func (e *ephemerals) edit(ctx context.Context, handle string, w wording, over bool) error {
 	one := e.of(handle)
 	if one == nil {
 		return errClosed
 	}
-	one.turn.Lock()
-	defer one.turn.Unlock()
+	done, err := one.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if one.closed {
 		return errClosed
 	}
-	return e.line.editFollowUp(ctx, one.exchange, one.message, w)
+	err = e.line.editFollowUp(ctx, one.exchange, one.message, w)
+	one.over = over && err == nil
+	return err
 }
 
 // close takes away what can be changed no longer, until ctx ends: a code must
@@ -134,24 +165,56 @@ func (e *ephemerals) close(ctx context.Context) {
 	}
 }
 
-func (e *ephemerals) closeBefore(ctx context.Context, now time.Time) {
-	for _, handle := range e.due(now) {
-		one := e.of(handle)
-		one.turn.Lock()
-		one.closed = true
-		_ = e.line.editFollowUp(ctx, one.exchange, one.message, closedMessage().wording()) // there is a minute left, and no other way
-		one.turn.Unlock()
-		e.drop(handle)
-	}
+// closeAll takes all of them away that are left when the bridge stops: the next
+// one knows none of them.
+func (e *ephemerals) closeAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
+	defer cancel()
+	e.closeBefore(ctx, time.Now().Add(exchangeFor+closeFor))
 }
 
-func (e *ephemerals) due(now time.Time) []string {
+// closeBefore closes those whose time has come, some at a time. What Discord
+// does not take is tried again, as long as it could.
+func (e *ephemerals) closeBefore(ctx context.Context, now time.Time) {
+	var some errgroup.Group
+	some.SetLimit(closings)
+	for handle, one := range e.due(now) {
+		some.Go(func() error {
+			err := e.closeOne(ctx, one)
+			if err == nil || errors.Is(err, bridge.ErrGone) {
+				e.drop(handle)
+			} else if !now.Before(one.until.Add(closeFor)) {
+				e.drop(handle)
+				e.line.log.WarnContext(ctx, "discord: take away a card that only its human sees", "err", err)
+			}
+			return nil
+		})
+	}
+	_ = some.Wait() // none of them returns an error
+}
+
+// closeOne has one say that it is closed, if it does not say how it ended.
+func (e *ephemerals) closeOne(ctx context.Context, one *ephemeral) error {
+	ctx, cancel := context.WithTimeout(ctx, closeWait)
+	defer cancel()
+	done, err := one.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if one.closed = true; one.over {
+		return nil
+	}
+	return e.line.editFollowUp(ctx, one.exchange, one.message, closedMessage(one.team).wording())
+}
+
+func (e *ephemerals) due(now time.Time) map[string]*ephemeral {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var all []string
+	all := map[string]*ephemeral{}
 	for handle, one := range e.all {
 		if !now.Before(one.until) {
-			all = append(all, handle)
+			all[handle] = one
 		}
 	}
 	return all

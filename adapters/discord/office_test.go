@@ -22,6 +22,7 @@ type office struct {
 	adapter *Adapter
 	desk    *scripted
 	channel string // the fallback's
+	stop    func() // ends the adapter that runs, and waits
 }
 
 func newOffice(t *testing.T) *office {
@@ -58,7 +59,8 @@ func (o *office) runs() {
 	ctx, stop := context.WithCancel(context.Background())
 	var over sync.WaitGroup
 	over.Go(func() { _ = o.adapter.Run(ctx) })
-	o.t.Cleanup(func() { stop(); over.Wait() })
+	o.stop = func() { stop(); over.Wait() }
+	o.t.Cleanup(o.stop)
 	until(o.t, "the bridge is connected", func() bool { return o.discord.Connected() > 0 && o.adapter.Connected() })
 	o.discord.Until("the commands are there", func() bool { return len(o.discord.Calls("PUT /applications/{app}/commands")) == 1 })
 }

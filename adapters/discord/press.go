@@ -85,7 +85,21 @@ func (a *Adapter) serve(ctx context.Context, in inbound) answer {
 type deed struct {
 	verb    bridge.Verb
 	request bridge.RequestID
-	sure    bool // they were asked, and said so
+
+	sure     bool // they were asked, and said so
+	fallback bool // it is the button of the fallback channel
+}
+
+// deedOf is what a button says; false = nothing that is done to a request.
+func deedOf(doing, to string) (deed, bool) {
+	d := deed{verb: bridge.Verb(doing), request: bridge.RequestID(to)}
+	if verb, sure := sureOf(doing); sure {
+		d.verb, d.sure = verb, true
+	}
+	if doing == doPrivately {
+		d.verb, d.fallback = bridge.VerbShowAgain, true
+	}
+	return d, chat.IsVerb(d.verb)
 }
 
 // press does what a button says. Whoever presses it, and however late, gets an
@@ -103,11 +117,8 @@ func (a *Adapter) press(ctx context.Context, in inbound) answer {
 	case doPage:
 		return a.page(ctx, in, to)
 	}
-	d := deed{verb: bridge.Verb(doing), request: bridge.RequestID(to)}
-	if verb, sure := sureOf(doing); sure {
-		d.verb, d.sure = verb, true
-	}
-	if !chat.IsVerb(d.verb) {
+	d, known := deedOf(doing, to)
+	if !known {
 		return answer{}
 	}
 	who, word := a.clicker(ctx, in)
@@ -125,8 +136,8 @@ func (a *Adapter) press(ctx context.Context, in inbound) answer {
 func (a *Adapter) do(ctx context.Context, in inbound, who bridge.Clicker, d deed) answer {
 	a.keepPressing(in, d.request)
 	card, word, err := a.desk.Click(ctx, who, d.request, d.verb)
-	if err == nil {
-		a.adopt(ctx, in, who, d.request)
+	if err == nil && (word == "" || !d.fallback) { // a colleague's press makes it not theirs
+		a.adopt(ctx, in, who, d)
 	}
 	if err == nil && chat.WantsDigits(d.verb, card, word) {
 		return answer{Body: digitsModal(card, d.verb), Late: a.say(in, wordMessage("That took too long. Press again, please.")).Late}
@@ -159,7 +170,7 @@ func (a *Adapter) cardOf(ctx context.Context, human string, id bridge.RequestID)
 
 // adopt tells the bridge which message was pressed: it may be the card of a
 // post whose answer was lost.
-func (a *Adapter) adopt(ctx context.Context, in inbound, who bridge.Clicker, id bridge.RequestID) {
+func (a *Adapter) adopt(ctx context.Context, in inbound, who bridge.Clicker, d deed) {
 	if in.ephemeral || in.message == "" {
 		return
 	}
@@ -167,10 +178,10 @@ func (a *Adapter) adopt(ctx context.Context, in inbound, who bridge.Clicker, id 
 	switch {
 	case in.direct:
 		place = ""
-	case in.channel == a.fallback():
+	case d.fallback:
 		ref, place = inFallback+in.channel+"/"+in.message+"/"+in.user, ""
 	}
-	if err := a.desk.Adopt(ctx, who, id, bridge.MessageRef(ref), place); err != nil {
+	if err := a.desk.Adopt(ctx, who, d.request, bridge.MessageRef(ref), place); err != nil {
 		a.log.WarnContext(ctx, "discord: take note of a message that was pressed", "err", err)
 	}
 }

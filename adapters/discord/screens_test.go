@@ -131,6 +131,9 @@ func TestScreensOfTheFallback(t *testing.T) {
 	}{
 		{chattest.Scene{Name: "no direct message reaches her", Card: chattest.AskedCard()}, aliceID, []string{"@" + aliceID}},
 		{chattest.Scene{Name: "it is not known any more who that was", Card: chattest.CodedCard()}, "", nil},
+		{chattest.Scene{Name: "she has pressed Show privately", Card: chattest.With(chattest.EndedScenes()[5].Card, func(c *bridge.Card) {
+			c.State, c.Ending = bridge.Coded, "Shown again below."
+		})}, aliceID, nil},
 		{chattest.Scene{Name: "it is over", Card: chattest.EndedScenes()[5].Card}, aliceID, nil},
 	} {
 		shown := showMessage(t, fallbackMessage(s.user, s.Card))
@@ -144,7 +147,8 @@ func TestScreensOfTheFallback(t *testing.T) {
 		}
 		all.scene(s.Name, shown)
 	}
-	all.scene("the view of a claimed card, after 14 minutes", showMessage(t, closedMessage()))
+	all.scene("the view of a claimed card, after 14 minutes", showMessage(t, closedMessage(true)))
+	all.scene("the view of her own card, after 14 minutes", showMessage(t, closedMessage(false)))
 	all.compare("fallback")
 }
 
