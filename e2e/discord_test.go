@@ -231,6 +231,47 @@ func TestLinkedInDiscord(t *testing.T) {
 	g.http("DELETE", api.RequestPath(r.ID), "").wants(t, 200)
 }
 
+// TestAClaimWithDigits: the code of who claims comes after the digits that the
+// agent shows, where they typed them; what they hold ends with their claim.
+func TestAClaimWithDigits(t *testing.T) {
+	t.Parallel()
+	g := inDiscord(t, "http", options{edit: func(text string) string {
+		return strings.Replace(text, "ask: [alice, bob]", "ask: [alice, bob], binding: require", 1)
+	}})
+	r := g.ask(`"team":"oncall"`)
+	digits := regexp.MustCompile(`[0-9]{4}$`).FindString(r.CheckPhrase)
+	if digits == "" {
+		t.Fatalf("the agent has no digits to show: %q", r.CheckPhrase)
+	}
+	claims := func(typed string) {
+		g.bob.PressIn("Waiting for someone to claim", "Claim")
+		g.sees(g.bob, "Digits before you claim it")
+		g.bob.Type("The four digits that the agent shows", typed)
+		g.bob.Submit()
+	}
+	wrong := "0000"
+	if digits == wrong {
+		wrong = "1111"
+	}
+	claims(wrong)
+	g.sees(g.bob, "These are not the digits that helper shows. Two tries are left.")
+	if now := g.request(r.ID); now.Claimed || now.State != api.Asked {
+		t.Errorf("with wrong digits: %+v", now)
+	}
+	claims(digits)
+	code := g.code(g.bob)
+	g.sees(g.alice, "Claimed by bob")
+	if strings.Contains(g.alice.Screen(), digits) || strings.Contains(g.alice.Screen(), code) {
+		t.Errorf("the team sees what is bob's alone:\n%s", g.alice.Screen())
+	}
+	g.bob.PressIn("Claimed by bob", "Release")
+	g.sees(g.bob, "You released this")
+	if strings.Contains(g.bob.Screen(), code) {
+		t.Error("bob's code is still there")
+	}
+	g.http("DELETE", api.RequestPath(r.ID), "").wants(t, 200)
+}
+
 // TestTheInvitation is the link for whoever manages a server, and what the
 // doctor then finds; and a press is tried.
 func TestTheInvitation(t *testing.T) {
