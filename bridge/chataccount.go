@@ -97,6 +97,7 @@ func (b *Bridge) UnlinkChat(ctx context.Context, channel string, user Address) (
 	if err != nil {
 		return "", fmt.Errorf("untie a user of %s: %w", capital(channel), err)
 	}
+	b.outOfGroups() // they may have been in one
 	return human, nil
 }
 

@@ -128,6 +128,29 @@ func TestWhoIsInTheGroupByTie(t *testing.T) {
 	})
 }
 
+// TestWhoUnlinksLeavesTheGroup: as when the operator unties them, what hangs on
+// it does not wait for the next reading.
+func TestWhoUnlinksLeavesTheGroup(t *testing.T) {
+	emailOnly := func(d *bridge.Directory) { d.Humans["bob"] = bridge.Human{Name: "bob", Email: "bob@example.com"} }
+	groupStory(t, emailOnly, func(t *testing.T, w *grouped) {
+		linked(t, w.World, "bob", bobs)
+		r := w.asksOncall("")
+		if word, err := w.presses("bob", r.ID, bridge.VerbClaim); word != "" || err != nil {
+			t.Errorf("he claims: %q, %v", word, err)
+		}
+		if _, err := w.UnlinkChat(ctx, slackChat, bobs); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if r := w.Expect(r.ID, bridge.Asked, ""); r.ClaimedBy != "" {
+			t.Errorf("his claim outlives the tie: %+v", r)
+		}
+		if _, err := w.presses("bob", r.ID, bridge.VerbClaim); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("he claims again: %v", err)
+		}
+	})
+}
+
 // Behaviour 15: whoever has left the group since the card was posted is
 // refused, at the very press.
 func TestBehaviour15WhoHasLeftTheGroupIsRefusedAtThePress(t *testing.T) {
