@@ -119,10 +119,7 @@ func (a *Adapter) checkChannel(ctx context.Context, id string) error {
 	}
 	kind, known := a.known.channels.Get(id)
 	if !known {
-		var ch struct {
-			Type discordgo.ChannelType `json:"type"`
-		}
-		err := a.calls.do(ctx, call{name: "read a channel", method: http.MethodGet, path: "/channels/" + id, bucket: "channel/" + id, into: &ch})
+		ch, err := a.calls.room(ctx, id)
 		if err != nil {
 			return err
 		}

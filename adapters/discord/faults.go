@@ -26,6 +26,7 @@ const (
 	codeThreadArchived     = 50083
 	codeNoMutualGuild      = 50278
 	codeAnswered           = 40060 // an interaction that has an answer already
+	codeNoHistory          = 160002
 )
 
 // refused is an answer of Discord's that is an error.
@@ -53,7 +54,7 @@ func (f refused) meaning(q call) error {
 	switch f.code {
 	case codeCannotMessage, codeNoMutualGuild, codeUnknownUser:
 		return bridge.ErrUnreachable
-	case codeUnknownChannel, codeMissingAccess, codeMissingPermissions, codeThreadArchived, codeNotText:
+	case codeUnknownChannel, codeMissingAccess, codeMissingPermissions, codeThreadArchived, codeNotText, codeNoHistory:
 		return bridge.ErrRoute
 	case codeUnknownMessage, codeUnknownWebhook, codeBadWebhookToken, codeUnknownInteraction:
 		return bridge.ErrGone

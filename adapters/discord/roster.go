@@ -68,10 +68,7 @@ func (a *Adapter) member(ctx context.Context, server, user string, life time.Dur
 		Pending bool     `json:"pending"`
 	}
 	err := patiently(ctx, func() error {
-		return a.calls.do(ctx, call{
-			name: "look somebody up in a server", method: http.MethodGet, path: "/guilds/" + server + "/members/" + user,
-			bucket: "members/" + server, into: &said,
-		})
+		return a.calls.do(ctx, memberCall(server, user, &said))
 	})
 	if err != nil && !errors.Is(err, errUnknownMember) && !errors.Is(err, bridge.ErrUnreachable) {
 		return member{}, err
@@ -98,6 +95,14 @@ func patiently(ctx context.Context, call func() error) error {
 		case <-ctx.Done():
 			return err
 		}
+	}
+}
+
+// memberCall asks who somebody is in a server; into may be nil.
+func memberCall(server, user string, into any) call {
+	return call{
+		name: "look somebody up in a server", method: http.MethodGet, path: "/guilds/" + server + "/members/" + user,
+		bucket: "members/" + server, into: into,
 	}
 }
 
@@ -164,15 +169,19 @@ type entry struct {
 
 // servers are the ids of those that the bot is in.
 func (c *caller) servers(ctx context.Context) ([]string, error) {
-	var all []entry
-	err := c.do(ctx, call{name: "list the bot's servers", method: http.MethodGet, path: "/users/@me/guilds", bucket: "servers", into: &all})
-	var ids []string
-	for _, one := range all {
-		if snowflake.MatchString(one.ID) {
-			ids = append(ids, one.ID)
-		}
+	all, err := c.guilds(ctx)
+	ids := make([]string, len(all))
+	for i, g := range all {
+		ids[i] = g.ID
 	}
 	return ids, err
+}
+
+// guilds are the servers that the bot is in.
+func (c *caller) guilds(ctx context.Context) ([]guild, error) {
+	var all []guild
+	err := c.do(ctx, call{name: "list the bot's servers", method: http.MethodGet, path: "/users/@me/guilds", bucket: "servers", into: &all})
+	return slices.DeleteFunc(all, func(g guild) bool { return !snowflake.MatchString(g.ID) }), err
 }
 
 func (c *caller) hasRole(ctx context.Context, server, role string) (bool, error) {

@@ -55,6 +55,9 @@ type application struct {
 	Name      string `json:"name"`
 	Endpoint  string `json:"interactions_endpoint_url"`
 	VerifyKey string `json:"verify_key"`
+	Bot       struct {
+		ID string `json:"id"`
+	} `json:"bot"` // its user
 }
 
 func (c *caller) application(ctx context.Context, into *application) error {
@@ -100,7 +103,7 @@ type survey struct {
 	options Options
 	calls   *caller
 	app     application
-	guilds  []string
+	guilds  []guild
 	found   []chat.Found
 }
 
@@ -172,7 +175,7 @@ func (s *survey) commands() {
 
 func (s *survey) servers() {
 	var err error
-	s.guilds, err = s.calls.servers(s.ctx)
+	s.guilds, err = s.calls.guilds(s.ctx)
 	switch {
 	case err != nil:
 		s.add(chat.Fault, "", "the bot's servers cannot be read: %v", err)
@@ -181,28 +184,51 @@ func (s *survey) servers() {
 	}
 }
 
+// channel looks whether the bot may do in a channel what it is there for.
 func (s *survey) channel(id, what string) {
-	var ch struct {
-		Name string `json:"name"`
-		Type int    `json:"type"`
-	}
-	err := s.calls.do(s.ctx, call{name: "read a channel", method: http.MethodGet, path: "/channels/" + id, bucket: "channel/" + id, into: &ch})
+	ch, err := s.calls.room(s.ctx, id)
 	switch {
 	case errors.Is(err, bridge.ErrRoute):
 		s.add(chat.Fault, "give the bot's role View Channel and Send Messages there, or "+invite+" once more", "%s (%s) is closed to the bot", what, id)
 	case err != nil:
 		s.add(chat.Doubt, "", "%s (%s) cannot be read: %v", what, id, err)
-	case ch.Type == 1 || ch.Type == 3:
+	case ch.isDirect():
 		s.add(chat.Fault, "name a channel of a server", "%s (%s) is somebody's direct messages", what, id)
+	case !ch.holdsMessages():
+		s.add(chat.Fault, "name a text channel", "%s (%s) is of a kind that no message is written to", what, id)
 	default:
-		s.add(chat.Fine, "", "%s is %s (%s)", what, chat.Clean(ch.Name, chat.MaxTitle), id)
+		s.mayWrite(ch, fmt.Sprintf("%s is %s (%s)", what, chat.Clean(ch.Name, chat.MaxTitle), id))
+	}
+}
+
+// mayWrite says what the bot lacks in a channel, if Discord tells.
+func (s *survey) mayWrite(ch room, what string) {
+	may, err := s.rights(ch)
+	if err != nil {
+		s.add(chat.Doubt, "", "%s; it is not known what the bot may do there: %v", what, err)
+		return
+	}
+	var lacks []string
+	for _, r := range ch.needs() {
+		if may&r.bit == 0 {
+			lacks = append(lacks, r.name)
+		}
+	}
+	switch {
+	case len(lacks) > 0:
+		missing := strings.Join(lacks, " and ")
+		s.add(chat.Fault, "give the bot's role "+missing+" there", "%s, where the bot may not write: it lacks %s", what, missing)
+	case may&rightToRead.bit == 0:
+		s.add(chat.Doubt, "give the bot's role "+rightToRead.name+" there", "%s, where no reminder can answer a card: the bot lacks %s", what, rightToRead.name)
+	default:
+		s.add(chat.Fine, "", "%s", what)
 	}
 }
 
 // person looks whether somebody shares a server with the bot.
 func (s *survey) person(id, who string) {
 	for _, guild := range s.guilds {
-		err := s.calls.do(s.ctx, call{name: "look somebody up in a server", method: http.MethodGet, path: "/guilds/" + guild + "/members/" + id, bucket: "members/" + guild})
+		err := s.calls.do(s.ctx, memberCall(guild.ID, id, nil))
 		if err == nil {
 			s.add(chat.Fine, "", "%s (%s) shares a server with the bot", who, id)
 			return
@@ -217,11 +243,11 @@ func (s *survey) person(id, who string) {
 
 func (s *survey) role(id, team string) {
 	for _, guild := range s.guilds {
-		if guild == id {
+		if guild.ID == id {
 			s.add(chat.Fault, "name another role", "the role of %s (%s) is everyone's", team, id)
 			return
 		}
-		if has, err := s.calls.hasRole(s.ctx, guild, id); err != nil {
+		if has, err := s.calls.hasRole(s.ctx, guild.ID, id); err != nil {
 			s.add(chat.Doubt, "", "the roles of a server cannot be read: %v", err)
 			return
 		} else if has {
