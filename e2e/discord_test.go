@@ -10,6 +10,7 @@ import (
 
 	"github.com/authbridge/authbridge/adapters/discord/discordtest"
 	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/oauth/oauthtest"
 )
 
 // discordToken is the secret of the bot in Discord.
@@ -197,6 +198,32 @@ func TestBehaviour01NoSecretReachesDiscord(t *testing.T) {
 		secrets = append(secrets, said...)
 	}
 	if leaks := g.discord.Leaks(secrets...); len(leaks) > 0 {
+		t.Errorf("Discord was told: %v", leaks)
+	}
+}
+
+// What a provider says that no card may show, in Discord either: a place that is
+// not its own, and a code that is none.
+func TestBehaviour11ForeignHostIsNotShownInDiscord(t *testing.T) {
+	t.Parallel()
+	notShownInDiscord(t, oauthtest.Set("verification_uri", "https://evil.example/device"), "evil.example")
+}
+
+func TestBehaviour12MalformedCodeIsNotShownInDiscord(t *testing.T) {
+	t.Parallel()
+	notShownInDiscord(t, oauthtest.Set("user_code", "```@here CODE"), "@here")
+}
+
+func notShownInDiscord(t *testing.T, fault oauthtest.Fault, hidden string) {
+	t.Helper()
+	g := inDiscord(t, "gateway", options{issuer: oauthtest.New(settings())})
+	g.issuer.Inject(oauthtest.Device, fault)
+	r := g.ask(`"team":"oncall"`)
+	g.sees(g.bob, "Waiting for someone to claim")
+	g.bob.PressIn("Waiting for someone to claim", "Claim")
+	g.ends(r.ID, api.Failed, api.OutcomeProviderError)
+	g.sees(g.alice, "Failed")
+	if leaks := g.discord.Leaks(hidden); len(leaks) > 0 {
 		t.Errorf("Discord was told: %v", leaks)
 	}
 }
