@@ -60,6 +60,7 @@ type Adapter struct {
 	ephemerals *ephemerals
 	trials     *chat.Trials
 	turned     *chat.TurnedAway
+	strays     *window // notices for places that are closed to us
 	fallback   func() string
 }
 
@@ -84,7 +85,7 @@ func New(o Options) (*Adapter, error) {
 	health := chat.NewSides("Discord")
 	a := &Adapter{
 		calls: newCaller(o, health), desk: o.Desk, log: o.Log, health: health, known: newKnown(), trials: chat.NewTrials(),
-		turned: chat.NewTurnedAway(o.Desk, channelName), fallback: o.Fallback,
+		turned: chat.NewTurnedAway(o.Desk, channelName), strays: &window{most: mostStray, within: refusedWithin}, fallback: o.Fallback,
 	}
 	if a.fallback == nil {
 		a.fallback = func() string { return "" }

@@ -31,12 +31,15 @@ type caller struct {
 	agent  string // how we name ourselves
 	health *chat.Sides
 	waits  *chat.Recall[time.Time] // until when Discord takes no more of something
+
+	strikes *window // what Discord has refused
 }
 
 func newCaller(o Options, health *chat.Sides) *caller {
 	return &caller{
 		base: o.APIURL, token: o.Token, http: o.HTTP, health: health, waits: chat.NewRecall[time.Time](),
-		agent: "DiscordBot (https://github.com/authbridge/authbridge, " + o.Version + ")",
+		strikes: &window{most: mostRefused, within: refusedWithin},
+		agent:   "DiscordBot (https://github.com/authbridge/authbridge, " + o.Version + ")",
 	}
 }
 
@@ -99,6 +102,9 @@ func (c *caller) do(ctx context.Context, q call) error {
 func (c *caller) mayCall(q call) error {
 	if _, halted := c.waits.Get(everything); halted && !q.free {
 		return fmt.Errorf("%s: Discord does not know the bot token: %w", q.name, bridge.ErrAuth)
+	}
+	if wait := c.strikes.wait(time.Now()); wait > 0 && !q.free {
+		return limited(q, wait, true)
 	}
 	places := []string{q.bucket}
 	if !q.free {
@@ -183,6 +189,7 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 	}
 	foreign := json.Unmarshal(raw, &said) != nil // what stands before Discord speaks no JSON
 	f := refused{status: resp.StatusCode, code: said.Code}
+	c.strike(resp)
 	switch {
 	case f.status == http.StatusTooManyRequests:
 		return c.slow(q, max(time.Duration(said.After*float64(time.Second)), seconds(resp.Header.Get("Retry-After"))), said.Global || foreign)

@@ -92,12 +92,27 @@ func (a *Adapter) Post(ctx context.Context, to bridge.Address, c bridge.Card, ke
 	switch c.View {
 	case bridge.ViewReminder:
 		return a.postReminder(ctx, c, w)
-	case bridge.ViewTeam, bridge.ViewNotice:
+	case bridge.ViewTeam:
 		return a.postToChannel(ctx, string(to), w)
+	case bridge.ViewNotice:
+		return a.postNotice(ctx, string(to), w)
 	case bridge.ViewPrivate:
 		return a.postToPerson(ctx, string(to), c, w)
 	}
 	return "", fmt.Errorf("post a card for nobody that is known: %w", bridge.ErrInvalid)
+}
+
+// postNotice posts where an agent says that it works. Of many places that are
+// closed to the bridge no more are tried for a while.
+func (a *Adapter) postNotice(ctx context.Context, address string, w wording) (bridge.MessageRef, error) {
+	if wait := a.strays.wait(time.Now()); wait > 0 {
+		return "", fmt.Errorf("post a notice: %w", &bridge.Limited{After: wait})
+	}
+	ref, err := a.postToChannel(ctx, address, w)
+	if errors.Is(err, bridge.ErrRoute) {
+		a.strays.add(time.Now())
+	}
+	return ref, err
 }
 
 // postToChannel takes "CHANNEL" or "CHANNEL/THREAD"; a thread is a channel.

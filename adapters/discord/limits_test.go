@@ -1,0 +1,130 @@
+package discord
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/authbridge/authbridge/adapters/chat"
+	"github.com/authbridge/authbridge/adapters/discord/discordtest"
+	"github.com/authbridge/authbridge/bridge"
+)
+
+// TestBehaviour33ManyRefusalsStopTheCalls before Discord bars the address: of
+// whatever place they are, and until ten minutes after the first of them.
+// People who press are answered all the while.
+func TestBehaviour33ManyRefusalsStopTheCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, s := scriptedCaller(t)
+		d.health.SetLine(chat.Ready, "", false)
+		s.answer = always(http.StatusForbidden, `{"message":"Missing Access","code":50001}`)
+		for n := range mostRefused {
+			if err := d.do(t.Context(), postTo(fmt.Sprint(n))); !errors.Is(err, bridge.ErrRoute) {
+				t.Fatalf("refusal %d: %v", n, err)
+			}
+			<-time.After(time.Millisecond)
+		}
+		s.answer = always(http.StatusOK, "{}")
+		sent := len(s.calls)
+		passed := mostRefused * time.Millisecond
+		if l := limitOf(t, d.do(t.Context(), question())); !l.All || l.After != refusedWithin-passed || len(s.calls) != sent {
+			t.Errorf("one more: %+v, after %d calls", l, len(s.calls)-sent)
+		}
+		if h := d.health.Now(); h.State != chat.Degraded || h.Why != tooManyRefused {
+			t.Errorf("the health is %+v", h)
+		}
+		if err := d.do(t.Context(), lateAnswer()); err != nil {
+			t.Errorf("who presses is answered: %v", err)
+		}
+		<-time.After(refusedWithin - passed)
+		if err := d.do(t.Context(), question()); err != nil {
+			t.Errorf("when the first is ten minutes old: %v", err)
+		}
+		if h := d.health.Now(); h.State != chat.Ready {
+			t.Errorf("then the health is %+v", h)
+		}
+	})
+}
+
+// What Discord counts are 401, 403 and 429, but not the limits that a place has
+// of its own; nothing else stops the calls, however often it comes.
+func TestBehaviour33WhatCountsAsARefusal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status  int
+		body    string
+		headers []string
+		counts  bool
+	}{
+		"closed":          {status: 403, body: `{"code":50001}`, counts: true},
+		"a limit":         {status: 429, body: `{"retry_after":0.001}`, headers: []string{"X-RateLimit-Scope", "user"}, counts: true},
+		"a place's limit": {status: 429, body: `{"retry_after":0.001}`, headers: []string{"X-RateLimit-Scope", "shared"}},
+		"gone":            {status: 404, body: `{"code":10008}`},
+		"wrong":           {status: 400, body: `{"code":50035}`},
+		"out of order":    {status: 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				d, s := scriptedCaller(t)
+				s.answer = always(c.status, c.body, c.headers...)
+				for n := range mostRefused {
+					_ = d.do(t.Context(), postTo(fmt.Sprint(n)))
+				}
+				if len(s.calls) != mostRefused {
+					t.Fatalf("%d calls were made", len(s.calls))
+				}
+				_ = d.do(t.Context(), postTo("another"))
+				if stopped := len(s.calls) == mostRefused; stopped != c.counts {
+					t.Errorf("the calls stopped: %t", stopped)
+				}
+			})
+		})
+	}
+}
+
+// A lapsed exchange counts as well, and stops no other.
+func TestBehaviour33LapsedExchangesCount(t *testing.T) {
+	t.Parallel()
+	d, s := scriptedCaller(t)
+	s.answer = always(http.StatusUnauthorized, `{"code":50027}`)
+	for range mostRefused + 1 {
+		if err := d.do(t.Context(), lateAnswer()); !errors.Is(err, bridge.ErrGone) {
+			t.Fatal(err)
+		}
+	}
+	if l := limitOf(t, d.do(t.Context(), question())); !l.All {
+		t.Errorf("a call of the bot's: %+v", l)
+	}
+}
+
+// An agent that names places at random uses up a small share of that, and what
+// is for people comes as before.
+func TestAnAgentsPlacesUseUpLittle(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.discord.Tolerate(discordtest.MissingAccess)
+	notice := card()
+	notice.View, notice.Phrase = bridge.ViewNotice, ""
+	for n := range mostStray {
+		if _, err := o.adapter.Post(t.Context(), discordtest.Secret+"/", notice, fmt.Sprint(n)); !errors.Is(err, bridge.ErrRoute) {
+			t.Fatalf("notice %d: %v", n, err)
+		}
+	}
+	before := o.discord.Invalid()
+	for range 3 {
+		_, err := o.adapter.Post(t.Context(), discordtest.Secret+"/", notice, "one more")
+		if l := limitOf(t, err); l.All || l.After < refusedWithin-time.Minute || l.After > refusedWithin {
+			t.Errorf("one more: %+v", l)
+		}
+	}
+	if n := o.discord.Invalid(); n != before || n != mostStray {
+		t.Errorf("%d refusals became %d", before, n)
+	}
+	o.post(discordtest.Deploys, teamCard(claim), "team's")
+	o.post(discordtest.Alice, card(showCode), "hers")
+}
