@@ -193,6 +193,8 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 	switch {
 	case f.status == http.StatusTooManyRequests:
 		return c.slow(q, max(time.Duration(said.After*float64(time.Second)), seconds(resp.Header.Get("Retry-After"))), said.Global || foreign)
+	case foreign && f.status < http.StatusInternalServerError:
+		return fmt.Errorf("%s: %w, and not from Discord: %w", q.name, f, bridge.ErrNotSent)
 	case f.status == http.StatusUnauthorized && !q.free:
 		c.waits.Put(everything, time.Now(), haltFor)
 		c.health.SetCalls(chat.Refused, badToken)

@@ -128,3 +128,27 @@ func TestAnAgentsPlacesUseUpLittle(t *testing.T) {
 	o.post(discordtest.Deploys, teamCard(claim), "team's")
 	o.post(discordtest.Alice, card(showCode), "hers")
 }
+
+// What stands between the bridge and Discord refuses in its own words. It knows
+// nothing of the token, of people or of channels, and all is tried again.
+func TestARefusalThatIsNotDiscordsClosesNothing(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 404, 405, 407, 418, 451} {
+		for _, body := range []string{"<html>blocked</html>", "", "error code: 1020"} {
+			d, s := scriptedCaller(t)
+			for _, q := range []call{postTo("1"), question(), lateAnswer()} {
+				s.answer = always(status, body)
+				err := d.do(t.Context(), q)
+				for _, known := range []error{bridge.ErrAuth, bridge.ErrRoute, bridge.ErrUnreachable, bridge.ErrInvalid, bridge.ErrGone} {
+					if errors.Is(err, known) {
+						t.Errorf("%d %q: %s says %v", status, body, q.name, err)
+					}
+				}
+				s.answer = always(http.StatusOK, "{}")
+				if err := d.do(t.Context(), q); err != nil {
+					t.Errorf("%d %q: after that %s says %v", status, body, q.name, err)
+				}
+			}
+		}
+	}
+}

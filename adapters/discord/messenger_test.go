@@ -40,7 +40,7 @@ func (p platform) Somebody() bridge.Address { return discordtest.Alice }
 // Closed is asked for after a refusal, and as if its minute were over.
 func (p platform) Closed() bridge.Address {
 	p.adapter.calls.waits.Drop(everything)
-	p.discord.Change(func(w *discordtest.World) { w.Person(discordtest.Carol).Closed = true })
+	p.discord.Change(func(w *discordtest.World) { w.App.Revoked, w.Person(discordtest.Carol).Closed = false, true })
 	return discordtest.Carol
 }
 
@@ -75,7 +75,7 @@ func (p platform) Limit(after time.Duration) {
 }
 
 func (p platform) Refuse() {
-	p.discord.Fail("*", 1, discordtest.Fault{Status: http.StatusUnauthorized})
+	p.discord.Change(func(w *discordtest.World) { w.App.Revoked = true })
 }
 
 func (p platform) Break() {
