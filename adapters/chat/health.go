@@ -76,6 +76,13 @@ func (h *Sides) Now() Health {
 	return h.calls.Health
 }
 
+// CallsRefused reports whether the platform refuses our calls.
+func (h *Sides) CallsRefused() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calls.State == Refused
+}
+
 // Connected reports whether what people press comes in, and answers go out.
 func (h *Sides) Connected() bool {
 	h.mu.Lock()

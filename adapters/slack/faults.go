@@ -47,16 +47,17 @@ func (a *Adapter) call(ctx context.Context, method, about string, do func(contex
 }
 
 // heard keeps what the health says of our calls up to date: Slack refuses us
-// from the call that it refused for our sake until that one goes well.
+// from the call that it refused for our sake until that one goes well, or until
+// it takes our token when it is asked again.
 func (a *Adapter) heard(method string, err error) {
-	no, refuses := refused(err, "bot token")
+	why, refuses := refused(err, "bot token")
 	switch last := a.refusing.Load(); {
 	case err == nil && last != nil && *last == method:
 		a.refusing.Store(nil)
 		a.health.SetCalls(chat.Ready, "")
 	case refuses && errors.Is(explain(method, err, true), bridge.ErrAuth):
 		a.refusing.Store(&method)
-		a.health.SetCalls(chat.Refused, no.why)
+		a.health.SetCalls(chat.Refused, string(why))
 	}
 }
 

@@ -24,7 +24,7 @@ type keeper struct {
 	opening  bool
 	wanted   time.Time // when to open one; zero = not
 	failures int       // in a row
-	refusal  *refusal  // of Slack's, after which it is asked rarely or never; nil = none
+	refused  bool      // by Slack, after which it is asked rarely
 	downAt   time.Time // since when none is open; zero = one is
 	why      string    // what the last failure was
 	crowdAt  time.Time // since when others' sockets are among ours; zero = none are
@@ -83,7 +83,7 @@ func (k *keeper) act(ctx context.Context) {
 	if due(k.wanted, now) && !k.opening && k.pace.wait(now) <= 0 {
 		k.open(ctx)
 	}
-	if due(k.downSince(), now) && k.refusal == nil {
+	if due(k.downSince(), now) && !k.refused {
 		k.line.health.SetLine(chat.Degraded, "there has been no connection to Slack for "+k.timing.down.String()+": "+k.why, true)
 	}
 }
@@ -150,7 +150,7 @@ func (k *keeper) began(ctx context.Context, s *socket) {
 		k.fresh.leave()
 	}
 	k.live[s], k.fresh = true, s
-	k.refusal, k.downAt = nil, time.Time{}
+	k.refused, k.downAt = false, time.Time{}
 	who := k.line.self()
 	who.app = s.hello.Connection.AppID
 	k.line.known.Store(&who)
@@ -201,7 +201,7 @@ func (k *keeper) leaving(ctx context.Context, s *socket, reason string) {
 
 // successor has a socket opened at once if there is none that stays.
 func (k *keeper) successor() {
-	if k.fresh == nil && k.wanted.IsZero() && !k.opening && k.refusal == nil {
+	if k.fresh == nil && k.wanted.IsZero() && !k.opening && !k.refused {
 		k.wanted = time.Now()
 	}
 }
@@ -211,7 +211,7 @@ func (k *keeper) ended(ctx context.Context, s *socket, err error) {
 	if len(k.live) == 0 {
 		k.downAt = time.Now()
 	}
-	if stayed := k.lost(s); !stayed || k.refusal != nil {
+	if stayed := k.lost(s); !stayed || k.refused {
 		return
 	}
 	if err == nil {
@@ -237,9 +237,6 @@ var errEnded = errors.New("the connection ended without a warning")
 
 // failed decides when to try again, and whether the operator has to act first.
 func (k *keeper) failed(ctx context.Context, err error) {
-	if k.refusal != nil && k.refusal.final {
-		return
-	}
 	k.failures++
 	k.why = chat.Mishap(err)
 	if r, ok := refusedLine(err); ok {
@@ -247,7 +244,7 @@ func (k *keeper) failed(ctx context.Context, err error) {
 		return
 	}
 	wait := k.timing.backoff(k.failures)
-	if k.refusal != nil { // Slack may refuse in other words now
+	if k.refused { // Slack may refuse in other words now
 		wait = k.timing.closed
 	}
 	if limited, ok := errors.AsType[*slackgo.RateLimitedError](err); ok {
@@ -266,14 +263,11 @@ func (k *keeper) failed(ctx context.Context, err error) {
 
 const tooMany = "Slack says that this app has too many connections: stop the other bridges that use it"
 
-// refuse stops trying, for long or for good.
-func (k *keeper) refuse(ctx context.Context, r refusal) {
-	k.refusal, k.wanted, k.countAt = &r, time.Time{}, time.Time{}
-	if !r.final {
-		k.wanted = time.Now().Add(k.timing.closed)
-	}
-	k.line.health.SetLine(chat.Refused, r.why, true)
-	k.line.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", r.why)
+// refuse stops trying, for long.
+func (k *keeper) refuse(ctx context.Context, why refusal) {
+	k.refused, k.wanted, k.countAt = true, time.Now().Add(k.timing.closed), time.Time{}
+	k.line.health.SetLine(chat.Refused, string(why), true)
+	k.line.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", why, "again_in", k.timing.closed)
 }
 
 func refusedLine(err error) (refusal, bool) {

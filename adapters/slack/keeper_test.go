@@ -68,21 +68,28 @@ func TestBehaviour31LinkDisabledStopsTheLoopAndReports(t *testing.T) {
 	}
 }
 
-func TestSocketModeSwitchedOnAgainIsFoundByItself(t *testing.T) {
+// TestWhatIsMendedIsFoundByItself, also where the token stays the same: an app
+// that is installed again with more scopes, a workspace that is opened again.
+func TestWhatIsMendedIsFoundByItself(t *testing.T) {
 	t.Parallel()
-	x := startExchange(t)
-	served, _ := collect()
-	patience := quick()
-	patience.closed = 30 * time.Millisecond
-	l := x.runLine(patience, served)
-	p := soon(t, "the socket", x.peers)
-	x.alter(func() { x.refuse["apps.connections.open"] = "link_disabled" })
-	p.say(`{"type":"disconnect","reason":"link_disabled"}`)
-	p.finish()
-	until(t, "it was asked again", func() bool { return x.calls("apps.connections.open") >= 3 })
-	x.alter(func() { x.refuse = map[string]string{} })
-	soon(t, "a new socket", x.peers)
-	until(t, "all is well", func() bool { return l.health.Now().State == chat.Ready })
+	for _, code := range []string{"link_disabled", "missing_scope", "account_inactive"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			x := startExchange(t)
+			served, _ := collect()
+			patience := quick()
+			patience.closed = 30 * time.Millisecond
+			l := x.runLine(patience, served)
+			p := soon(t, "the socket", x.peers)
+			x.alter(func() { x.refuse["apps.connections.open"] = code })
+			p.say(`{"type":"disconnect","reason":"link_disabled"}`)
+			p.finish()
+			until(t, "it was asked again", func() bool { return x.calls("apps.connections.open") >= 3 })
+			x.alter(func() { x.refuse = map[string]string{} })
+			soon(t, "a new socket", x.peers)
+			until(t, "all is well", func() bool { return l.health.Now().State == chat.Ready })
+		})
+	}
 }
 
 // stays fails the test when a method is called more often, in a time in which

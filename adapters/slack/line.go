@@ -81,6 +81,12 @@ func (l *line) run(ctx context.Context) error {
 	}
 	l.intake.Open(ctx)
 	defer l.intake.Stop()
+	again := make(chan struct{})
+	defer func() { <-again }()
+	go func() {
+		defer close(again)
+		l.askAgain(ctx)
+	}()
 	if l.options.Mode == ModeSocket {
 		newKeeper(l).run(ctx)
 		return nil
@@ -90,16 +96,31 @@ func (l *line) run(ctx context.Context) error {
 	return nil
 }
 
+// askAgain asks Slack now and then whether it still refuses our calls, until
+// ctx ends. Nobody else may: who is asked in Slack alone is asked nothing while
+// it does.
+func (l *line) askAgain(ctx context.Context) {
+	tick := time.NewTicker(l.timing.closed)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if l.health.CallsRefused() {
+				_, _ = l.introduce(ctx)
+			}
+		}
+	}
+}
+
 // introduced learns who we are, however long it takes, and reports whether it
-// did: not when ctx ends or only another token helps.
+// did: not when ctx ends.
 func (l *line) introduced(ctx context.Context) bool {
 	for failures := 1; ; failures++ {
 		again, err := l.introduce(ctx)
 		if err == nil {
 			return true
-		}
-		if again == never {
-			return false
 		}
 		if again == 0 {
 			again = l.timing.backoff(failures)
@@ -112,9 +133,6 @@ func (l *line) introduced(ctx context.Context) bool {
 	}
 }
 
-// never is when a refusal is asked about again that asking cannot change.
-const never = time.Duration(-1)
-
 // errOrganisation means that our token is not one of a single workspace.
 var errOrganisation = errors.New("the app is installed for a whole organisation: install it in one workspace, and use the bot token of that")
 
@@ -126,7 +144,7 @@ func (l *line) introduce(ctx context.Context) (again time.Duration, err error) {
 	who, err := l.api.AuthTestContext(ctx)
 	if err == nil && who.TeamID == "" {
 		l.health.SetCalls(chat.Refused, errOrganisation.Error())
-		return never, errOrganisation
+		return l.timing.closed, errOrganisation
 	}
 	if err != nil {
 		return l.unheard(ctx, err), err
@@ -138,14 +156,12 @@ func (l *line) introduce(ctx context.Context) (again time.Duration, err error) {
 }
 
 func (l *line) unheard(ctx context.Context, err error) (again time.Duration) {
-	if r, ok := refused(err, "bot token"); ok {
-		l.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", r.why)
-		l.health.SetCalls(chat.Refused, r.why)
-		if r.final {
-			return never
-		}
+	if why, ok := refused(err, "bot token"); ok {
+		l.log.ErrorContext(ctx, "slack: it refuses the bridge", "why", why, "again_in", l.timing.closed)
+		l.health.SetCalls(chat.Refused, string(why))
 		return l.timing.closed
 	}
+	l.log.WarnContext(ctx, "slack: it cannot be asked who the bridge is there", "why", chat.Mishap(err))
 	if l.health.Now().State == chat.Starting {
 		l.health.SetCalls(chat.Starting, "Slack cannot be reached: "+chat.Mishap(err))
 	}

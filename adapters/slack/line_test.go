@@ -37,6 +37,53 @@ func TestTheEndOfTheAppIsLookedInto(t *testing.T) {
 	}
 }
 
+// TestACallThatNobodyMakesAgainRefusesNothingForEver: who is asked in Slack alone
+// is asked nothing while it refuses our calls, and so no call would show that it
+// does not any more.
+func TestACallThatNobodyMakesAgainRefusesNothingForEver(t *testing.T) {
+	t.Parallel()
+	x := startExchange(t)
+	served, _ := collect()
+	patience := quick()
+	patience.closed = 30 * time.Millisecond
+	l := x.runLine(patience, served)
+	until(t, "it is ready", func() bool { return l.health.Now().State == chat.Ready })
+	x.alter(func() { x.refuse["auth.test"] = "account_inactive" })
+	l.health.SetCalls(chat.Refused, "a post was refused")
+	n := x.calls("auth.test")
+	until(t, "it has asked", func() bool { return x.calls("auth.test") >= n+2 })
+	if l.health.Connected() {
+		t.Error("it counts as connected")
+	}
+	x.alter(func() { x.refuse = map[string]string{} })
+	until(t, "it is connected", l.health.Connected)
+	n = x.calls("auth.test")
+	stays(t, x, "auth.test", n)
+}
+
+// TestWhoIsRefusedAtFirstComesLater, and the operator is told meanwhile.
+func TestWhoIsRefusedAtFirstComesLater(t *testing.T) {
+	t.Parallel()
+	for code, says := range map[string]string{"missing_scope": "refuses the bridge", "internal_error": "cannot be asked"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			x := startExchange(t)
+			x.refuse["auth.test"] = code
+			served, _ := collect()
+			patience := quick()
+			patience.closed = 30 * time.Millisecond
+			log := &lines{}
+			l := x.runMode(ModeSocket, slog.New(slog.NewTextHandler(log, nil)), patience, served)
+			until(t, "it has asked", func() bool { return x.calls("auth.test") >= 2 })
+			if said := log.String(); !strings.Contains(said, says) {
+				t.Errorf("the log says %q", said)
+			}
+			x.alter(func() { x.refuse = map[string]string{} })
+			until(t, "it is ready", func() bool { return l.health.Now().State == chat.Ready })
+		})
+	}
+}
+
 func TestItLearnsWhoItIs(t *testing.T) {
 	t.Parallel()
 	x := startExchange(t)
