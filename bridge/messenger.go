@@ -75,7 +75,7 @@ var (
 // Nothing was done.
 type Limited struct {
 	After time.Duration // how long, exactly
-	All   bool          // the whole platform, not only this person's place
+	All   bool          // at any place: all posts if it was one, or all edits
 }
 
 // Error says how long.

@@ -211,10 +211,7 @@ func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait 
 	case p.surface.due(now).After(now):
 		return m, "", pause{until: p.surface.due(now)}
 	}
-	if wait = b.pauses.of(channel); !now.Before(wait.until) {
-		wait = pause{}
-	}
-	return m, "", wait
+	return m, "", b.pauses.until(now, channel, p.surface.calls())
 }
 
 // waits notes why a surface waits, if the agent is to know.

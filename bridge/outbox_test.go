@@ -392,6 +392,37 @@ func TestARateLimitIsKeptToTheSecond(t *testing.T) {
 	}
 }
 
+// A platform that wants no more edits for a while is not asked for any, however
+// many there are, and takes new cards as ever; and the other way round.
+func TestPostsAndEditsAreLimitedApart(t *testing.T) {
+	chatStory(t, bridgetest.NoMemory, []string{"web"}, func(t *testing.T, w *chatting) {
+		one, two := w.MustAsk(bridge.Ask{}), w.MustAsk(bridge.Ask{Session: "two"})
+		bridgetest.Pass(time.Second)
+		w.slack.Fail(&bridge.Limited{After: 37 * time.Second, All: true})
+		w.Press("alice", one.ID, bridge.VerbShowCode)
+		synctest.Wait()
+		w.Press("alice", two.ID, bridge.VerbShowCode)
+		bridgetest.Pass(10 * time.Second)
+		if n := len(w.slack.Calls()); n != 3 {
+			t.Errorf("after an edit was refused there are %d calls, want that one besides two posts", n)
+		}
+		three := w.MustAsk(bridge.Ask{Session: "three"})
+		bridgetest.Pass(time.Second)
+		w.messages(t, 3)
+		w.delivery(t, three.ID, bridge.DeliveryShown)
+		bridgetest.Pass(30 * time.Second)
+		w.shows(t, "CODE-0001", "CODE-0002")
+
+		w.slack.Fail(&bridge.Limited{After: 37 * time.Second, All: true})
+		w.MustAsk(bridge.Ask{Session: "four"})
+		synctest.Wait()
+		w.Press("alice", three.ID, bridge.VerbShowCode)
+		bridgetest.Pass(time.Second)
+		w.messages(t, 3)
+		w.shows(t, "CODE-0003")
+	})
+}
+
 // An hour without the platform is some tries a minute, and then one edit.
 func TestAnOutage(t *testing.T) {
 	chatStory(t, bridgetest.NoMemory, []string{"web"}, func(t *testing.T, w *chatting) {

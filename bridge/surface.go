@@ -198,6 +198,26 @@ func (p *pauses) of(channel string) pause {
 	return p.all[channel]
 }
 
+// until is the longest of some pauses that last at a time; none does, else.
+func (p *pauses) until(now time.Time, of ...string) (longest pause) {
+	for _, what := range of {
+		if one := p.of(what); now.Before(one.until) && one.until.After(longest.until) {
+			longest = one
+		}
+	}
+	return longest
+}
+
+// calls names the calls by which a surface is brought up to date: a platform
+// may want fewer posts, and take edits as ever, which carry codes and take
+// them away.
+func (s Surface) calls() string {
+	if s.Ref == "" {
+		return s.Channel + "/posts"
+	}
+	return s.Channel + "/edits"
+}
+
 // set lengthens a pause; it never shortens one.
 func (p *pauses) set(channel string, until time.Time, why string) {
 	p.mu.Lock()
@@ -217,7 +237,7 @@ func (b *Bridge) tell(key deliveryKey, s Surface, fault error, now time.Time) {
 	log := b.log.Warn
 	switch known := fate(fault); {
 	case known == limited && l.All:
-		b.pauses.set(key.channel, now.Add(pauseOf(fault)), "")
+		b.pauses.set(s.calls(), now.Add(pauseOf(fault)), "")
 	case known == refused:
 		b.pauses.set(key.channel, now.Add(authPause), refusal(key.channel))
 		log = b.log.Error

@@ -62,8 +62,8 @@ func (a *Adapter) heard(method string, err error) {
 }
 
 // inChannel reports whether Slack counts the calls of a method for each
-// channel by itself.
-func inChannel(method string) bool { return strings.HasPrefix(method, "chat.") }
+// channel by itself. All others, edits too, it counts for the workspace.
+func inChannel(method string) bool { return method == methodPost }
 
 // visible reports whether a method shows somebody something: then a call that
 // nobody answered may have done so.

@@ -175,14 +175,30 @@ func TestBehaviour34LimitedPlaceIsLeftAlone(t *testing.T) {
 }
 
 // TestBehaviour34AWorkspaceIsLeftAlone: a limit of the whole workspace is told
-// as one.
+// as one, and until it is over Slack is not called for other places either.
 func TestBehaviour34AWorkspaceIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t)
-	o.slack.Fail(methodOpenDM, 1, slacktest.Fault{Limited: 3})
-	_, err := o.adapter.Post(t.Context(), alice, card(), "key")
-	if l, ok := errors.AsType[*bridge.Limited](err); !ok || !l.All {
-		t.Errorf("conversations.open is limited: %v", err)
+	for _, method := range []string{methodOpenDM, methodUpdate} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			refs := []bridge.MessageRef{o.post(alice, card()), o.post(deploys, deploysCard())}
+			o.adapter.known.dms.Drop(alice)
+			before := len(o.slack.Calls(method))
+			o.slack.Fail(method, 1, slacktest.Fault{Limited: 3})
+			for i, c := range []bridge.Card{card(), deploysCard()} {
+				err := o.adapter.Edit(t.Context(), refs[i], c)
+				if method == methodOpenDM {
+					_, err = o.adapter.Post(t.Context(), alice, card(), "key")
+				}
+				if l, ok := errors.AsType[*bridge.Limited](err); !ok || !l.All {
+					t.Errorf("it is limited: %v", err)
+				}
+			}
+			if n := len(o.slack.Calls(method)) - before; n != 1 {
+				t.Errorf("Slack was called %d times within the three seconds, want once", n)
+			}
+		})
 	}
 }
 
