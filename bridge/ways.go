@@ -171,31 +171,36 @@ func (b *Bridge) reachable(r Request) bool {
 }
 
 // nextWay is the chat that is tried besides those that a human is asked in
-// already; "" = there is none.
-func (b *Bridge) nextWay(r Request, now time.Time) string {
-	for _, channel := range b.ways(b.dir().Humans[r.Human]) {
-		known := slices.ContainsFunc(r.Surfaces, func(s Surface) bool { return s.Way() && s.Channel == channel })
-		if b.brings(channel) && !known && !b.down(channel, now) {
-			return channel
-		}
+// already; "" = there is none. One that is down is none either, unless all
+// those are closed: it may come back.
+func (b *Bridge) nextWay(r Request, closed bool, now time.Time) string {
+	left := slices.DeleteFunc(b.ways(b.dir().Humans[r.Human]), func(channel string) bool {
+		return slices.ContainsFunc(r.Surfaces, func(s Surface) bool { return s.Way() && s.Channel == channel })
+	})
+	next := b.firstChat(left, now)
+	if next != "" && !closed && b.down(next, now) {
+		return ""
 	}
-	return ""
+	return next
 }
 
-// widenAt is when the next way is tried; the zero time means never.
-func (b *Bridge) widenAt(r Request, now time.Time) time.Time {
+// widenAt is when the next way is tried, and which it is; the zero time means
+// never.
+func (b *Bridge) widenAt(r Request, now time.Time) (at time.Time, next string) {
 	i := r.lastChat()
-	if i < 0 || r.Team != "" || !r.State.Open() || b.nextWay(r, now) == "" {
-		return time.Time{}
+	if i < 0 || r.Team != "" || !r.State.Open() {
+		return time.Time{}, ""
 	}
-	switch s := r.Surfaces[i]; {
-	case s.State == DeliveryUnreachable:
-		return r.CreatedAt
-	case s.State == DeliveryShown || s.Since.IsZero():
-		return time.Time{}
-	default:
-		return s.Since.Add(widenAfter)
+	s := r.Surfaces[i]
+	closed := s.State == DeliveryUnreachable
+	next = b.nextWay(r, closed, now)
+	switch {
+	case next == "" || s.State == DeliveryShown || s.Since.IsZero() && !closed:
+		return time.Time{}, ""
+	case closed:
+		return r.CreatedAt, next
 	}
+	return s.Since.Add(widenAfter), next
 }
 
 // lastChat is the place of the newest way of the request that is a chat, -1 =
@@ -212,8 +217,7 @@ func (r Request) lastChat() int {
 // attend adds to a request the surfaces whose time has come: the next way to
 // its human, or a reminder.
 func (b *Bridge) attend(r Request, now time.Time) Request {
-	if at := b.widenAt(r, now); !at.IsZero() && !at.After(now) {
-		next := b.nextWay(r, now)
+	if at, next := b.widenAt(r, now); !at.IsZero() && !at.After(now) {
 		r = r.plus(newSurface(next, b.dir().Humans[r.Human].on(next), now), now)
 	}
 	if at, card := b.remindAt(r, now); !at.IsZero() && !at.After(now) {
@@ -224,7 +228,7 @@ func (b *Bridge) attend(r Request, now time.Time) Request {
 
 // attendAt is when attend has something to do; the zero time means never.
 func (b *Bridge) attendAt(r Request, now time.Time) time.Time {
-	widen := b.widenAt(r, now)
+	widen, _ := b.widenAt(r, now)
 	remind, _ := b.remindAt(r, now)
 	if widen.IsZero() || !remind.IsZero() && remind.Before(widen) {
 		return remind

@@ -125,6 +125,24 @@ func TestTheNextWayIsTried(t *testing.T) {
 	})
 }
 
+// A chat that is down for a moment is not a chat that is closed: when the way
+// before it is, the request waits for it.
+func TestTheNextWayMayBeDown(t *testing.T) {
+	waysStory(t, []string{"slack", "discord"}, func(t *testing.T, w *wayward) {
+		w.slack.Block(alicesSlack)
+		w.discord.off.Store(true)
+		w.discord.Down(bridge.ErrNotSent)
+		r := w.MustAsk(bridge.Ask{})
+		bridgetest.Pass(10 * time.Second)
+		same(t, "while it is down", w.told(r.ID), map[string]bridge.Delivery{"slack": bridge.DeliveryUnreachable, "discord": bridge.DeliveryRetrying})
+		w.Expect(r.ID, bridge.Asked, "")
+		w.discord.Up()
+		w.discord.off.Store(false)
+		bridgetest.Pass(time.Minute)
+		same(t, "when it is back", w.told(r.ID), map[string]bridge.Delivery{"slack": bridge.DeliveryUnreachable, "discord": bridge.DeliveryShown})
+	})
+}
+
 // A way that has to wait in a long row of others is a way that fails, too: the
 // chat is left alone as a whole.
 func TestTheNextWayIsTriedOfEachRequest(t *testing.T) {
