@@ -32,7 +32,7 @@ const refusedNoted = 20
 // refused tells the audit log that somebody on a chat pressed what is not for
 // them now.
 func (b *Bridge) refused(ctx context.Context, who Clicker, id RequestID, why string) {
-	if who.User == "" {
+	if who.User == "" || b.spent(ctx, pressTries(who), refusedNoted) != nil {
 		return
 	}
 	err := b.store.Update(ctx, func(tx Tx) error {
@@ -40,7 +40,7 @@ func (b *Bridge) refused(ctx context.Context, who Clicker, id RequestID, why str
 		if err != nil {
 			return err
 		}
-		tries, err := triesOf(tx, "press/"+who.Channel+"/"+who.User)
+		tries, err := triesOf(tx, pressTries(who))
 		if err != nil || tries.exhausted(refusedNoted) != nil {
 			return err
 		}
@@ -55,3 +55,5 @@ func (b *Bridge) refused(ctx context.Context, who Clicker, id RequestID, why str
 		b.log.Warn("tell the audit log of a refused press", "request", id, "err", err)
 	}
 }
+
+func pressTries(who Clicker) string { return "press/" + who.Channel + "/" + who.User }

@@ -61,6 +61,9 @@ func (b *Bridge) HumanAt(_ context.Context, channel string, user Address) (human
 // else's, and a human who is another user there, are [ErrTied]. An e-mail of
 // nobody who is to be reached on this chat is [ErrNotFound].
 func (b *Bridge) TieByEmail(ctx context.Context, channel, email string, user Address) (human string, err error) {
+	if _, known := b.setup.Load().given.byEmail(channel, email); !known { // whoever presses a button may be nobody
+		return "", fmt.Errorf("tie a user of %s: nobody is looked for by this e-mail: %w", capital(channel), ErrNotFound)
+	}
 	err = b.changeTies(ctx, func(tx Tx, now *setup) error {
 		h, known := now.given.byEmail(channel, email)
 		if !known {

@@ -44,6 +44,9 @@ func (e *TooManyTries) Error() string {
 // it ties. The caller has made sure that the user is no guest, no bot and of
 // the right workspace.
 func (b *Bridge) Link(ctx context.Context, channel string, user Address, code string) (human string, err error) {
+	if err := b.spent(ctx, linkTries(channel, user), linkWrong); err != nil {
+		return "", fmt.Errorf("link a user of %s: %w", capital(channel), err)
+	}
 	var verdict error // a wrong code changes something, too: how often this user has tried
 	err = b.changeTies(ctx, func(tx Tx, now *setup) error {
 		human, verdict = "", nil
@@ -243,6 +246,18 @@ func (t tries) exhausted(most int) error {
 		return nil
 	}
 	return &TooManyTries{Until: t.at[len(t.at)-most].Add(triesWithin)}
+}
+
+// spent is a [*TooManyTries] if somebody has tried too often already. It writes
+// nothing: who goes on trying is not to keep the store busy.
+func (b *Bridge) spent(ctx context.Context, key string, most int) (err error) {
+	var limit error
+	err = b.store.View(ctx, func(tx ReadTx) error {
+		tries, err := triesOf(tx, key)
+		limit = tries.exhausted(most)
+		return err
+	})
+	return errors.Join(err, limit)
 }
 
 // once notes another one.

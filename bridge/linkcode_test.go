@@ -212,3 +212,43 @@ func TestWhoUnlinksIsNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoTriesTooOftenKeepsNoStoreBusy, nor does who is nobody here: whoever is
+// in the workspace can press buttons and type codes all day.
+func TestWhoTriesTooOftenKeepsNoStoreBusy(t *testing.T) {
+	waysStory(t, []string{"slack"}, func(t *testing.T, w *wayward) {
+		r := w.MustAsk(bridge.Ask{})
+		bridgetest.Pass(time.Second)
+		stranger := bridge.Clicker{Human: "bob", Channel: slackChat, User: string(bobs)}
+		for _, c := range []struct {
+			what string
+			most int64 // changes of the store by 40 tries
+			try  func() error
+		}{
+			{"a wrong code", 5, func() error { _, err := w.Link(ctx, slackChat, carols, "0000-0000"); return err }},
+			{"a look-up", 10, func() error { return lookUp(w.World) }},
+			{"an e-mail", 0, func() error { _, err := w.TieByEmail(ctx, slackChat, "eve@example.com", "U0EVE"); return err }},
+			{"a press", 40 + 20, func() error { _, _, err := w.Click(ctx, stranger, r.ID, bridge.VerbDeny); return err }},
+		} {
+			before := w.store.changes.Load()
+			for range 40 {
+				if c.try() == nil {
+					t.Errorf("%s: it was taken", c.what)
+				}
+			}
+			bridgetest.Pass(time.Second)
+			if n := w.store.changes.Load() - before; n > c.most {
+				t.Errorf("%s, 40 times, changed the store %d times", c.what, n)
+			}
+		}
+	})
+}
+
+// lookUp looks up a code that nobody was sent; ErrNotFound says so.
+func lookUp(w *bridgetest.World) error {
+	found, err := w.VerifyCode(ctx, "bob", "0000")
+	if err == nil && !found.Known {
+		return bridge.ErrNotFound
+	}
+	return err
+}

@@ -77,10 +77,12 @@ func (w *chatting) delivery(t *testing.T, id bridge.RequestID, want bridge.Deliv
 // meanwhile is what a killed process leaves.
 type mortalStore struct {
 	bridge.Store
-	dead atomic.Bool
+	dead    atomic.Bool
+	changes atomic.Int64 // how many were begun
 }
 
 func (s *mortalStore) Update(ctx context.Context, fn func(bridge.Tx) error) error {
+	s.changes.Add(1)
 	if s.dead.Load() {
 		return bridge.ErrStoreUnavailable
 	}

@@ -32,10 +32,13 @@ func (f CodeFinding) Word() string {
 // count. A human may try ten codes in ten minutes; further tries are a
 // [*TooManyTries].
 func (b *Bridge) VerifyCode(ctx context.Context, human, typed string) (found CodeFinding, err error) {
+	if err := b.spent(ctx, verifyTries(human), verifyMost); err != nil {
+		return CodeFinding{}, fmt.Errorf("look for a code: %w", err)
+	}
 	var limit error
 	err = b.store.Update(ctx, func(tx Tx) error {
 		found, limit = CodeFinding{}, nil
-		tries, err := triesOf(tx, "verify/"+human)
+		tries, err := triesOf(tx, verifyTries(human))
 		if err != nil {
 			return err
 		}
@@ -55,6 +58,8 @@ func (b *Bridge) VerifyCode(ctx context.Context, human, typed string) (found Cod
 
 // verifyMost is how many codes a human may look up within triesWithin.
 const verifyMost = 10
+
+func verifyTries(human string) string { return "verify/" + human }
 
 // findCode compares with all live codes of a human, whichever fits.
 func (b *Bridge) findCode(tx ReadTx, human string, typed Secret) (found CodeFinding, err error) {
