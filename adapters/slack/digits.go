@@ -49,7 +49,6 @@ func (a *Adapter) submit(ctx context.Context, in inbound) answer {
 	if word = a.excuse(ctx, word, err); word != "" {
 		return a.atInput(in, word)
 	}
-	a.known.origins.Drop(in.view.id)
 	return answer{}
 }
 

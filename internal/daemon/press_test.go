@@ -72,3 +72,16 @@ func TestWhatBecomesOfATrial(t *testing.T) {
 		t.Errorf("without chats: %+v, %v", found, err)
 	}
 }
+
+// TestWhomATrialIsFor has to be somebody who is configured, and known there.
+func TestWhomATrialIsFor(t *testing.T) {
+	h := open(t, configured(t, home(t), helper), corp())
+	d := &Daemon{bridge: h.bridge, chats: chats{all: []platform{{slackChannel, finger{}}}}}
+	if _, err := d.Press(t.Context(), "nobody"); !errors.Is(err, bridge.ErrNotFound) {
+		t.Errorf("who is not configured: %v", err)
+	}
+	found, err := d.Press(t.Context(), "alice")
+	if err != nil || len(found) != 1 || found[0].Level != admin.Warn || !strings.Contains(found[0].Hint, "human link alice") {
+		t.Errorf("who is not known there: %+v, %v", found, err)
+	}
+}
