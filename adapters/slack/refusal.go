@@ -15,7 +15,7 @@ import (
 type refusal string
 
 // refusals are Slack's words for it; TOKEN stands for the one of the call.
-var refusals = map[string]refusal{
+var refusals = map[string]refusal{ //nolint:gosec // G101: they speak of tokens, and have none
 	"invalid_auth":            "Slack does not know the TOKEN: copy it again from the app's page, and restart authbridge",
 	"not_authed":              "Slack got no TOKEN: put it into the file, and restart authbridge",
 	"token_revoked":           "the TOKEN was taken back: install the app again, put the new token into the file, and restart authbridge",
