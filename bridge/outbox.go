@@ -89,7 +89,7 @@ func (b *Bridge) owe(r Request) {
 	now := time.Now()
 	for n, s := range r.Surfaces {
 		if r.owed(s) {
-			b.outbox.at(s.Channel, delivery(r.ID, n, s), s.due(now))
+			b.outbox.at(s.Channel, delivery(r.ID, n, s), r.due(s, now))
 		}
 	}
 	if at := b.attendAt(r, now); !at.IsZero() {
@@ -112,6 +112,30 @@ func (s Surface) due(now time.Time) time.Time {
 		return now.Add(-time.Hour)
 	}
 	return now
+}
+
+// due is when one of the request's surfaces is to be looked at: who waits for a
+// code that they have asked for goes before all others.
+func (r Request) due(s Surface, now time.Time) time.Time {
+	at := s.due(now)
+	if r.awaited(s) && at.Before(now) {
+		return at.Add(-time.Hour)
+	}
+	return at
+}
+
+// awaited reports whether an edit of a surface brings a code, most likely.
+func (r Request) awaited(s Surface) bool {
+	return s.Ref != "" && s.View == ViewPrivate && s.Over == "" && (r.Minting || r.State == Coded)
+}
+
+// after is when a parcel is looked at again that had to wait with many others.
+// What is awaited is the first of them then.
+func (p parcel) after(wait pause) time.Time {
+	if p.surface.Ref == "" || p.request.awaited(p.surface) {
+		return wait.until
+	}
+	return wait.until.Add(1)
 }
 
 // longestWait is the most that a surface can have to wait: if the clock was set
@@ -188,7 +212,7 @@ func (b *Bridge) deliver(ctx context.Context, key deliveryKey) next {
 		return next{at: b.settle(ctx, key, func(_ Request, s Surface) Surface { return s.closed(closed) })}
 	case !wait.until.IsZero():
 		b.waits(ctx, key, p.surface, wait.why)
-		return next{at: wait.until}
+		return next{at: p.after(wait)}
 	case p.surface.Ref == "":
 		return b.post(ctx, messenger, key)
 	}
@@ -311,7 +335,7 @@ func (b *Bridge) settle(ctx context.Context, key deliveryKey, change func(Reques
 	if !after.owed(s) {
 		return time.Time{}
 	}
-	return s.due(time.Now())
+	return after.due(s, time.Now())
 }
 
 // lookOver has a request looked at as a whole: it gets the surfaces whose time has

@@ -425,6 +425,40 @@ func TestPostsAndEditsAreLimitedApart(t *testing.T) {
 	})
 }
 
+// Somebody who has pressed Show code is waiting; the ends of a hundred other
+// requests can wait, also where the platform takes only so many edits.
+func TestACodeGoesBeforeTheEndsOfOthers(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"in a long row": 0, "after a limit": 37 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			chatStory(t, bridgetest.NoMemory, []string{"web"}, func(t *testing.T, w *chatting) {
+				var all []bridge.Request
+				for i := range 100 {
+					all = append(all, w.MustAsk(bridge.Ask{Session: fmt.Sprint(i)}))
+				}
+				bridgetest.Pass(10 * time.Second)
+				w.messages(t, len(all))
+				w.slack.Slow(time.Second)
+				if wait > 0 {
+					w.slack.Fail(&bridge.Limited{After: wait, All: true})
+				}
+				for i, r := range all[3:] {
+					if _, err := w.Cancel(ctx, "helper", r.ID); err != nil {
+						t.Fatal(err)
+					}
+					if i%40 == 39 {
+						bridgetest.Pass(100 * time.Millisecond)
+						w.Press("alice", all[i/40].ID, bridge.VerbShowCode)
+					}
+				}
+				bridgetest.Pass(time.Second)
+				w.Press("alice", all[2].ID, bridge.VerbShowCode)
+				bridgetest.Pass(wait + 2500*time.Millisecond)
+				w.shows(t, "CODE-0001", "CODE-0002", "CODE-0003")
+			})
+		})
+	}
+}
+
 // An hour without the platform is some tries a minute, and then one edit.
 func TestAnOutage(t *testing.T) {
 	chatStory(t, bridgetest.NoMemory, []string{"web"}, func(t *testing.T, w *chatting) {
