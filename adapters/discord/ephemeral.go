@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/bwmarrin/discordgo"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -176,21 +175,26 @@ func (e *ephemerals) closeAll(ctx context.Context) {
 // closeBefore closes those whose time has come, some at a time. What Discord
 // does not take is tried again, as long as it could.
 func (e *ephemerals) closeBefore(ctx context.Context, now time.Time) {
-	var some errgroup.Group
-	some.SetLimit(closings)
+	var all sync.WaitGroup
+	turns := make(chan struct{}, closings)
 	for handle, one := range e.due(now) {
-		some.Go(func() error {
-			err := e.closeOne(ctx, one)
-			if err == nil || errors.Is(err, bridge.ErrGone) {
-				e.drop(handle)
-			} else if !now.Before(one.until.Add(closeFor)) {
-				e.drop(handle)
-				e.line.log.WarnContext(ctx, "discord: take away a card that only its human sees", "err", err)
-			}
-			return nil
+		all.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			e.closeDue(ctx, handle, one, now)
 		})
 	}
-	_ = some.Wait() // none of them returns an error
+	all.Wait()
+}
+
+func (e *ephemerals) closeDue(ctx context.Context, handle string, one *ephemeral, now time.Time) {
+	err := e.closeOne(ctx, one)
+	if err == nil || errors.Is(err, bridge.ErrGone) {
+		e.drop(handle)
+	} else if !now.Before(one.until.Add(closeFor)) {
+		e.drop(handle)
+		e.line.log.WarnContext(ctx, "discord: take away a card that only its human sees", "err", err)
+	}
 }
 
 // closeOne has one say that it is closed, if it does not say how it ended.
