@@ -34,10 +34,34 @@
 //
 // # People
 //
-// A [Person] can use only what they see: [Person.Button], [Person.ButtonIn]
-// beside some words, [Person.Type] and [Person.Close] in the modal that they
-// have open, [Person.Dismiss]. A [Button] that was found can be pressed later,
-// when its message is no longer what it was.
+// A [Person] can use only what they see: [Person.Press], [Person.PressIn]
+// beside some words, [Person.Type], [Person.Submit] and [Person.Close] in the
+// modal that they have open, [Person.Command] as it was registered,
+// [Person.Dismiss]. A [Button] that was found can be pressed later, when its
+// message is no longer what it was. None of these waits for the app:
+// [Discord.Until] waits for what is seen of it, and [Discord.Interactions] say
+// how what people did was brought, and when and with what it was answered.
+//
+//	alice.PressIn("helper wants corp", "Show code")
+//	alice.Type("Digits", "4711")
+//	alice.Submit()
+//	alice.Command("authbridge link code:ABCD-1234")
+//
+// # Connections and signed calls
+//
+// What people do comes over the gateway, to every connection that was let in,
+// or by signed calls after [Discord.RequestsTo], which first tries whether the
+// app refuses wrong signatures. Who is not answered in three seconds is told
+// that it failed. [Discord.Hold] and [Discord.Release] bring things in another
+// order, [Discord.Repeat] brings one twice, [Discord.Deliver] what nobody did,
+// [Discord.Forge] and [Discord.Replay] what Discord never sent so.
+//
+// [Discord.Greet] has connections begin in other ways, and [Discord.AskSign],
+// [Discord.Reconnect], [Discord.Invalidate], [Discord.Drop], [Discord.Reset]
+// and [Discord.Silence] do to them what Discord may at any moment.
+// [Discord.Connections] is what became of each. A session can be resumed after
+// all ends but those that Discord documents as final. Mistakes over the gateway
+// have its close codes, for [Discord.Tolerate].
 //
 // # What it does not know
 //
@@ -48,7 +72,9 @@
 // Discord does not say how many calls a bucket takes, how often messages that
 // are older than an hour are edited, how long a nonce is remembered, or whether
 // mentions behind a backslash notify; here they are few, seldom, three minutes,
-// and they do. It cannot show how a phone treats an edit, or what Discord's
+// and they do. Nor does it say how often a silent connection may miss its sign
+// of life (here twice), or what becomes of one that resumes at another address
+// than it was told (here its session is invalid). It cannot show how a phone treats an edit, or what Discord's
 // crawler really fetches.
 package discordtest
 
@@ -174,6 +200,7 @@ func (s *Discord) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ahead += d
+	s.lapseAll()
 	s.touch()
 }
 

@@ -17,6 +17,7 @@ type modal struct {
 	source   *message          // what it was opened from
 	channel  string
 	errors   map[string]string
+	sent     bool // it waits for its answer
 	closed   bool
 }
 

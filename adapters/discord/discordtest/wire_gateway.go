@@ -2,25 +2,14 @@ package discordtest
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 )
-
-// Greeting is how a connection begins.
-type Greeting struct {
-	First int  // an operation that comes in the place of hello, or right after it: 7, 9; 0 = none
-	After bool // it comes after hello, and not in its place
-	Close int  // the close code with which the identification is answered; 0 = none
-	Mute  bool // nothing comes at all
-}
-
-// beat is how long the app may wait between two signs of life.
-const beat = 2 * time.Second
 
 // The operations of the gateway.
 const (
@@ -34,323 +23,378 @@ const (
 	opAck       = 11
 )
 
-// privileged are the intents that an app has to be granted first.
-const privileged = 1<<1 | 1<<8 | 1<<15
+const (
+	gatewayPath = "/gateway" // where apps connect
+	resumePath  = "/resume"  // where they resume
 
-// session is one connection of the app's.
-type session struct {
-	s    *Discord
-	conn *websocket.Conn
-	out  chan []byte
-	over chan struct{}
-	once sync.Once
-
-	identified bool // guarded by the lock of Discord, as is seq
-	seq        int
-}
+	privileged = 1<<1 | 1<<8 | 1<<15 // the intents that an app has to be granted first
+	allIntents = 1<<26 - 1
+	maxFrame   = 4096 // bytes, of what an app sends
+	maxFrames  = 120  // that it sends in a minute; signs of life are not counted here
+	spacing    = 5 * time.Second
+)
 
 func (s *Discord) provideGateway() {
-	s.provide("GET /gateway", route{rate: reading(), do: func(c *call) (any, error) { return map[string]any{"url": c.socket()}, nil }})
+	s.provide("GET /gateway", route{rate: reading(), do: func(c *call) (any, error) { return map[string]any{"url": c.socket(gatewayPath)}, nil }})
 	s.provide("GET /gateway/bot", route{rate: reading(), do: func(c *call) (any, error) {
-		return map[string]any{"url": c.socket(), "shards": 1, "session_start_limit": map[string]any{
-			"total": maxIdentifies, "remaining": c.wire.left, "reset_after": 3_600_000, "max_concurrency": 1,
+		return map[string]any{"url": c.socket(gatewayPath), "shards": 1, "session_start_limit": map[string]any{
+			"total": maxIdentifies, "remaining": max(c.wire.left, 0), "reset_after": 3_600_000, "max_concurrency": 1,
 		}}, nil
 	}})
-	s.handle("GET /gateway", s.serveGateway)
+	for _, path := range []string{gatewayPath, resumePath} {
+		s.handle("GET "+path, s.serveGateway)
+		s.handle("GET "+path+"/", s.serveGateway)
+	}
 }
 
-func (s *Discord) socket() string { return "ws" + strings.TrimPrefix(s.srv.URL, "http") + "/gateway" }
+func (s *Discord) socket(path string) string {
+	return "ws" + strings.TrimPrefix(s.srv.URL, "http") + path
+}
 
 func (s *Discord) serveGateway(w http.ResponseWriter, r *http.Request) {
-	if q := r.URL.Query(); q.Get("encoding") != "json" || q.Get("v") != "9" && q.Get("v") != "10" {
-		s.fault("gateway", "the address lacks v and encoding=json: "+r.URL.RawQuery)
-	}
 	up := websocket.Upgrader{}
 	conn, err := up.Upgrade(w, r, nil)
 	if err != nil {
 		return
 	}
-	one := &session{s: s, conn: conn, out: make(chan []byte, 4096), over: make(chan struct{})}
-	if !s.enter(one) {
+	c := &connection{
+		s: s, conn: conn, address: strings.TrimSuffix(r.URL.Path, "/"), since: time.Now(),
+		wake: make(chan struct{}, 1), over: make(chan struct{}), wrote: make(chan struct{}),
+	}
+	if !s.enter(c) {
 		_ = conn.Close()
 		return
 	}
-	go one.write()
-	one.read()
+	defer s.wire.all.Done()
+	conn.SetCloseHandler(c.farewell)
+	go c.write()
+	q := r.URL.Query()
+	if q.Get("encoding") != "json" || q.Get("compress") != "" || q.Get("v") != "9" && q.Get("v") != "10" {
+		c.slip(4012, "the address lacks v=10 and encoding=json, or has what is not stood in for here: "+r.URL.RawQuery)
+	}
+	c.leave(c.read())
 }
 
-// fault is a mistake of the app's on the gateway.
-func (s *Discord) fault(where, why string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.complain(where, 0, why)
-}
-
-func (s *Discord) enter(one *session) bool {
+// enter books a connection, which is done with wire.all.Done.
+func (s *Discord) enter(c *connection) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.wire.closed {
 		return false
 	}
-	s.wire.sessions = append(s.wire.sessions, one)
+	s.wire.all.Add(1)
+	s.wire.connections = append(s.wire.connections, c)
+	s.touch()
 	return true
 }
 
-// greeting takes the next one.
-func (s *Discord) greeting() Greeting {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.wire.greetings) == 0 {
-		return Greeting{}
-	}
-	g := s.wire.greetings[0]
-	s.wire.greetings = s.wire.greetings[1:]
-	return g
+// slip is a mistake of the app's, after which the connection is closed with a
+// code.
+func (c *connection) slip(code int, why string) {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.complain("gateway", code, why)
+	c.shut(code)
 }
 
-func (one *session) write() {
-	for {
-		select {
-		case raw := <-one.out:
-			if one.conn.WriteMessage(websocket.TextMessage, raw) != nil {
-				one.cut()
-				return
-			}
-		case <-one.over:
-			return
-		}
+// farewell answers the app's close, after all that is to be written.
+func (c *connection) farewell(code int, _ string) error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.parted = true
+	if !c.closing {
+		c.shut(code)
 	}
+	return nil
+}
+
+// leave ends a connection that was read to its end.
+func (c *connection) leave(err error) {
+	_, orderly := errors.AsType[*websocket.CloseError](err)
+	c.s.mu.Lock()
+	orderly = orderly && c.parted
+	c.s.mu.Unlock()
+	how := Dropped
+	if orderly {
+		how = Orderly
+		<-c.wrote // our close is the last of it
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.finish(how)
+	_ = c.conn.Close()
 }
 
 // read is the life of a connection.
-func (one *session) read() {
-	defer one.leave()
-	g := one.s.greeting()
-	switch {
-	case g.Mute:
-	case g.First != 0 && !g.After:
-		one.frame(g.First, false)
-	default:
-		one.frame(opHello, map[string]any{"heartbeat_interval": beat.Milliseconds(), "_trace": []string{}})
-		if g.First != 0 {
-			one.frame(g.First, false)
-		}
-	}
+func (c *connection) read() error {
+	g := c.greet()
 	for {
-		_ = one.conn.SetReadDeadline(time.Now().Add(3 * beat)) // Discord gives up who is silent
-		kind, raw, err := one.conn.ReadMessage()
-		if err != nil {
-			return
-		}
-		if kind != websocket.TextMessage || !one.on(raw, g) {
-			return
+		kind, raw, err := c.conn.ReadMessage()
+		switch {
+		case err != nil:
+			return err
+		case kind != websocket.TextMessage || len(raw) > maxFrame:
+			c.slip(4002, "a frame that is no text, or over 4096 bytes")
+		default:
+			c.on(raw, g)
 		}
 	}
 }
 
-// on takes a frame, and reports whether the connection goes on.
-func (one *session) on(raw []byte, g Greeting) bool {
-	var f struct {
-		Op   int             `json:"op"`
-		Data json.RawMessage `json:"d"`
+// greet begins a connection. From then on it lives by signs of life.
+func (c *connection) greet() Greeting {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	var g Greeting
+	if len(c.s.wire.greetings) > 0 {
+		g, c.s.wire.greetings = c.s.wire.greetings[0], c.s.wire.greetings[1:]
 	}
-	if json.Unmarshal(raw, &f) != nil {
-		one.closeWith(4002)
+	c.alive(c.s.wire.beat)
+	if g.Mute {
+		return g
+	}
+	if g.First != 0 && !g.After {
+		c.frame(g.First, firstData(g.First))
+	}
+	if g.First == 0 || g.After || g.First == opHeartbeat {
+		c.frame(opHello, map[string]any{"heartbeat_interval": c.s.wire.beat.Milliseconds(), "_trace": []string{}})
+	}
+	if g.First != 0 && g.After {
+		c.frame(g.First, firstData(g.First))
+	}
+	return g
+}
+
+// firstData is what comes with an operation.
+func firstData(op int) any {
+	if op == opInvalid {
 		return false
 	}
-	switch f.Op {
-	case opHeartbeat:
-		if !one.s.isSilent() {
-			one.frame(opAck, nil)
-		}
-		return true
-	case opIdentify:
-		return one.identify(f.Data, g)
-	case opResume:
-		one.s.fault("gateway", "a session is resumed, which this application never does")
-		one.frame(opInvalid, false)
-		return true
-	}
-	one.s.fault("gateway", "an operation that no app of ours sends")
-	one.closeWith(4001)
-	return false
+	return nil
 }
 
-func (s *Discord) isSilent() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.wire.silent
+// alive gives the app three beats for its next sign of life.
+func (c *connection) alive(beat time.Duration) {
+	_ = c.conn.SetReadDeadline(time.Now().Add(3 * beat)) // reading shows it
+}
+
+// on takes a frame.
+func (c *connection) on(raw []byte, g Greeting) {
+	var f struct {
+		Op   *int            `json:"op"`
+		Data json.RawMessage `json:"d"`
+	}
+	if json.Unmarshal(raw, &f) != nil || f.Op == nil {
+		c.slip(4002, "a frame without an operation")
+		return
+	}
+	if *f.Op == opHeartbeat {
+		c.sign(f.Data)
+		return
+	}
+	if c.tooMuch() {
+		c.slip(4008, "more than 120 frames in a minute")
+		return
+	}
+	switch *f.Op {
+	case opIdentify:
+		c.identify(f.Data, g)
+	case opResume:
+		c.resume(f.Data)
+	case 3, 4, 8, 31:
+		c.slip(c.early(4000), "the operation is not stood in for here, or comes before the app was let in")
+	default:
+		c.slip(4001, "there is no such operation")
+	}
+}
+
+// early is the code for what comes before the app was let in, or else that one.
+func (c *connection) early(code int) int {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if c.session == nil {
+		return 4003
+	}
+	return code
+}
+
+// tooMuch counts the frames of a minute.
+func (c *connection) tooMuch() bool {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if time.Since(c.since) > time.Minute {
+		c.since, c.frames = time.Now(), 0
+	}
+	c.frames++
+	return c.frames > maxFrames
+}
+
+// sign takes a sign of life, which says how far the app has read.
+func (c *connection) sign(raw []byte) {
+	var seq *int
+	bad := json.Unmarshal(raw, &seq) != nil
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	sent := 0
+	if c.session != nil {
+		sent = c.session.seq
+	}
+	if bad || c.session != nil && seq != nil && *seq > sent {
+		c.s.complain("gateway", 4007, "a sign of life does not say how far the app has read: "+string(raw))
+	}
+	c.Signs++
+	if !c.leaving {
+		c.alive(c.s.wire.beat)
+	}
+	if !c.s.wire.silent {
+		c.frame(opAck, nil)
+	}
+	c.s.touch()
+}
+
+// identity is how an app says who it is.
+type identity struct {
+	Token      string `json:"token"`
+	Intents    *int   `json:"intents"`
+	Compress   bool   `json:"compress"`
+	Shard      *[]int `json:"shard"`
+	Properties *struct {
+		OS      string `json:"os"`
+		Browser string `json:"browser"`
+		Device  string `json:"device"`
+	} `json:"properties"`
 }
 
 // identify lets the app in, or not.
-func (one *session) identify(raw []byte, g Greeting) bool {
-	var i struct {
-		Token      string         `json:"token"`
-		Intents    *int           `json:"intents"`
-		Properties map[string]any `json:"properties"`
+func (c *connection) identify(raw []byte, g Greeting) {
+	var i identity
+	if err := json.Unmarshal(raw, &i); err != nil {
+		c.slip(4002, "an identification that cannot be read: "+err.Error())
+		return
 	}
-	if json.Unmarshal(raw, &i) != nil || i.Intents == nil || i.Properties == nil {
-		one.s.fault("gateway", "an identification lacks token, intents or properties")
-		one.closeWith(4002)
-		return false
-	}
-	code, ready := one.admitted(i.Token, *i.Intents, g)
-	if code != 0 {
-		one.closeWith(code)
-		return false
-	}
-	if ready == nil {
-		one.frame(opInvalid, false)
-		return true
-	}
-	one.dispatch("READY", ready)
-	return true
-}
-
-// admitted says with which code somebody is turned away, or what they are told;
-// nil = too soon after another.
-func (one *session) admitted(token string, intents int, g Greeting) (code int, ready map[string]any) {
-	s := one.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.record(Exchange{Where: "gateway", Asked: "identify"})
-	s.wire.left--
-	switch now := s.now(); {
-	case g.Close != 0:
-		return g.Close, nil
-	case token != s.token || s.world.App.Revoked:
-		return 4004, nil
-	case one.identified:
-		return 4005, nil
-	case intents&privileged != 0:
-		s.complain("gateway", 0, "a privileged intent is asked for")
-		return 4014, nil
-	case !s.world.Unlimited && len(s.wire.identified) > 0 && now.Sub(s.wire.identified[len(s.wire.identified)-1]) < 5*time.Second:
-		return 0, nil
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.s.record(Exchange{Where: "gateway", Asked: "identify"})
+	c.s.wire.left--
+	code, why := c.turnedAway(i, g)
+	switch {
+	case why != "":
+		c.s.complain("gateway", code, why)
+		c.shut(code)
+	case code != 0:
+		c.shut(code)
+	case c.tooSoon():
+		c.s.complain("gateway", General, "two identifications within five seconds")
+		c.frame(opInvalid, false)
 	default:
-		s.wire.identified = append(s.wire.identified, now)
+		c.admit(i.Compress)
 	}
-	one.identified = true
-	s.touch()
-	return 0, map[string]any{
-		"v": 10, "user": s.profile(s.world.App.Bot), "session_id": hexes(16), "resume_gateway_url": s.socket(), "session_type": "normal",
-		"guilds": []any{}, "shard": []int{0, 1}, "application": map[string]any{"id": s.world.App.ID, "flags": 0},
+	c.s.touch()
+}
+
+// turnedAway says with which code, and why if it is the app's mistake. It needs
+// the lock.
+func (c *connection) turnedAway(i identity, g Greeting) (code int, why string) {
+	switch {
+	case g.Close != 0:
+		return g.Close, ""
+	case c.s.wire.left < 0:
+		c.s.world.App.Revoked = true // Discord makes a new token, and tells the owner
+		return 4004, "more identifications than a day has"
+	case c.s.world.App.Revoked:
+		return 4004, ""
+	case i.Token != c.s.token:
+		return 4004, "another token"
+	case c.session != nil:
+		return 4005, "it identifies twice"
+	case i.Properties == nil || i.Properties.OS == "" || i.Properties.Browser == "" || i.Properties.Device == "":
+		return 4002, "an identification lacks properties"
+	case i.Intents == nil || *i.Intents&^allIntents != 0:
+		return 4013, "an identification lacks intents, or asks for some that there are not"
+	case *i.Intents&privileged != 0:
+		return 4014, "an intent is asked for that was not granted"
+	case i.Shard != nil && !slices.Equal(*i.Shard, []int{0, 1}):
+		return 4010, "it is not the one shard that there is"
 	}
+	return 0, ""
 }
 
-// dispatch sends an event.
-func (one *session) dispatch(name string, data any) {
-	one.s.mu.Lock()
-	one.seq++
-	seq := one.seq
-	one.s.mu.Unlock()
-	raw, _ := json.Marshal(map[string]any{"op": opDispatch, "t": name, "s": seq, "d": data}) // maps and texts
-	one.send(raw)
+// tooSoon needs the lock.
+func (c *connection) tooSoon() bool {
+	all := c.s.wire.identified
+	return !c.s.world.Unlimited && len(all) > 0 && c.s.now().Sub(all[len(all)-1]) < spacing
 }
 
-func (one *session) frame(op int, data any) {
-	raw, _ := json.Marshal(map[string]any{"op": op, "d": data, "s": nil, "t": nil}) // maps and texts
-	one.send(raw)
-}
-
-func (one *session) send(raw []byte) {
-	select {
-	case one.out <- raw:
-	case <-one.over:
-	}
-}
-
-func (one *session) closeWith(code int) {
-	_ = one.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), time.Now().Add(time.Second)) // who is gone is gone
-	one.leave()
-}
-
-// cut ends the connection without a word.
-func (one *session) cut() { one.leave() }
-
-func (one *session) leave() {
-	one.once.Do(func() {
-		close(one.over)
-		_ = one.conn.Close()
-		s := one.s
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.wire.sessions = slices.DeleteFunc(s.wire.sessions, func(o *session) bool { return o == one })
-		s.touch()
-	})
-}
-
-// Greet says how the next connections begin, one after the other.
-func (s *Discord) Greet(all ...Greeting) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wire.greetings = append(s.wire.greetings, all...)
-}
-
-// Connected is how many connections the app has that were let in.
-func (s *Discord) Connected() int { return len(s.live()) }
-
-// live are the connections that were let in.
-func (s *Discord) live() []*session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.letIn()
-}
-
-// letIn is live with the lock held.
-func (s *Discord) letIn() []*session {
-	var all []*session
-	for _, one := range s.wire.sessions {
-		if one.identified {
-			all = append(all, one)
+// admit begins a session. It needs the lock.
+func (c *connection) admit(compress bool) {
+	s := c.s
+	s.wire.identified = append(s.wire.identified, s.now())
+	n := &session{id: hexes(16), on: c}
+	s.wire.sessions = append(s.wire.sessions, n)
+	c.session, c.Identified, c.compress = n, true, compress
+	guilds := []any{}
+	for _, g := range s.world.Guilds {
+		if g.Member(s.world.App.Bot) != nil {
+			guilds = append(guilds, map[string]any{"id": g.ID, "unavailable": true})
 		}
 	}
-	return all
+	n.tell("READY", map[string]any{
+		"v": 10, "user": s.profile(s.world.App.Bot), "session_id": n.id, "resume_gateway_url": s.socket(resumePath), "session_type": "normal",
+		"guilds": guilds, "shard": []int{0, 1}, "application": map[string]any{"id": s.world.App.ID, "flags": 0},
+		"private_channels": []any{}, "_trace": []string{},
+	}, nil)
 }
 
-// Identifications is how often the app was let in so far.
-func (s *Discord) Identifications() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.wire.identified)
-}
-
-// Left says how often the app may still identify today.
-func (s *Discord) Left(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wire.left = n
-}
-
-// Silence has signs of life be answered no more, or again.
-func (s *Discord) Silence(silent bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wire.silent = silent
-}
-
-// Reconnect asks the app for new connections (op 7). Those that are there go on
-// for a while.
-func (s *Discord) Reconnect() {
-	for _, one := range s.live() {
-		one.frame(opReconnect, nil)
+// resume goes on with a session, after telling what was missed.
+func (c *connection) resume(raw []byte) {
+	var r struct {
+		Token   string `json:"token"`
+		Session string `json:"session_id"`
+		Seq     *int   `json:"seq"`
 	}
-}
-
-// Invalidate ends the app's sessions (op 9).
-func (s *Discord) Invalidate() {
-	for _, one := range s.live() {
-		one.frame(opInvalid, false)
+	if json.Unmarshal(raw, &r) != nil || r.Session == "" || r.Seq == nil {
+		c.slip(4002, "a resumption lacks token, session_id or seq")
+		return
 	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	n := c.s.sessionOf(r.Session)
+	switch {
+	case r.Token != c.s.token || c.s.world.App.Revoked:
+		c.shut(4004)
+	case c.session != nil:
+		c.shut(4005)
+	case n == nil, c.address != resumePath, *r.Seq < n.kept[0].seq-1:
+		c.frame(opInvalid, false)
+	case *r.Seq > n.seq:
+		c.s.forget(n)
+		c.shut(4007)
+	default:
+		c.goOn(n, *r.Seq)
+	}
+	c.s.touch()
 }
 
-// Drop ends the app's connections: with a code, or without a word if it is 0.
-func (s *Discord) Drop(code int) {
-	for _, one := range s.live() {
-		if code == 0 {
-			one.cut()
-		} else {
-			one.closeWith(code)
+// sessionOf needs the lock.
+func (s *Discord) sessionOf(id string) *session {
+	n := slices.IndexFunc(s.wire.sessions, func(o *session) bool { return o.id == id })
+	if n < 0 {
+		return nil
+	}
+	return s.wire.sessions[n]
+}
+
+// goOn needs the lock.
+func (c *connection) goOn(n *session, seq int) {
+	if n.on != nil {
+		n.on.session = nil
+		n.on.shut(4000)
+	}
+	n.on, c.session, c.Identified, c.Resumed = c, n, true, true
+	for _, e := range n.kept {
+		if e.seq > seq {
+			c.post(outgoing{raw: e.raw, i: e.i})
 		}
 	}
+	n.tell("RESUMED", map[string]any{"_trace": []string{}}, nil)
 }

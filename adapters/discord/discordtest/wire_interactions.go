@@ -1,9 +1,9 @@
 package discordtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -22,30 +22,114 @@ const (
 	aModal   = 5
 )
 
-// The kinds of first answers.
-const (
-	pong       = 1
-	newMessage = 4
-	thinking   = 5
-	later      = 6
-	changed    = 7
-	openModal  = 9
-)
-
 // interaction is something that somebody did with the app.
 type interaction struct {
 	id, token string
 	kind      int
 	user      string
 	channel   string
-	source    *message // what was pressed on, or what the modal was opened from
+	source    *message       // what was pressed on, or what the modal was opened from
+	seen      map[string]any // as they saw it
+	modal     *modal         // that was sent
 	at        time.Time
 	data      map[string]any
+	payload   map[string]any
 
-	written  int       // to how many live sessions it was written; in HTTP mode 1 when it was sent
-	answered time.Time // zero = not yet
-	failed   bool      // they were told that it failed
-	original *message  // what @original is
+	queued   int           // connections that it is on its way to
+	reached  []*connection // that it was written to
+	called   bool          // it went by a call
+	answered time.Time     // zero = not yet
+	with     int           // the type of the answer
+	failed   bool          // they were told that it failed
+	lapse    *time.Timer
+	original *message // what @original is
+}
+
+// did tells the app what somebody did. It needs the lock.
+func (s *Discord) did(i *interaction) {
+	i.id, i.token, i.at = s.snowflake(), "aW50ZXJhY3Rpb246"+hexes(40), s.now()
+	i.payload = s.payloadOf(i)
+	s.wire.interactions = append(s.wire.interactions, i)
+	s.wire.tokens[i.token] = i
+	i.lapse = time.AfterFunc(answerWithin, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.fail(i)
+	})
+	if s.wire.holding {
+		s.wire.held = append(s.wire.held, i)
+		return
+	}
+	s.bring(i)
+}
+
+// bring brings an interaction to the app. It needs the lock.
+func (s *Discord) bring(i *interaction) {
+	if s.wire.requestsTo != "" {
+		i.called = true
+		s.mail(i.payload, i)
+		return
+	}
+	for _, n := range s.wire.sessions {
+		n.tell("INTERACTION_CREATE", i.payload, i)
+	}
+}
+
+// fail tells somebody that nothing came of what they did, unless something did.
+// It needs the lock.
+func (s *Discord) fail(i *interaction) {
+	if !i.answered.IsZero() || i.failed || s.wire.closed {
+		return
+	}
+	i.failed = true
+	if i.modal != nil {
+		i.modal.sent = false // it is still open
+	}
+	s.marks[i.user] = append(s.marks[i.user], failedMark)
+	s.touch()
+}
+
+// lapseAll fails what was not answered in the time that has passed. It needs
+// the lock.
+func (s *Discord) lapseAll() {
+	for _, i := range s.wire.interactions {
+		if s.late(i) {
+			s.fail(i)
+		}
+	}
+}
+
+func (s *Discord) late(i *interaction) bool { return s.now().Sub(i.at) > answerWithin }
+
+// payloadOf is the interaction as Discord tells the app of it. It needs the
+// lock.
+func (s *Discord) payloadOf(i *interaction) map[string]any {
+	p := map[string]any{
+		"id": i.id, "application_id": s.world.App.ID, "type": i.kind, "token": i.token, "version": 1, "data": i.data,
+		"channel_id": i.channel, "channel": s.place(i.channel), "locale": "en-US", "entitlements": []any{},
+		"attachment_size_limit": 10 << 20,
+	}
+	switch {
+	case i.seen != nil:
+		p["message"] = i.seen
+	case i.source != nil:
+		p["message"] = s.payload(i.source)
+	}
+	g := s.world.home(i.channel)
+	if g == nil {
+		p["user"], p["context"], p["app_permissions"] = s.profile(i.user), 1, strconv.FormatUint(AllPermissions&^Administrator, 10)
+		p["authorizing_integration_owners"] = map[string]string{"0": "0"}
+		return p
+	}
+	p["guild_id"], p["guild"], p["context"] = g.ID, map[string]any{"id": g.ID, "locale": "en-US", "features": []any{}}, 0
+	p["guild_locale"], p["app_permissions"] = "en-US", strconv.FormatUint(s.world.permissions(s.world.App.Bot, i.channel), 10)
+	p["authorizing_integration_owners"] = map[string]string{"0": g.ID}
+	if m := g.Member(i.user); m != nil {
+		member := s.membership(m)
+		member["permissions"] = strconv.FormatUint(s.world.permissions(i.user, i.channel), 10)
+		p["member"] = member
+	}
+	return p
 }
 
 func (s *Discord) provideInteractions() {
@@ -57,142 +141,13 @@ func (s *Discord) provideInteractions() {
 	s.provide("DELETE "+all+"/messages/{message}", route{open: true, do: (*call).deleteAnswer})
 }
 
-// answerInteraction is the first answer.
-func (c *call) answerInteraction() (any, error) {
-	i := c.byToken(c.id("token"))
-	if i == nil || i.id != c.id("interaction") {
-		return nil, wrong(UnknownInteraction, "there is no such interaction")
-	}
-	return nil, c.firstAnswer(i, c.body)
-}
-
-func (s *Discord) byToken(token string) *interaction {
-	at := slices.IndexFunc(s.wire.interactions, func(i *interaction) bool { return i.token == token })
-	if at < 0 {
-		return nil
-	}
-	return s.wire.interactions[at]
-}
-
-// firstAnswer does what the first answer to an interaction says. It needs the
-// lock.
-func (s *Discord) firstAnswer(i *interaction, raw []byte) error {
-	var b struct {
-		Type int             `json:"type"`
-		Data json.RawMessage `json:"data"`
-	}
-	switch err := strictly(raw, &b); {
-	case err != nil:
-		return err
-	case !i.answered.IsZero():
-		return refuse(AlreadyAcknowledged)
-	case s.now().Sub(i.at) > answerWithin || i.failed:
-		return refuse(UnknownInteraction)
-	}
-	if err := s.judge(i, b.Type); err != nil {
-		return err
-	}
-	if err := s.reply(i, b.Type, b.Data); err != nil {
-		return err
-	}
-	i.answered = s.now()
-	return nil
-}
-
-// judge says whether an answer of a kind can be given to an interaction.
-func (s *Discord) judge(i *interaction, kind int) error {
-	fits := false
-	switch kind {
-	case newMessage, thinking:
-		fits = true
-	case later, changed:
-		fits = i.source != nil
-	case openModal:
-		fits = i.kind != aModal
-	}
-	if !fits {
-		return invalid("type", "BASE_TYPE_CHOICES", fmt.Sprintf("an answer of type %d cannot be given to an interaction of type %d", kind, i.kind))
-	}
-	return nil
-}
-
-// reply shows what the first answer says.
-func (s *Discord) reply(i *interaction, kind int, data json.RawMessage) error {
-	switch kind {
-	case later:
-		i.original = i.source
-		return nil
-	case openModal:
-		m, err := readModal(data)
-		if err != nil {
-			return err
-		}
-		m.user, m.source, m.channel = i.user, i.source, i.channel
-		s.show(m)
-		return nil
-	case thinking:
-		var b struct {
-			Flags int `json:"flags"`
-		}
-		if len(data) > 0 {
-			if err := strictly(data, &b); err != nil {
-				return err
-			}
-		}
-		m := s.answerOf(i, b.Flags)
-		m.flags |= loading
-		s.add(m)
-		i.original = m
-		return nil
-	}
-	var b saying
-	if err := strictly(data, &b); err != nil {
-		return err
-	}
-	if kind == changed {
-		i.original = i.source
-		_, err := s.edit(i.source, &b, usersOnly())
-		return err
-	}
-	m, err := s.written(i, &b)
-	i.original = m
-	return err
-}
-
-// answerOf is a message that answers an interaction.
-func (s *Discord) answerOf(i *interaction, flags int) *message {
-	m := &message{channel: i.channel, author: s.world.App.Bot, webhook: true, flags: flags & (ephemeral | suppressEmbeds)}
-	m.interaction = map[string]any{"id": i.id, "type": i.kind, "user": s.profile(i.user)}
-	if flags&ephemeral != 0 {
-		m.to = i.user
-	}
-	return m
-}
-
-// written is a new message by way of an interaction.
-func (s *Discord) written(i *interaction, b *saying) (*message, error) {
-	if err := b.check(suppressEmbeds | silent | ephemeral); err != nil {
-		return nil, err
-	}
-	flags := 0
-	if b.Flags != nil {
-		flags = *b.Flags
-	}
-	m := s.answerOf(i, flags)
-	if err := b.apply(m, usersOnly()); err != nil {
-		return nil, err
-	}
-	s.add(m)
-	return m, nil
-}
-
 // exchange is the interaction whose token the path holds, as long as it can be
 // answered again.
 func (c *call) exchange() (*interaction, error) {
 	if err := c.ours(); err != nil {
 		return nil, err
 	}
-	i := c.byToken(c.id("token"))
+	i := c.wire.tokens[c.id("token")]
 	switch {
 	case i == nil:
 		return nil, wrong(BadWebhookToken, "there is no such interaction")
@@ -224,31 +179,38 @@ func (c *call) followUp() (any, error) {
 	return c.payload(m), nil
 }
 
-// change is an edit of what an interaction has brought.
+// change is an edit of what an interaction has brought. The first one of what
+// was only announced is seen by whom the announcement was.
 func (c *call) change(m *message, b *saying) (any, error) {
-	if m.flags&loading != 0 {
-		m.flags &^= loading
-		if b.Flags != nil {
-			*b.Flags &^= ephemeral
-		}
+	if m.flags&loading == 0 {
+		return c.edit(m, b, usersOnly())
 	}
-	return c.edit(m, b, usersOnly())
+	if b.Flags != nil {
+		*b.Flags &^= ephemeral
+	}
+	p, err := c.edit(m, b, usersOnly())
+	if err == nil {
+		m.flags &^= loading
+		p = c.payload(m)
+	}
+	return p, err
 }
 
-// answer is a message that an interaction has brought.
+// answer is a message that an interaction has brought, or what it was pressed
+// on.
 func (c *call) answer() (*message, error) {
 	i, err := c.exchange()
 	if err != nil {
 		return nil, err
 	}
-	if c.id("message") == "@original" {
-		if i.original == nil {
-			return nil, refuse(UnknownMessage)
+	m := i.original
+	if id := c.id("message"); id != "@original" {
+		m = c.everyMessage(id)
+		if m != nil && m != i.original && (m.interaction == nil || m.interaction["id"] != i.id) {
+			m = nil
 		}
-		return i.original, nil
 	}
-	m := c.everyMessage(c.id("message"))
-	if m == nil || m.interaction == nil || m.channel != i.channel {
+	if m == nil || m.deleted {
 		return nil, refuse(UnknownMessage)
 	}
 	return m, nil
@@ -283,49 +245,53 @@ func (c *call) deleteAnswer() (any, error) {
 	return nil, nil
 }
 
-// payloadOf is the interaction as Discord tells the app of it. It needs the
-// lock.
-func (s *Discord) payloadOf(i *interaction) map[string]any {
-	p := map[string]any{
-		"id": i.id, "application_id": s.world.App.ID, "type": i.kind, "token": i.token, "version": 1, "data": i.data,
-		"channel_id": i.channel, "channel": s.place(i.channel), "locale": "en-US", "entitlements": []any{}, "app_permissions": "2147483647",
-		"attachment_size_limit": 10 << 20,
+// answerOf is a message that answers an interaction.
+func (s *Discord) answerOf(i *interaction, flags int) *message {
+	m := &message{channel: i.channel, author: s.world.App.Bot, webhook: true, flags: flags & (ephemeral | suppressEmbeds)}
+	m.interaction = map[string]any{
+		"id": i.id, "type": i.kind, "user": s.profile(i.user), "authorizing_integration_owners": i.payload["authorizing_integration_owners"],
 	}
-	if i.source != nil {
-		p["message"] = s.payload(i.source)
+	if i.kind == aPress {
+		m.interaction["interacted_message_id"] = i.source.id
 	}
-	g := s.world.home(i.channel)
-	if g == nil {
-		p["user"], p["context"] = s.profile(i.user), 1
-		p["authorizing_integration_owners"] = map[string]string{"0": "0"}
-		return p
+	if flags&ephemeral != 0 {
+		m.to = i.user
 	}
-	p["guild_id"], p["guild"], p["context"] = g.ID, map[string]any{"id": g.ID, "locale": "en-US", "features": []any{}}, 0
-	p["authorizing_integration_owners"] = map[string]string{"0": g.ID}
-	if m := g.Member(i.user); m != nil {
-		member := s.membership(m)
-		member["permissions"] = fmt.Sprint(s.world.permissions(i.user, i.channel))
-		p["member"] = member
-	}
-	return p
+	return m
 }
 
-// Interactions returns how what people have done was brought and answered.
-func (s *Discord) Interactions() []Interaction {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]Interaction, len(s.wire.interactions))
-	for n, i := range s.wire.interactions {
-		all[n] = Interaction{ID: i.id, User: i.user, Written: i.written > 0, Answered: !i.answered.IsZero(), Failed: i.failed}
+// written is a new message by way of an interaction.
+func (s *Discord) written(i *interaction, b *saying) (*message, error) {
+	if err := b.check(suppressEmbeds | silent | ephemeral); err != nil {
+		return nil, err
 	}
-	return all
+	flags := 0
+	if b.Flags != nil {
+		flags = *b.Flags
+	}
+	m := s.answerOf(i, flags)
+	if err := b.apply(m, usersOnly()); err != nil {
+		return nil, err
+	}
+	s.add(m)
+	return m, nil
 }
 
-// Interaction is something that somebody did, and what became of it.
-type Interaction struct {
-	ID       string
-	User     string
-	Written  bool // it was brought to a live connection, or by a call
-	Answered bool // in time
-	Failed   bool // they were told that it failed
+// taken is what is told of an answer, to whom wants to know.
+func (s *Discord) taken(i *interaction) map[string]any {
+	told := map[string]any{"id": i.id, "type": i.kind}
+	out := map[string]any{"interaction": told, "resource": map[string]any{"type": i.with}}
+	if m := i.original; m != nil && i.with != later {
+		told["response_message_id"], told["response_message_loading"] = m.id, m.flags&loading != 0
+		told["response_message_ephemeral"] = m.flags&ephemeral != 0
+		if !slices.Contains([]int{thinking, later}, i.with) {
+			out["resource"] = map[string]any{"type": i.with, "message": s.payload(m)}
+		}
+	}
+	return out
+}
+
+// unfit says that an answer cannot be given.
+func unfit(kind int, i *interaction) error {
+	return invalid("type", "BASE_TYPE_CHOICES", fmt.Sprintf("an answer of type %d cannot be given to an interaction of type %d", kind, i.kind))
 }
