@@ -254,15 +254,22 @@ func (c *connection) sign(raw []byte) {
 
 // identity is how an app says who it is.
 type identity struct {
-	Token      string `json:"token"`
-	Intents    *int   `json:"intents"`
-	Compress   bool   `json:"compress"`
-	Shard      *[]int `json:"shard"`
-	Properties *struct {
-		OS      string `json:"os"`
-		Browser string `json:"browser"`
-		Device  string `json:"device"`
-	} `json:"properties"`
+	Token      string         `json:"token"`
+	Intents    *int           `json:"intents"`
+	Compress   bool           `json:"compress"`
+	Shard      *[]int         `json:"shard"`
+	Properties map[string]any `json:"properties"`
+}
+
+// complete says whether an app tells what it runs on. With a $ before it is the
+// old way.
+func (i identity) complete() bool {
+	for _, name := range []string{"os", "browser", "device"} {
+		if i.Properties[name] == nil && i.Properties["$"+name] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // identify lets the app in, or not.
@@ -307,7 +314,7 @@ func (c *connection) turnedAway(i identity, g Greeting) (code int, why string) {
 		return 4004, "another token"
 	case c.session != nil:
 		return 4005, "it identifies twice"
-	case i.Properties == nil || i.Properties.OS == "" || i.Properties.Browser == "" || i.Properties.Device == "":
+	case !i.complete():
 		return 4002, "an identification lacks properties"
 	case i.Intents == nil || *i.Intents&^allIntents != 0:
 		return 4013, "an identification lacks intents, or asks for some that there are not"
