@@ -151,6 +151,7 @@ func TestWrongModalsAreRefused(t *testing.T) {
 		"no style":              modalOf(`{"type":18,"label":"x","component":{"type":4,"custom_id":"d"}}`),
 		"more least than most":  modalOf(`{"type":18,"label":"x","component":{"type":4,"custom_id":"d","style":1,"min_length":5,"max_length":4}}`),
 		"the same id twice":     modalOf(`{"type":18,"label":"x","component":` + input + `},{"type":18,"label":"y","component":` + input + `}`),
+		"words beside it":       `{"custom_id":"m","title":"t","content":"x","components":[{"type":18,"label":"x","component":` + input + `}]}`,
 		"an unknown field":      `{"custom_id":"m","title":"t","notify_on_close":true,"components":[{"type":18,"label":"x","component":` + input + `}]}`,
 	} {
 		if _, err := ShowModal([]byte(data)); err == nil {

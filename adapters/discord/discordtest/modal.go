@@ -32,16 +32,22 @@ type field struct {
 // readModal looks at the data of an answer that opens a modal.
 func readModal(raw []byte) (*modal, error) {
 	var b struct {
-		CustomID   string          `json:"custom_id"`
-		Title      string          `json:"title"`
-		Components []component     `json:"components"`
-		Flags      int             `json:"flags"`
-		Embeds     json.RawMessage `json:"embeds"` // libraries send null
+		CustomID   string      `json:"custom_id"`
+		Title      string      `json:"title"`
+		Components []component `json:"components"`
+		Flags      int         `json:"flags"`
+
+		// Libraries send these, and nothing in them.
+		Embeds  json.RawMessage `json:"embeds"`
+		TTS     bool            `json:"tts"`
+		Content string          `json:"content"`
 	}
 	if err := strictly(raw, &b); err != nil {
 		return nil, err
 	}
 	switch {
+	case b.TTS, b.Content != "":
+		return nil, invalid("data.content", "UNKNOWN", "a modal says nothing beside its inputs")
 	case b.Title == "":
 		return nil, invalid("data.title", "BASE_TYPE_REQUIRED", "This field is required")
 	case units(b.Title) > 45:

@@ -114,20 +114,28 @@ func (s *Discord) openFor(i *interaction, data json.RawMessage) error {
 
 // announce shows that an answer will come.
 func (s *Discord) announce(i *interaction, data json.RawMessage) error {
-	var b struct {
-		Flags int `json:"flags"`
-	}
+	var b saying
 	if len(data) > 0 {
 		if err := strictly(data, &b); err != nil {
 			return err
 		}
 	}
-	if b.Flags&^(ephemeral|suppressEmbeds) != 0 {
-		return invalid("data.flags", "UNKNOWN", "only that it is ephemeral, or without embeds, can be said of an answer to come")
+	flags := 0
+	if b.Flags != nil {
+		flags = *b.Flags
 	}
-	m := s.answerOf(i, b.Flags)
+	if flags&^(ephemeral|suppressEmbeds) != 0 || !b.empty() {
+		return invalid("data", "UNKNOWN", "only that it is ephemeral, or without embeds, can be said of an answer to come")
+	}
+	m := s.answerOf(i, flags)
 	m.flags |= loading
 	s.add(m)
 	i.original = m
 	return nil
+}
+
+// empty says whether nothing is said. Libraries send what is empty, too.
+func (b *saying) empty() bool {
+	return (b.Content == nil || *b.Content == "") && (b.Components == nil || len(*b.Components) == 0) &&
+		len(b.Embeds)+len(b.Attachments) == 0 && !b.TTS && b.AllowedMentions == nil
 }

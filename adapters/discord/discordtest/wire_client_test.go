@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -243,9 +244,7 @@ func (c caller) commands(change fields) {
 			{"type": booleanOption, "name": "loud", "description": "x"},
 		}},
 	}}
-	for field, v := range change {
-		k[field] = v
-	}
+	maps.Copy(k, change)
 	c.granted(c.call("PUT", "/applications/"+c.s.App()+"/commands", []fields{k}))
 }
 

@@ -310,7 +310,7 @@ func (c *connection) turnedAway(i identity, g Greeting) (code int, why string) {
 		return 4004, "more identifications than a day has"
 	case c.s.world.App.Revoked:
 		return 4004, ""
-	case i.Token != c.s.token:
+	case strings.TrimPrefix(i.Token, "Bot ") != c.s.token: // libraries send that, too
 		return 4004, "another token"
 	case c.session != nil:
 		return 4005, "it identifies twice"

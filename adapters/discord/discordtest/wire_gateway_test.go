@@ -267,6 +267,24 @@ func TestWhatCannotBeResumedIsInvalid(t *testing.T) {
 	}
 }
 
+func TestOldSessionsAreForgotten(t *testing.T) {
+	t.Parallel()
+	c := unlimited(t)
+	var all []*link
+	for range maxResting + 2 {
+		all = append(all, c.connect())
+		c.s.Reset()
+	}
+	for n, l := range all {
+		next := c.knock(l.again + query)
+		next.next()
+		next.resume(l.session, l.seq)
+		if f := next.next(); (f.Type == "RESUMED") != (n >= 2) {
+			t.Errorf("the session %d gets %+v", n, f)
+		}
+	}
+}
+
 func TestTheGatewayCompressesForWhoAsks(t *testing.T) {
 	t.Parallel()
 	c := unlimited(t)

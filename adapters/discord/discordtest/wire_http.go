@@ -33,7 +33,7 @@ func (s *Discord) RequestsTo(base string) {
 		"id": s.fresh(), "application_id": s.App(), "type": aPing, "token": "ping" + hexes(8), "version": 1,
 	})
 	s.probe(to, ping)
-	a := s.send(s.write(to, ping, s.Now()))
+	a := s.send(s.wire.life, s.write(to, ping, s.Now()))
 	kind, _, _ := mime.ParseMediaType(a.kind) // what is none is not the wanted one
 	var said struct {
 		Type int `json:"type"`
@@ -72,7 +72,7 @@ func (s *Discord) probe(to string, body []byte) {
 	} {
 		l := s.write(to, body, s.Now())
 		spoil(&l)
-		if a := s.send(l); a.status != http.StatusUnauthorized {
+		if a := s.send(s.wire.life, l); a.status != http.StatusUnauthorized {
 			s.t.Fatalf("discord: a call with %s was answered with %d, not 401", name, a.status)
 		}
 	}
@@ -98,7 +98,7 @@ func (s *Discord) Forge(base string, body []byte, at time.Time, spoil func(http.
 	if spoil != nil {
 		spoil(l.header)
 	}
-	return s.send(l).status
+	return s.send(s.wire.life, l).status
 }
 
 // Replay sends the last call to the app once more, as it was: somebody has
@@ -112,7 +112,7 @@ func (s *Discord) Replay() int {
 	}
 	l := s.wire.letters[len(s.wire.letters)-1]
 	s.mu.Unlock()
-	return s.send(l).status
+	return s.send(s.wire.life, l).status
 }
 
 // letter is a signed call, before it is sent.
@@ -145,8 +145,8 @@ func (l *letter) sign(key ed25519.PrivateKey) {
 }
 
 // send waits for the answer as long as Discord does.
-func (s *Discord) send(l letter) reply {
-	ctx, cancel := context.WithTimeout(s.wire.life, answerWithin)
+func (s *Discord) send(ctx context.Context, l letter) reply {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.to, bytes.NewReader(l.body))
 	if err != nil {
@@ -175,8 +175,8 @@ func (s *Discord) mail(payload any, i *interaction) {
 	}
 	l := s.write(s.wire.requestsTo, raw, at)
 	s.wire.letters = append(s.wire.letters, l)
-	s.beside(func(context.Context) {
-		a := s.send(l)
+	s.beside(func(ctx context.Context) {
+		a := s.send(ctx, l)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if i != nil && !s.wire.closed {

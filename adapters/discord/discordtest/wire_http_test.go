@@ -28,9 +28,10 @@ type endpoint struct {
 	answer  string
 	status  int // of its answers; 200
 
-	mu   sync.Mutex
-	had  map[string]bool
-	took []fields
+	mu     sync.Mutex
+	had    map[string]bool
+	took   []fields
+	pinged []fields
 }
 
 // at starts an app that is right, but for some change.
@@ -65,6 +66,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	if i["type"] == 1.0 {
+		e.pinged = append(e.pinged, i)
 		_, _ = io.WriteString(w, `{"type":1}`)
 		return
 	}

@@ -231,14 +231,18 @@ func (c *connection) finish(how End) {
 // rest keeps few sessions that have no connection. It needs the lock.
 func (s *Discord) rest() {
 	resting := 0
-	for n := len(s.wire.sessions) - 1; n >= 0; n-- {
-		if s.wire.sessions[n].on != nil {
-			continue
-		}
-		if resting++; resting > maxResting {
-			s.wire.sessions = slices.Delete(s.wire.sessions, n, n+1)
+	for _, n := range s.wire.sessions {
+		if n.on == nil {
+			resting++
 		}
 	}
+	s.wire.sessions = slices.DeleteFunc(s.wire.sessions, func(n *session) bool {
+		if n.on != nil || resting <= maxResting {
+			return false
+		}
+		resting--
+		return true
+	})
 }
 
 // forget ends a session: it cannot be resumed. It needs the lock.
