@@ -57,14 +57,14 @@ func TestWhoIsToldOffAfterTheHello(t *testing.T) {
 func TestWhoGivesNoSignWhenAskedIsGivenUp(t *testing.T) {
 	t.Parallel()
 	c := unlimited(t)
-	c.s.Beat(short)
-	naive := c.connect()
+	c.s.Beat(10 * short)
+	naive, asked := c.connect(), time.Now()
 	c.s.AskSign()
 	if f := naive.next(); f.Op != opHeartbeat {
 		t.Fatalf("it is asked with %+v", f)
 	}
-	if code := naive.ended(); code != 0 {
-		t.Errorf("it ends with %d", code)
+	if code := naive.ended(); code != 0 || time.Since(asked) > 25*short { // and not after three beats
+		t.Errorf("it ends with %d after %v", code, time.Since(asked))
 	}
 	c.s.Until("it is given up", func() bool { return c.s.Connected() == 0 && c.s.Connections()[0].End == Dropped })
 
