@@ -215,12 +215,31 @@ func TestAnEndComesAfterWhatIsOnItsWay(t *testing.T) {
 		if c.s.Connected() != 0 {
 			t.Error("it counts as connected")
 		}
+		c.s.Person(Alice).Press("Press")
+		if i := c.s.Interactions()[1]; i.Written {
+			t.Errorf("after the end it is brought %+v", i)
+		}
 		c.granted(c.answer(l.interaction(), later, nil))
 		if got := l.ended(); got != code {
 			t.Errorf("it ends with %d, not %d", got, code)
 		}
 		c.s.Until("the end is booked", func() bool { return c.s.Connections()[0].End == Orderly })
 	}
+}
+
+// TestWhoDoesNotPartIsCutOff, whatever signs of life it gives.
+func TestWhoDoesNotPartIsCutOff(t *testing.T) {
+	t.Parallel()
+	c := unlimited(t)
+	c.s.Beat(time.Minute)
+	l := c.connect()
+	l.conn.SetCloseHandler(func(int, string) error { return nil })
+	c.s.Drop(4000)
+	if code := l.ended(); code != 4000 {
+		t.Errorf("it ends with %d", code)
+	}
+	l.say(opHeartbeat, l.seq)
+	c.s.Until("the end is booked", func() bool { return c.s.Connections()[0].End == Dropped })
 }
 
 // TestACutTakesWhatWasOnItsWay and says nothing: who only looks for the codes of
