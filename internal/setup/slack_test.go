@@ -286,10 +286,11 @@ func TestSlackWithFlags(t *testing.T) {
 	all := Given{SlackBot: "file:" + dir + "/bot", SlackApp: "file:" + dir + "/app", SlackUser: alice}
 	before := files(t, dir)
 	for says, g := range map[string]Given{
+		"--slack-user": {SlackBot: all.SlackBot, SlackApp: all.SlackApp, SlackUser: "alice"},
+
 		"--slack-bot-token is needed":                          {SlackUser: alice},
 		"--slack-app-token is needed":                          {SlackBot: all.SlackBot},
 		"--slack-bot-token: an app-level token; a bot token":   {SlackBot: all.SlackApp, SlackApp: all.SlackBot},
-		"--slack-user":                                         {SlackBot: all.SlackBot, SlackApp: all.SlackApp, SlackUser: "alice"},
 		"--slack-app-token: a bot token; an app-level token b": {SlackBot: all.SlackBot, SlackApp: all.SlackBot},
 	} {
 		got := with(d, g)

@@ -18,7 +18,7 @@ func (a *attempt) Errorf(string, ...any) { a.failed = true }
 
 func (a *attempt) Fatalf(string, ...any) {
 	a.failed, a.ended = true, true
-	panic(a)
+	panic(a) // whoever calls Fatalf does not go on; fails takes it
 }
 
 // fails says whether something that people do fails their test.
@@ -30,7 +30,7 @@ func fails(t *testing.T, s *Discord, do func()) bool {
 	func() {
 		defer func() {
 			if r := recover(); r != nil && r != any(a) {
-				panic(r)
+				panic(r) // not of Fatalf's making
 			}
 		}()
 		do()
