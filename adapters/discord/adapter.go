@@ -142,12 +142,18 @@ func (a *Adapter) Run(ctx context.Context) error {
 func (a *Adapter) Handler() http.Handler { return a.line.handler() }
 
 // Health says how the adapter is.
-func (a *Adapter) Health() chat.Health { return a.health.Now() }
+func (a *Adapter) Health() chat.Health {
+	h := a.health.Now()
+	if since := a.line.rivals.since(); !since.IsZero() && h.State == chat.Ready {
+		return chat.Health{State: chat.Degraded, Since: since, Why: crowded}
+	}
+	return h
+}
 
 // Connected reports whether what people press reaches the bridge, or did a
 // minute ago.
 func (a *Adapter) Connected() bool { return a.health.Connected() }
 
-// Disputed reports whether what people press may reach another bridge. Discord
-// tells each connection everything, so it never does.
-func (a *Adapter) Disputed() bool { return false }
+// Disputed reports whether what people press reaches another program, too, which
+// answers in our place.
+func (a *Adapter) Disputed() bool { return !a.line.rivals.since().IsZero() }

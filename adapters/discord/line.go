@@ -52,12 +52,14 @@ type line struct {
 	known  atomic.Pointer[string] // our application's id; nil = not known yet
 	odd    chat.Sparingly
 
+	rivals *rivals
+
 	taking chan struct{} // one for each inbound of the gateway that is not answered
 	takers sync.WaitGroup
 }
 
 func newLine(w wires, s serve) *line {
-	return &line{wires: w, intake: chat.NewIntake(s), timing: usualTiming(), taking: make(chan struct{}, maxTaking)}
+	return &line{wires: w, intake: chat.NewIntake(s), timing: usualTiming(), taking: make(chan struct{}, maxTaking), rivals: newRivals()}
 }
 
 // application is our application's id, "" = not known yet.
@@ -72,12 +74,14 @@ func (l *line) application() string {
 // what is under way two seconds.
 func (l *line) run(ctx context.Context) {
 	if l.key != nil && !l.introduced(ctx) {
-		<-ctx.Done()
 		return
 	}
 	l.intake.Open(ctx)
 	defer l.takers.Wait()
 	defer l.intake.Stop()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { l.askAgain(ctx) })
 	if l.key == nil {
 		newSupervisor(l).run(ctx)
 		return
@@ -86,34 +90,56 @@ func (l *line) run(ctx context.Context) {
 	<-ctx.Done()
 }
 
+// askAgain asks Discord now and then whether it still refuses our calls, until
+// ctx ends. Nobody else may: who is asked in Discord alone is asked nothing
+// while it does.
+func (l *line) askAgain(ctx context.Context) {
+	tick := time.NewTicker(l.timing.closed)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if l.health.CallsRefused() && l.api.call(ctx, http.MethodGet, "/applications/@me", nil, nil) == nil {
+				l.health.SetCalls(chat.Ready, "")
+			}
+		}
+	}
+}
+
 // otherKey is what the operator is told when the signatures that we check
 // cannot be those of our application.
 const otherKey = "discord.public_key is not the one of the bot's application: copy it from the General Information page, and restart authbridge"
 
 // introduced learns which application is ours, however long it takes, and
-// reports whether it did: not when ctx ends or only the operator can help.
+// reports whether it did: not when ctx ends.
 func (l *line) introduced(ctx context.Context) bool {
 	for failures := 1; ; failures++ {
-		why, final := l.introduce(ctx)
+		why, refused := l.introduce(ctx)
 		if why == "" {
 			return true
 		}
-		if final {
-			l.log.ErrorContext(ctx, "discord: it refuses the bridge", "why", why)
+		wait := chat.Backoff(l.timing.least, l.timing.most, failures)
+		if refused {
+			wait = l.timing.closed
+			l.log.ErrorContext(ctx, "discord: it refuses the bridge", "why", why, "again_in", wait)
 			l.health.SetCalls(chat.Refused, why)
-			return false
+		} else {
+			l.log.WarnContext(ctx, "discord: it cannot be asked which application the bridge is", "why", why)
+			l.health.SetCalls(chat.Starting, "Discord cannot be reached: "+why)
 		}
-		l.health.SetCalls(chat.Starting, "Discord cannot be reached: "+why)
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(chat.Backoff(l.timing.least, l.timing.most, failures)):
+		case <-time.After(wait):
 		}
 	}
 }
 
-// introduce asks once. why says what is in the way, "" = nothing.
-func (l *line) introduce(ctx context.Context) (why string, final bool) {
+// introduce asks once. why says what is in the way, "" = nothing; refused that
+// asking soon is no use.
+func (l *line) introduce(ctx context.Context) (why string, refused bool) {
 	ctx, cancel := context.WithTimeout(ctx, l.timing.opening)
 	defer cancel()
 	var app struct {
@@ -121,7 +147,7 @@ func (l *line) introduce(ctx context.Context) (why string, final bool) {
 		Key string `json:"verify_key"`
 	}
 	if err := l.api.call(ctx, http.MethodGet, "/applications/@me", nil, &app); err != nil {
-		if why, final = refusal(err); final {
+		if why, refused = refusal(err); refused {
 			return why, true
 		}
 		return chat.Mishap(err), false
@@ -191,16 +217,19 @@ func (l *line) take(ctx context.Context, in inbound, reply chat.Reply) error {
 	in.answered = answered
 	return l.intake.Take(ctx, in, func(body any) error {
 		var refused error
+		first := l.rivals.first(in.id)
 		if body != nil {
 			if refused = reply(body); refused == nil {
 				close(answered)
 				return nil
 			}
+			l.meet(ctx, first, refused)
 		}
 		err := reply(plain(in))
 		if err == nil || codeOf(err) == codeAnswered {
 			close(answered)
 		}
+		l.meet(ctx, first && body == nil, err)
 		return errors.Join(refused, err)
 	})
 }

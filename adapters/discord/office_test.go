@@ -39,12 +39,14 @@ func officeOf(t *testing.T, w discordtest.World) *office {
 }
 
 // another is one more adapter of the same application, as after a restart.
-func (o *office) another() *Adapter {
+func (o *office) another() *Adapter { return o.anotherIn(ModeGateway) }
+
+func (o *office) anotherIn(mode string) *Adapter {
 	o.t.Helper()
 	web := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
 	o.t.Cleanup(web.CloseIdleConnections)
 	a, err := New(Options{
-		Desk: o.desk, Mode: ModeGateway, APIURL: o.discord.URL(), HTTP: web, Log: slog.New(slog.DiscardHandler),
+		Desk: o.desk, Mode: mode, PublicKey: o.discord.PublicKey(), APIURL: o.discord.URL(), HTTP: web, Log: slog.New(slog.DiscardHandler),
 		Token: bridge.NewSecret(o.discord.Token()), Version: "test", Fallback: func() string { return o.channel },
 	})
 	if err != nil {

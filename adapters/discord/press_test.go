@@ -375,6 +375,9 @@ func TestBehaviour28TheSamePressTwice(t *testing.T) {
 	if did := o.desk.did(); did != "alice show_code" {
 		t.Errorf("she did %s", did)
 	}
+	if o.adapter.Disputed() {
+		t.Error("its own second answer is taken for somebody else's")
+	}
 	if want := "alice " + string(ref) + " "; !slices.Contains(o.desk.adopted, want) {
 		t.Errorf("adopted are %q, want %q", o.desk.adopted, want)
 	}

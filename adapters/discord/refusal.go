@@ -8,7 +8,7 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 )
 
-// What the operator is told of refusals that trying again cannot change.
+// What the operator is told of refusals that trying again soon cannot change.
 const (
 	badToken = "Discord does not know the bot token: copy it again from the Bot page of the application into discord.bot_token, " +
 		"and restart authbridge"
@@ -18,9 +18,9 @@ const (
 	badIntents = "Discord refuses what the bridge asks to be told, which is nothing: install a newer authbridge"
 )
 
-// refusal tells an error that only the operator can mend from what may pass by
-// itself, in words for them.
-func refusal(err error) (why string, final bool) {
+// refusal tells an error that the operator has to see to from what may pass by
+// itself soon, in words for them.
+func refusal(err error) (why string, is bool) {
 	if errors.Is(err, bridge.ErrAuth) {
 		return badToken, true
 	}

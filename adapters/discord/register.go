@@ -61,14 +61,14 @@ func commands() []command {
 }
 
 // registers sees to it that Discord knows the commands, however long it takes,
-// until ctx ends or only the operator can help.
+// until ctx ends or it says that they are wrong.
 func (a *Adapter) registers(ctx context.Context) {
 	for failures := 1; ; failures++ {
 		err := a.register(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, bridge.ErrAuth) || errors.Is(err, bridge.ErrInvalid) {
+		if errors.Is(err, bridge.ErrInvalid) {
 			a.log.ErrorContext(ctx, "discord: register the commands", "err", err)
 			return
 		}

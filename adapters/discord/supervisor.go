@@ -24,13 +24,14 @@ type timing struct {
 	spacing time.Duration // between two identifications: Discord wants 5 s
 	linger  time.Duration // how long a connection that has a successor is read on
 	parting time.Duration // for Discord to answer our leave
+	closed  time.Duration // before it is asked again what Discord has refused
 }
 
 func usualTiming() timing {
 	return timing{
 		opening: 20 * time.Second, grace: 10 * time.Second, down: time.Minute, again: time.Second, lasting: 30 * time.Second,
 		least: 5 * time.Second, most: 5 * time.Minute, spacing: 5500 * time.Millisecond,
-		linger: 2 * time.Second, parting: time.Second,
+		linger: 2 * time.Second, parting: time.Second, closed: 10 * time.Minute,
 	}
 }
 
@@ -239,6 +240,7 @@ func (s *supervisor) failed(ctx context.Context, err error, wait time.Duration) 
 	s.why = chat.Mishap(err)
 	if why, ok := refusal(err); ok {
 		s.halt(ctx, why)
+		s.wanted = time.Now().Add(s.timing.closed)
 		return
 	}
 	if l, ok := errors.AsType[*bridge.Limited](err); ok {
