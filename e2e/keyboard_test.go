@@ -36,6 +36,7 @@ func TestTheWholeStoryByKeyboardAlone(t *testing.T) {
 	}
 	provider.types(kb.Enter)
 	provider.has("heading", "Sign in")
+	provider.eventually("the cursor is in the field", "document.activeElement.tagName", "INPUT")
 	provider.types("alice")
 	provider.presses("Sign in", " ")
 	provider.has("button", "Allow")

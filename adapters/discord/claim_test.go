@@ -61,7 +61,7 @@ func TestBehaviour13LosersAreTold(t *testing.T) {
 	all := o.carrier()
 	var mu sync.Mutex
 	winner := ""
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if winner != "" {
@@ -83,7 +83,7 @@ func TestBehaviour13LosersAreTold(t *testing.T) {
 	}
 	presses.Wait()
 	all.edit(all.next(), coded(bobs()))
-	until(t, "all presses are done", func() bool { return strings.Count(o.desk.did(), "claim") == 50 })
+	until(t, "all presses are done", func() bool { return strings.Count(o.desk.Did(), "claim") == 50 })
 	won := both[slices.Index([]string{"alice", "bob"}, winner)]
 	o.sees(won, userCode, winner+" has claimed it.")
 	for _, lost := range both {
@@ -102,7 +102,7 @@ func TestBehaviour13LosersAreTold(t *testing.T) {
 func TestBehaviour14OthersAreToldPrivately(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		return bridge.Card{}, "", fmt.Errorf("press: %w", bridge.ErrNotFound)
 	}
 	o.runs()
@@ -110,8 +110,8 @@ func TestBehaviour14OthersAreToldPrivately(t *testing.T) {
 	o.discord.Person(discordtest.Alice).Press("Claim")
 	o.sees(discordtest.Alice, "only you can see this", "This is not for you to answer", "Waiting for someone to claim")
 	o.sees(discordtest.Bob, "Waiting for someone to claim", "!not for you to answer")
-	if len(o.desk.adopted) != 0 {
-		t.Errorf("her press made the message known: %q", o.desk.adopted)
+	if len(o.desk.Adopted) != 0 {
+		t.Errorf("her press made the message known: %q", o.desk.Adopted)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestBehaviour23DigitsBeforeTheClaim(t *testing.T) {
 	all := o.carrier()
 	asked := teamCard(claim)
 	asked.Digits = true
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 		switch who.Typed {
 		case "":
 			return asked, "Type the digits.", nil
@@ -160,7 +160,7 @@ func TestASlowPressOpensNoModal(t *testing.T) {
 	o := newOffice(t)
 	asked, answered := card(showCode), make(chan struct{})
 	asked.Digits = true
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		<-answered
 		return asked, "Type the digits.", nil
 	}
@@ -178,7 +178,7 @@ func TestAClaimNeedsNoDirectMessages(t *testing.T) {
 	o := newOffice(t)
 	all := o.carrier()
 	o.discord.Change(func(w *discordtest.World) { w.Person(discordtest.Bob).Closed = true })
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 		all.bring(bridge.Address(who.User), bobs(), "bob's")
 		return teamCard(), "", nil
 	}
@@ -198,7 +198,7 @@ func TestAClaimThatDiscordTookNoAnswerOf(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	all := o.carrier()
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 		all.bring(bridge.Address(who.User), bobs(), "bob's")
 		return teamCard(), "", nil
 	}
@@ -225,7 +225,7 @@ func TestAClosedViewIsShownAgain(t *testing.T) {
 	o.sees(discordtest.Bob, "!"+userCode, "Press Show again on the team's card")
 
 	again := bridge.Button{Verb: bridge.VerbShowAgain, Label: "Show again"}
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 		all.bring(bridge.Address(who.User), bobs(), "bob's again")
 		return bobs(), "", nil
 	}
@@ -322,15 +322,15 @@ func TestBehaviour29ATeamsCardIsItsTeams(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	o.channel = discordtest.Deploys
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		return teamCard(), "Noted.", nil
 	}
 	o.runs()
 	ref := o.post(discordtest.Deploys, teamCard(claim), "team's")
 	o.discord.Person(discordtest.Bob).Press("Claim")
 	o.sees(discordtest.Bob, "Noted.")
-	if want := []string{"bob " + string(ref) + " " + discordtest.Deploys}; !slices.Equal(o.desk.adopted, want) {
-		t.Errorf("adopted are %q, want %q", o.desk.adopted, want)
+	if want := []string{"bob " + string(ref) + " " + discordtest.Deploys}; !slices.Equal(o.desk.Adopted, want) {
+		t.Errorf("adopted are %q, want %q", o.desk.Adopted, want)
 	}
 }
 
@@ -341,15 +341,15 @@ func TestAColleaguePressesShowPrivately(t *testing.T) {
 	o := newOffice(t)
 	o.channel = discordtest.Deploys
 	o.discord.Change(func(w *discordtest.World) { w.Person(discordtest.Alice).Closed = true })
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		return teamCard(), "alice has claimed it.", nil
 	}
 	o.runs()
 	o.post(discordtest.Alice, bobs(showCode), "hers")
 	o.discord.Person(discordtest.Bob).Press("Show privately")
 	o.sees(discordtest.Bob, "alice has claimed it", "Show privately", "!amber otter")
-	if did := o.desk.did(); did != "bob show_again" || len(o.desk.adopted) != 0 {
-		t.Errorf("he did %s, and adopted are %q", did, o.desk.adopted)
+	if did := o.desk.Did(); did != "bob show_again" || len(o.desk.Adopted) != 0 {
+		t.Errorf("he did %s, and adopted are %q", did, o.desk.Adopted)
 	}
 }
 
@@ -361,9 +361,9 @@ func TestAClosedViewOfOnesOwnSaysWhereItIs(t *testing.T) {
 	o.channel = discordtest.Deploys
 	o.discord.Change(func(w *discordtest.World) { w.Person(discordtest.Alice).Closed = true })
 	own := card(showCode)
-	o.desk.inbox.Waiting = []bridge.Card{own}
+	o.desk.Shown.Waiting = []bridge.Card{own}
 	n := 0
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 		n++
 		all.bring(bridge.Address(who.User), own, fmt.Sprint(n))
 		return own, "", nil

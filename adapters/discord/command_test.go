@@ -9,20 +9,13 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 )
 
-// slowly has the desk take its time with what it is asked next, until it is let
-// go on.
-func (s *scripted) slowly() (let func()) {
-	s.mu.Lock()
-	return s.mu.Unlock
-}
-
 // An answer that comes after Discord had to be told to wait takes the place of
 // that, and stands there once, for who typed it alone.
 func TestASlowCommandIsAnsweredOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	o.runs()
-	let := o.desk.slowly()
+	let := o.desk.Slowly()
 	o.discord.Person(discordtest.Alice).CommandIn(discordtest.Deploys, "authbridge whoami")
 	o.discord.Until("Discord was told to wait", func() bool { return len(o.discord.Calls(routeRespond)) == 1 })
 	let()
@@ -38,7 +31,7 @@ func TestASlowCommandIsAnsweredOnce(t *testing.T) {
 func TestBehaviour17WhoHasNoSayTiesNothing(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.codes["ABCD-1234"] = "carol"
+	o.desk.Codes["ABCD-1234"] = "carol"
 	o.runs()
 	dave := o.discord.Person(discordtest.Dave)
 	for _, line := range []string{"link code:ABCD-1234", "unlink", "list", "revoke name:7f3c", "verify code:" + userCode, "whoami", "pending"} {
@@ -54,8 +47,8 @@ func TestBehaviour17WhoHasNoSayTiesNothing(t *testing.T) {
 			t.Errorf("a bot that types %s is told %s", command, text)
 		}
 	}
-	if o.desk.codes["ABCD-1234"] != "carol" || o.desk.people[discordtest.Dave] != "dave" || o.desk.people[discordtest.Robot] != "robot" {
-		t.Errorf("the codes are %v, the people %v", o.desk.codes, o.desk.people)
+	if o.desk.Codes["ABCD-1234"] != "carol" || o.desk.People[discordtest.Dave] != "dave" || o.desk.People[discordtest.Robot] != "robot" {
+		t.Errorf("the codes are %v, the people %v", o.desk.Codes, o.desk.People)
 	}
 }
 
@@ -87,7 +80,7 @@ func TestPagesThatAreNotThere(t *testing.T) {
 	o := newOffice(t)
 	given := over(card(revoke))
 	given.Headline, given.Ending, given.Buttons = "Approved", "helper has access.", []bridge.Button{revoke}
-	o.desk.inbox.Given = []bridge.Card{given}
+	o.desk.Shown.Given = []bridge.Card{given}
 	turn := func(page, user string) string {
 		said := o.adapter.serve(t.Context(), inbound{kind: pressed, user: user, custom: customID(doPage, page), ephemeral: true, at: time.Now()})
 		return string(asJSON(t, said.Body))
@@ -129,9 +122,9 @@ func TestRevokeNowTwice(t *testing.T) {
 	o := newOffice(t)
 	given := over(card(revoke))
 	given.Headline, given.Ending, given.Buttons = "Approved", "helper has access.", []bridge.Button{revoke}
-	o.desk.inbox.Given = []bridge.Card{given}
+	o.desk.Shown.Given = []bridge.Card{given}
 	ended := false
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		if ended {
 			return over(card()), "This is over already.", nil
 		}
@@ -147,7 +140,7 @@ func TestRevokeNowTwice(t *testing.T) {
 	o.sees(discordtest.Alice, "Revoked by you", "!Revoke now")
 	button.Press()
 	o.sees(discordtest.Alice, "This is over already", "!Revoked by you")
-	if did := o.desk.did(); did != "alice revoke, alice revoke" || len(o.desk.adopted) != 0 {
-		t.Errorf("she did %s, and adopted are %q", did, o.desk.adopted)
+	if did := o.desk.Did(); did != "alice revoke, alice revoke" || len(o.desk.Adopted) != 0 {
+		t.Errorf("she did %s, and adopted are %q", did, o.desk.Adopted)
 	}
 }

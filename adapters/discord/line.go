@@ -217,19 +217,20 @@ func (l *line) take(ctx context.Context, in inbound, reply chat.Reply) error {
 	in.answered = answered
 	return l.intake.Take(ctx, in, func(body any) error {
 		var refused error
-		first := l.rivals.first(in.id)
+		l.rivals.begin(in.id)
 		if body != nil {
 			if refused = reply(body); refused == nil {
 				close(answered)
 				return nil
 			}
-			l.meet(ctx, first, refused)
+			l.meet(ctx, in.id, refused)
+			l.rivals.begin(in.id)
 		}
 		err := reply(plain(in))
 		if err == nil || codeOf(err) == codeAnswered {
 			close(answered)
 		}
-		l.meet(ctx, first && body == nil, err)
+		l.meet(ctx, in.id, err)
 		return errors.Join(refused, err)
 	})
 }

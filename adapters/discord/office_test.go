@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat/chattest"
 	"github.com/authbridge/authbridge/adapters/discord/discordtest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -20,7 +21,7 @@ type office struct {
 	t       *testing.T
 	discord *discordtest.Discord
 	adapter *Adapter
-	desk    *scripted
+	desk    *chattest.Desk
 	channel string // the fallback's
 	stop    func() // ends the adapter that runs, and waits
 }
@@ -33,7 +34,7 @@ func newOffice(t *testing.T) *office {
 
 func officeOf(t *testing.T, w discordtest.World) *office {
 	t.Helper()
-	o := &office{t: t, discord: discordtest.Start(t, w), desk: newScripted()}
+	o := &office{t: t, discord: discordtest.Start(t, w), desk: newDesk()}
 	o.adapter = o.another()
 	return o
 }
@@ -77,107 +78,11 @@ func (o *office) sees(who string, words ...string) {
 	}
 }
 
-// scripted is a desk that knows who is who, and answers presses as it was
-// told.
-type scripted struct {
-	mu      sync.Mutex
-	people  map[bridge.Address]string
-	click   func(who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error)
-	pressed []string // "alice show_code"
-	adopted []string // "alice C/… 5…"
-	lines   []bridge.AuditLine
-	inbox   bridge.Inbox
-	codes   map[string]string // one-time codes, and for whom
-	live    map[string]bridge.CodeFinding
-	named   map[bridge.Address]bool // who is in the file
-}
-
-func newScripted() *scripted {
-	return &scripted{
-		people: map[bridge.Address]string{discordtest.Alice: "alice", discordtest.Bob: "bob", discordtest.Dave: "dave", discordtest.Robot: "robot"},
-		codes:  map[string]string{}, live: map[string]bridge.CodeFinding{}, named: map[bridge.Address]bool{discordtest.Alice: true},
-	}
-}
-
-func (s *scripted) HumanAt(_ context.Context, channel string, user bridge.Address) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if human, known := s.people[user]; known && channel == "discord" {
-		return human, nil
-	}
-	return "", fmt.Errorf("find: %w", bridge.ErrNotFound)
-}
-
-func (s *scripted) Link(_ context.Context, _ string, user bridge.Address, code string) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	human, known := s.codes[code]
-	if !known {
-		return "", fmt.Errorf("link: %w", bridge.ErrLinkCode)
-	}
-	delete(s.codes, code)
-	s.people[user] = human
-	return human, nil
-}
-
-func (s *scripted) UnlinkChat(_ context.Context, _ string, user bridge.Address) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	human, known := s.people[user]
-	switch {
-	case s.named[user]:
-		return "", fmt.Errorf("untie: %w", bridge.ErrTied)
-	case !known:
-		return "", fmt.Errorf("untie: %w", bridge.ErrNotFound)
-	}
-	delete(s.people, user)
-	return human, nil
-}
-
-func (s *scripted) Click(_ context.Context, who bridge.Clicker, id bridge.RequestID, verb bridge.Verb) (bridge.Card, string, error) {
-	s.mu.Lock()
-	click := s.click
-	s.pressed = append(s.pressed, who.Human+" "+string(verb))
-	s.mu.Unlock()
-	if click == nil {
-		return bridge.Card{}, "", fmt.Errorf("click: %w", bridge.ErrNotFound)
-	}
-	return click(who, id, verb)
-}
-
-func (s *scripted) Adopt(_ context.Context, who bridge.Clicker, _ bridge.RequestID, ref bridge.MessageRef, place bridge.Address) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.adopted = append(s.adopted, who.Human+" "+string(ref)+" "+string(place))
-	return nil
-}
-
-func (s *scripted) AllowAgain(context.Context, bridge.Clicker, string) (string, error) {
-	return "", nil
-}
-
-func (s *scripted) VerifyCode(_ context.Context, human, typed string) (bridge.CodeFinding, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.live[human+" "+typed], nil
-}
-
-func (s *scripted) Inbox(context.Context, string) (bridge.Inbox, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.inbox, nil
-}
-
-func (s *scripted) Audit(_ context.Context, line bridge.AuditLine) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = append(s.lines, line)
-	return nil
-}
-
-// did are the presses so far.
-func (s *scripted) did() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return strings.Join(s.pressed, ", ")
+// newDesk knows alice, whom the file names, and bob.
+func newDesk() *chattest.Desk {
+	d := chattest.NewDesk(channelName, map[bridge.Address]string{
+		discordtest.Alice: "alice", discordtest.Bob: "bob", discordtest.Dave: "dave", discordtest.Robot: "robot",
+	})
+	d.Named = map[bridge.Address]bool{discordtest.Alice: true}
+	return d
 }

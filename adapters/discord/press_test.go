@@ -78,7 +78,7 @@ func claimed(t *testing.T) (o *office, ref bridge.MessageRef) {
 	brought := make(chan bridge.MessageRef, 1)
 	private := card(showCode)
 	private.Team = "oncall"
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		go func() {
 			ref, err := o.adapter.Post(context.WithoutCancel(t.Context()), discordtest.Bob, private, "bob's")
 			if err != nil {
@@ -171,7 +171,7 @@ func TestBehaviour39TheFallbackTellsNothing(t *testing.T) {
 	o.channel = discordtest.Deploys
 	o.discord.Change(func(w *discordtest.World) { w.Person(discordtest.Alice).Closed = true })
 	shown := make(chan bridge.MessageRef, 1)
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		go func() {
 			ref, err := o.adapter.Post(context.WithoutCancel(t.Context()), discordtest.Alice, card(showCode), "again")
 			if err != nil {
@@ -195,8 +195,8 @@ func TestBehaviour39TheFallbackTellsNothing(t *testing.T) {
 	o.edit(again, coded(card()))
 	o.sees(discordtest.Alice, userCode, "only you can see this")
 	o.sees(discordtest.Bob, "!"+userCode, "!corp")
-	if want := "alice " + string(ref) + " "; !slices.Contains(o.desk.adopted, want) {
-		t.Errorf("adopted are %q, want %q", o.desk.adopted, want)
+	if want := "alice " + string(ref) + " "; !slices.Contains(o.desk.Adopted, want) {
+		t.Errorf("adopted are %q, want %q", o.desk.Adopted, want)
 	}
 	o.edit(ref, over(card()))
 	o.sees(discordtest.Bob, "is over", "!Show privately")
@@ -266,8 +266,8 @@ func TestRevokingAsksOnceMore(t *testing.T) {
 	o := newOffice(t)
 	given := over(card(revoke))
 	given.Headline, given.Ending, given.Buttons = "Approved", "helper has access.", []bridge.Button{revoke}
-	o.desk.inbox = bridge.Inbox{Given: []bridge.Card{given}}
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.Shown = bridge.Inbox{Given: []bridge.Card{given}}
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		return bridge.Card{Ending: "Revoked by you."}, "", nil
 	}
 	o.runs()
@@ -275,12 +275,12 @@ func TestRevokingAsksOnceMore(t *testing.T) {
 	o.post(discordtest.Alice, given, "hers")
 	alice.Press("Revoke", "Keep")
 	o.sees(discordtest.Alice, "Nothing happened")
-	if did := o.desk.did(); did != "" {
+	if did := o.desk.Did(); did != "" {
 		t.Fatalf("she did %s", did)
 	}
 	alice.Press("Revoke", "Revoke now")
 	o.sees(discordtest.Alice, "Revoked by you")
-	if did := o.desk.did(); did != "alice revoke" {
+	if did := o.desk.Did(); did != "alice revoke" {
 		t.Errorf("she did %s", did)
 	}
 }
@@ -291,7 +291,7 @@ func TestBehaviour23DigitsAreAskedForInAModal(t *testing.T) {
 	o := newOffice(t)
 	asked := card(showCode)
 	asked.Digits = true
-	o.desk.click = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(who bridge.Clicker, _ bridge.RequestID, _ bridge.Verb) (bridge.Card, string, error) {
 		switch who.Typed {
 		case "":
 			return asked, "Type the digits.", nil
@@ -310,7 +310,7 @@ func TestBehaviour23DigitsAreAskedForInAModal(t *testing.T) {
 		alice.Submit()
 		o.sees(discordtest.Alice, typed.says, "!== modal")
 	}
-	until(t, "the right digits have come", func() bool { return strings.Count(o.desk.did(), "show_code") == 4 })
+	until(t, "the right digits have come", func() bool { return strings.Count(o.desk.Did(), "show_code") == 4 })
 }
 
 // Who is nobody here, or has no say in the server, changes nothing and is told
@@ -324,21 +324,21 @@ func TestBehaviour17WhoHasNoSay(t *testing.T) {
 	o.sees(discordtest.Carol, "You are nobody here yet")
 	o.discord.Person(discordtest.Dave).Press("Claim")
 	o.sees(discordtest.Dave, "not yet agreed to the rules")
-	if did := o.desk.did(); did != "" {
+	if did := o.desk.Did(); did != "" {
 		t.Errorf("somebody did %s", did)
 	}
-	if lines := o.desk.lines; len(lines) != 2 || lines[0].Event != bridge.AuditPressRefused || lines[0].PlatformUser != discordtest.Carol || lines[0].Request != request {
+	if lines := o.desk.Lines; len(lines) != 2 || lines[0].Event != bridge.AuditPressRefused || lines[0].PlatformUser != discordtest.Carol || lines[0].Request != request {
 		t.Errorf("audited are %+v", lines)
 	}
 	for range 3 * chat.MaxTurnedAway {
 		o.adapter.serve(t.Context(), inbound{kind: pressed, user: discordtest.Carol, custom: customID("claim", string(request)), at: time.Now()})
 	}
-	if n := len(o.desk.lines); n != chat.MaxTurnedAway+1 {
+	if n := len(o.desk.Lines); n != chat.MaxTurnedAway+1 {
 		t.Errorf("%d lines are audited", n)
 	}
 	bot := inbound{kind: pressed, user: discordtest.Robot, bot: true, custom: customID("claim", string(request)), at: time.Now()}
-	if said := o.adapter.serve(t.Context(), bot); said.Body == nil || o.desk.did() != "" {
-		t.Errorf("a bot did %s", o.desk.did())
+	if said := o.adapter.serve(t.Context(), bot); said.Body == nil || o.desk.Did() != "" {
+		t.Errorf("a bot did %s", o.desk.Did())
 	}
 }
 
@@ -348,8 +348,8 @@ func TestForeignAndStaleButtons(t *testing.T) {
 	o := newOffice(t)
 	for _, custom := range []string{"", "claim", "ab1:", "ab1:claim", "ab2:claim:" + string(request), "ab1:become_admin:" + string(request), "ab1:sure.claim:" + string(request), "ab1:page:x"} {
 		said := o.adapter.serve(t.Context(), inbound{kind: pressed, user: discordtest.Alice, custom: custom, at: time.Now()})
-		if said.Body != nil || said.Late != nil || o.desk.did() != "" {
-			t.Errorf("%q is answered with %+v, and did %q", custom, said.Body, o.desk.did())
+		if said.Body != nil || said.Late != nil || o.desk.Did() != "" {
+			t.Errorf("%q is answered with %+v, and did %q", custom, said.Body, o.desk.Did())
 		}
 	}
 	o.runs()
@@ -362,7 +362,7 @@ func TestForeignAndStaleButtons(t *testing.T) {
 func TestBehaviour28TheSamePressTwice(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		return card(), "Done once.", nil
 	}
 	o.runs()
@@ -372,27 +372,27 @@ func TestBehaviour28TheSamePressTwice(t *testing.T) {
 	o.sees(discordtest.Alice, "Done once")
 	o.discord.Person(discordtest.Alice).Command("authbridge help") // comes after the copy
 	o.sees(discordtest.Alice, "what waits for you")
-	if did := o.desk.did(); did != "alice show_code" {
+	if did := o.desk.Did(); did != "alice show_code" {
 		t.Errorf("she did %s", did)
 	}
 	if o.adapter.Disputed() {
 		t.Error("its own second answer is taken for somebody else's")
 	}
-	if want := "alice " + string(ref) + " "; !slices.Contains(o.desk.adopted, want) {
-		t.Errorf("adopted are %q, want %q", o.desk.adopted, want)
+	if want := "alice " + string(ref) + " "; !slices.Contains(o.desk.Adopted, want) {
+		t.Errorf("adopted are %q, want %q", o.desk.Adopted, want)
 	}
 }
 
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.codes["ABCD-1234"] = "carol"
-	o.desk.live["alice "+userCode] = bridge.CodeFinding{Known: true, Agent: "helper", Host: "login.example.com", Request: request, LapsesAt: time.Now().Add(time.Minute)}
+	o.desk.Codes["ABCD-1234"] = "carol"
+	o.desk.Live[userCode] = bridge.CodeFinding{Known: true, Agent: "helper", Host: "login.example.com", Request: request, LapsesAt: time.Now().Add(time.Minute)}
 	for n := range 7 {
 		c := over(card())
 		c.Request, c.Headline, c.Ending = bridge.RequestID(fmt.Sprintf("req_00000000000000000000000000%02d", n)), "Approved", fmt.Sprintf("grant number %d", n)
 		c.Buttons = []bridge.Button{revoke}
-		o.desk.inbox.Given = append(o.desk.inbox.Given, c)
+		o.desk.Shown.Given = append(o.desk.Shown.Given, c)
 	}
 	o.runs()
 	alice, carol := o.discord.Person(discordtest.Alice), o.discord.Person(discordtest.Carol)

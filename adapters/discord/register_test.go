@@ -75,7 +75,7 @@ func TestNothingIsRegisteredBlindly(t *testing.T) {
 }
 
 // The bridge tries again and again to have its commands known, ever more
-// seldom; a token that is refused is the operator's matter.
+// seldom, also after its token was refused: that may pass.
 func TestRegisteringIsTriedUntilItWorks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -95,11 +95,18 @@ func TestRegisteringIsTriedUntilItWorks(t *testing.T) {
 		if took := time.Since(begun); len(s.calls) != 9 || s.calls[8].Method != http.MethodPut || took < 30*time.Second || took > time.Hour {
 			t.Errorf("after %s and %d calls", took, len(s.calls))
 		}
-		s.answer, s.calls = always(http.StatusUnauthorized, "{}"), nil
-		if a.registers(t.Context()); len(s.calls) != 1 {
-			t.Errorf("a refused token was tried %d times", len(s.calls))
+		s.calls, begun = nil, time.Now()
+		fine := s.answer
+		s.answer = func(r *http.Request) reply {
+			if time.Since(begun) < 2*haltFor {
+				return always(http.StatusUnauthorized, "{}")(r)
+			}
+			return fine(r)
 		}
-		<-time.After(haltFor)
+		a.registers(t.Context())
+		if n := len(s.calls); n < 5 || n > 6+3 || s.calls[n-1].Method != http.MethodPut {
+			t.Errorf("after a token was refused for two minutes there were %d calls", n)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		begun = time.Now()

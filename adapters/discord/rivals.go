@@ -23,24 +23,35 @@ const contestedFor = 10 * time.Minute
 // concurrent use.
 type rivals struct {
 	mu    sync.Mutex
-	tried *chat.Recent[struct{}] // interactions that we have begun to answer
+	tried *chat.Recent[*int] // how often we have begun to answer an interaction
 	began time.Time              // when the first of them was met
 	met   time.Time              // when one was met last; zero = never
 }
 
 func newRivals() *rivals {
-	return &rivals{tried: chat.NewRecent[struct{}](contestedFor, 10_000)}
+	return &rivals{tried: chat.NewRecent[*int](contestedFor, 10_000)}
 }
 
-// first reports whether we have not begun to answer an interaction before: what
-// has an answer then has it from somebody else.
-func (r *rivals) first(interaction string) bool {
+// begin takes note of a try to answer an interaction: Discord may bring it more
+// than once.
+func (r *rivals) begin(interaction string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, tried := r.tried.Get(interaction); tried {
-		return false
+	tries, known := r.tried.Get(interaction)
+	if !known {
+		tries = new(int)
+		r.tried.Put(interaction, tries)
 	}
-	return r.tried.Put(interaction, struct{}{})
+	*tries++
+}
+
+// once reports whether we have tried to answer an interaction a single time:
+// then an answer that was there before is somebody else's.
+func (r *rivals) once(interaction string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tries, known := r.tried.Get(interaction)
+	return known && *tries == 1
 }
 
 // meet takes note of one, and reports whether there was none before.
@@ -65,9 +76,9 @@ func (r *rivals) since() time.Time {
 	return r.began
 }
 
-// meet looks whether a first answer came too late because of another program.
-func (l *line) meet(ctx context.Context, first bool, err error) {
-	if first && codeOf(err) == codeAnswered && l.rivals.meet(time.Now()) {
+// meet looks whether a try to answer came too late because of another program.
+func (l *line) meet(ctx context.Context, interaction string, err error) {
+	if codeOf(err) == codeAnswered && l.rivals.once(interaction) && l.rivals.meet(time.Now()) {
 		l.log.ErrorContext(ctx, "discord: somebody else answers", "why", crowded)
 	}
 }

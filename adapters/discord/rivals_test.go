@@ -27,7 +27,7 @@ func (o *office) runsBeside(a *Adapter) {
 func TestAnotherBridgeWithTheSameTokenIsNoticed(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	o.desk.click = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
+	o.desk.OnClick = func(bridge.Clicker, bridge.RequestID, bridge.Verb) (bridge.Card, string, error) {
 		return card(), "Done.", nil
 	}
 	o.runs()
@@ -52,8 +52,11 @@ func TestWhoIsARival(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRivals()
-		if !r.first("1") || r.first("1") || !r.first("2") {
-			t.Error("what was begun to be answered is not known")
+		for range 2 {
+			r.begin("1")
+		}
+		if r.begin("2"); r.once("1") || !r.once("2") || r.once("3") {
+			t.Error("it is not known how often an answer was tried")
 		}
 		if !r.since().IsZero() {
 			t.Error("there is one before any was met")

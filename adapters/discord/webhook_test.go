@@ -190,8 +190,9 @@ func bothWays(t *testing.T, begin func(t *testing.T) (serve, func(bring way))) {
 		served, try := begin(t)
 		srv := httptest.NewServer(x.byCalls(served).handler())
 		t.Cleanup(srv.Close)
+		began := time.Now() // a copy has a second of its own, or it would be a replay
 		try(func(n int, payload string) string {
-			r := x.signedCall(time.Now().Add(-time.Duration(n)*time.Second), payload)
+			r := x.signedCall(began.Add(-time.Duration(n)*time.Second), payload)
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/discord/interactions", r.Body)
 			if err != nil {
 				t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -26,6 +27,7 @@ type Desk struct {
 	changed chan struct{}
 	Codes   map[string]string // one-time codes, and for whom
 	Live    map[string]bridge.CodeFinding
+	Named   map[bridge.Address]bool // who is in the file, and cannot untie themselves
 	Fault   error
 	Tries   error // what VerifyCode says instead
 }
@@ -144,11 +146,28 @@ func (d *Desk) UnlinkChat(_ context.Context, _ string, user bridge.Address) (hum
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	human, known := d.People[user]
-	if !known {
+	switch {
+	case d.Named[user]:
+		return "", fmt.Errorf("unlink: %w", bridge.ErrTied)
+	case !known:
 		return "", fmt.Errorf("unlink: %w", bridge.ErrNotFound)
 	}
 	delete(d.People, user)
 	return human, nil
+}
+
+// Slowly has it take its time with what it is asked next, until it is let go
+// on.
+func (d *Desk) Slowly() (let func()) {
+	d.mu.Lock()
+	return d.mu.Unlock
+}
+
+// Did are the presses so far, in one line.
+func (d *Desk) Did() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return strings.Join(d.Pressed, ", ")
 }
 
 // Alter changes what the desk knows, and everybody's inbox learns of it.
