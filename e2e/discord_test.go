@@ -19,7 +19,7 @@ const discordToken = "the token of the bot in Discord"
 // guild is a world whose people are in Discord, too. Discord is a strict
 // stand-in: what it would refuse fails the test.
 type guild struct {
-	*world
+	chat
 	discord           *discordtest.Discord
 	alice, bob, carol *discordtest.Person
 }
@@ -49,7 +49,7 @@ func inDiscord(t *testing.T, mode string, o options) *guild {
 		return text + fmt.Sprintf("discord: {bot_token: %q, mode: %s, public_key: %q, api_url: %q}\n", "file:"+token, mode, d.PublicKey(), d.URL())
 	}
 	g := &guild{
-		world: prepareWorld(t, o), discord: d,
+		chat: chat{prepareWorld(t, o), d.Until}, discord: d,
 		alice: d.Person(discordtest.Alice), bob: d.Person(discordtest.Bob), carol: d.Person(discordtest.Carol),
 	}
 	g.secret(d.Token(), discordToken)
@@ -70,30 +70,9 @@ func (g *guild) listen() {
 	}
 }
 
-// sees waits until somebody's screen has some words.
-func (g *guild) sees(p *discordtest.Person, words ...string) {
-	g.t.Helper()
-	for _, w := range words {
-		g.discord.Until("somebody sees "+w, func() bool { return strings.Contains(p.Screen(), w) })
-	}
-}
-
-// code waits until somebody sees a code, which no screen had before it.
-func (g *guild) code(p *discordtest.Person) string {
-	g.t.Helper()
-	g.discord.Until("a code is shown", func() bool { return shownCode.MatchString(p.Screen()) })
-	return g.secret(shownCode.FindString(p.Screen()), userCode)
-}
-
-// allowed is somebody who follows Open, and allows, in a real browser.
+// allowed is somebody who follows Open, and allows.
 func (g *guild) allowed(p *discordtest.Person, login string) {
-	g.t.Helper()
-	at := p.Button("Open " + strings.TrimPrefix(g.provider.Issuer(), "http://")).URL
-	page := newTab(g.t)
-	page.open(at)
-	page.signIn(login)
-	page.click("button", "Allow")
-	page.sees("You are done")
+	g.allowsAt(p.Button(g.openLabel()).URL, login)
 }
 
 // TestDiscord tells the whole story in each mode: the same presses, the same

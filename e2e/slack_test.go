@@ -19,7 +19,7 @@ const slackToken = "a token of the app in Slack"
 // workspace is a world whose people are in Slack, too. Slack is a strict
 // stand-in: what it would refuse fails the test.
 type workspace struct {
-	*world
+	chat
 	slack      *slacktest.Slack
 	alice, bob *slacktest.Person
 }
@@ -60,7 +60,7 @@ func inSlack(t *testing.T, mode string, o options) *workspace {
 		}
 		return text + fmt.Sprintf("slack: {bot_token: %s, %s, mode: %s, api_url: %q}\n", file("bot", s.BotToken()), secrets, mode, s.URL())
 	}
-	ws := &workspace{world: prepareWorld(t, o), slack: s, alice: s.Person("U0ALICE"), bob: s.Person("U0BOB")}
+	ws := &workspace{chat: chat{prepareWorld(t, o), s.Until}, slack: s, alice: s.Person("U0ALICE"), bob: s.Person("U0BOB")}
 	for _, secret := range []string{s.BotToken(), s.AppToken(), s.SigningSecret()} {
 		ws.secret(secret, slackToken)
 	}
@@ -81,32 +81,9 @@ func (ws *workspace) listen() {
 	}
 }
 
-// sees waits until somebody's screen has some words.
-func (ws *workspace) sees(p *slacktest.Person, words ...string) {
-	ws.t.Helper()
-	for _, w := range words {
-		ws.slack.Until("somebody sees "+w, func() bool { return strings.Contains(p.Screen(), w) })
-	}
-}
-
-var shownCode = regexp.MustCompile(`\b[A-Z]{4}-[A-Z]{4}\b`)
-
-// code waits until somebody sees a code, which no screen had before it.
-func (ws *workspace) code(p *slacktest.Person) string {
-	ws.t.Helper()
-	ws.slack.Until("a code is shown", func() bool { return shownCode.MatchString(p.Screen()) })
-	return ws.secret(shownCode.FindString(p.Screen()), userCode)
-}
-
-// allowed is somebody who follows Open, and allows, in a real browser.
+// allowed is somebody who follows Open, and allows.
 func (ws *workspace) allowed(p *slacktest.Person, login string) {
-	ws.t.Helper()
-	at := p.Button("Open " + strings.TrimPrefix(ws.provider.Issuer(), "http://")).URL
-	page := newTab(ws.t)
-	page.open(at)
-	page.signIn(login)
-	page.click("button", "Allow")
-	page.sees("You are done")
+	ws.allowsAt(p.Button(ws.openLabel()).URL, login)
 }
 
 // TestSlack tells the whole story in each mode: the same presses, the same

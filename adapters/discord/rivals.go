@@ -24,8 +24,8 @@ const contestedFor = 10 * time.Minute
 type rivals struct {
 	mu    sync.Mutex
 	tried *chat.Recent[*int] // how often we have begun to answer an interaction
-	began time.Time              // when the first of them was met
-	met   time.Time              // when one was met last; zero = never
+	began time.Time          // when the first of them was met
+	met   time.Time          // when one was met last; zero = never
 }
 
 func newRivals() *rivals {
