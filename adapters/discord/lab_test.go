@@ -101,7 +101,7 @@ func (l *lab) Person(who bridge.Address) chattest.Person {
 	return labPerson{Person: l.discord.Person(string(who)), discord: l.discord, id: string(who)}
 }
 
-func (l *lab) Until(what string, holds func() bool) { l.discord.Until(what, holds) }
+func (l *lab) Until(what string, holds func() bool) { until(l.t, what, holds) }
 
 func (l *lab) Fail(how chattest.Fault) {
 	l.discord.Fail(newMessages, 1, map[chattest.Fault]discordtest.Fault{

@@ -38,7 +38,7 @@ func (l lab) Person(who bridge.Address) chattest.Person {
 	return labPerson{Person: l.slack.Person(string(who)), slack: l.slack, id: string(who)}
 }
 
-func (l lab) Until(what string, holds func() bool) { l.slack.Until(what, holds) }
+func (l lab) Until(what string, holds func() bool) { until(l.t, what, holds) }
 
 func (l lab) Fail(how chattest.Fault) {
 	l.slack.Fail(methodPost, 1, map[chattest.Fault]slacktest.Fault{
