@@ -270,12 +270,12 @@ func (p *pageUnderTest) hear(messages iter.Seq2[chromedp.ConsoleMessage, error])
 func (p *pageUnderTest) checkQuiet(failed int) {
 	p.t.Helper()
 	const note = "Failed to load resource: the server responded with a status of "
-	heard := func() (notes int, others []string) {
+	heard := func() (notes, others []string) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, text := range p.errors {
 			if strings.HasPrefix(text, note) {
-				notes++
+				notes = append(notes, strings.TrimPrefix(text, note))
 				continue
 			}
 			others = append(others, text)
@@ -286,16 +286,16 @@ func (p *pageUnderTest) checkQuiet(failed int) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	over := time.After(10 * time.Second)
-	for notes, _ := heard(); notes < failed; notes, _ = heard() {
+	for notes, _ := heard(); len(notes) < failed; notes, _ = heard() {
 		select {
 		case <-tick.C:
 		case <-over:
-			p.t.Fatalf("%d calls failed, want %d", notes, failed)
+			p.t.Fatalf("%d calls failed, %q, want %d", len(notes), notes, failed)
 		}
 	}
 	notes, others := heard()
-	if notes != failed || len(others) > 0 {
-		p.t.Errorf("%d calls failed, want %d; the browser complains: %q", notes, failed, others)
+	if len(notes) != failed || len(others) > 0 {
+		p.t.Errorf("%d calls failed, %q, want %d; the browser complains: %q", len(notes), notes, failed, others)
 	}
 }
 
