@@ -46,7 +46,7 @@ func (b *Bridge) refused(ctx context.Context, who Clicker, id RequestID, why str
 		}
 		line := AuditLine{
 			Time: stored(time.Now()), Event: AuditPressRefused, Request: r.ID, Agent: r.Agent, Session: r.Session,
-			Human: r.Human, Team: r.Team, Provider: r.Target.Provider, Detail: Clean(why, maxReason),
+			Human: r.Human, Team: r.Team, Provider: r.Target.named(), Detail: Clean(why, maxReason),
 		}
 		tx.Audit(line.by(who.actor()))
 		return tries.once(tx)

@@ -213,7 +213,7 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 // any more.
 func forbidden(agent Agent, r Request) (Event, Token, error) {
 	if r.State == Collected {
-		return Event{}, Token{}, notAllowed(agent, r.Target.Provider, r.Whom(), r.Scopes)
+		return Event{}, Token{}, notAllowed(agent, want{target: r.Target, scopes: r.Scopes}, r.Whom())
 	}
 	return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, Token{}, nil
 }

@@ -12,7 +12,9 @@ import (
 // is checked against the policy, and its words are cleaned before anybody
 // sees them.
 type Ask struct {
-	Provider    string
+	Provider    string    // a configured name; never with Resource
+	Resource    string    // the URL of a resource
+	Challenge   Challenge // what the resource said to the agent; only with Resource
 	Scopes      []string
 	Human       string // configured name, e-mail, "slack:U…" or "discord:…"; "" = Team, or the agent's owner
 	Team        string // configured name; never with Human
@@ -60,12 +62,16 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	if err := ask.check(); err != nil {
 		return Request{}, 0, err
 	}
-	r, reply, err := b.decide(ctx, agent, ask, whom, false)
+	w, err := b.want(ctx, agent, ask, whom)
+	if err != nil {
+		return Request{}, 0, err
+	}
+	r, reply, err := b.decide(ctx, agent, ask, w, whom, false)
 	if s, ok := errors.AsType[*stale](err); ok {
 		if err := b.freshen(ctx, s.grant); err != nil {
 			return Request{}, 0, err
 		}
-		r, reply, err = b.decide(ctx, agent, ask, whom, true)
+		r, reply, err = b.decide(ctx, agent, ask, w, whom, true)
 	}
 	if err != nil {
 		return Request{}, 0, err
@@ -81,16 +87,17 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 // decide meets an ask in one transaction: a configuration that comes meanwhile
 // is heeded. A grant that answers the ask, but for its token, is a [*stale];
 // asIs takes the token that there is.
-func (b *Bridge) decide(ctx context.Context, agent Agent, ask Ask, whom string, asIs bool) (r Request, reply Reply, err error) {
+func (b *Bridge) decide(ctx context.Context, agent Agent, ask Ask, w want, whom string, asIs bool) (r Request, reply Reply, err error) {
 	err = b.store.Update(ctx, func(tx Tx) error {
 		agent, err := b.still(agent)
 		if err != nil {
 			return err
 		}
-		may, ok := b.dir().permit(agent, ask.Provider, whom, ask.Scopes)
+		may, ok := b.dir().permit(agent, w, whom)
 		if !ok || may.team.Name != ask.Team {
-			return notAllowed(agent, ask.Provider, whom, ask.Scopes)
+			return notAllowed(agent, w, whom)
 		}
+		may.refused = w.refused
 		r, reply, err = b.admit(tx, agent, ask, may, asIs)
 		return err
 	})
@@ -118,11 +125,20 @@ func (a Ask) whom(agent Agent) (string, error) {
 // check refuses what no policy could allow.
 func (a Ask) check() error {
 	switch {
-	case a.Provider == "":
-		return problem(ProblemInvalidRequest, "the ask names no provider").hint("set \"provider\" to a configured name")
+	case a.Provider == "" && a.Resource == "":
+		return problem(ProblemInvalidRequest, "the ask names no provider and no resource").
+			hint("set \"provider\" to a configured name, or \"resource\" to the URL that the token is for")
+	case a.Provider != "" && a.Resource != "":
+		return problem(ProblemInvalidRequest, "the ask names both a provider and a resource").
+			hint("name the resource alone: it says itself who gives tokens for it")
+	case a.Resource == "" && (a.Challenge.Error != "" || len(a.Challenge.Scopes) > 0):
+		return problem(ProblemInvalidRequest, "the ask has a challenge and no resource").
+			hint("set \"resource\" to the URL that answered with it")
+	case len(a.Challenge.Scopes) > maxScopes:
+		return problem(ProblemInvalidRequest, "the challenge has %d scopes; at most %d are taken", len(a.Challenge.Scopes), maxScopes)
 	case len(a.Scopes) > maxScopes:
 		return problem(ProblemInvalidRequest, "the ask has %d scopes; at most %d are taken", len(a.Scopes), maxScopes)
-	case slices.ContainsFunc(a.Scopes, func(s string) bool { return !scopeToken(s) }):
+	case slices.ContainsFunc(slices.Concat(a.Scopes, a.Challenge.Scopes), func(s string) bool { return !scopeToken(s) }):
 		return problem(ProblemInvalidRequest, "a scope is empty, too long, or holds a character that RFC 6749 forbids in scopes").
 			hint("give each scope as an element of its own, without spaces")
 	case len(a.Context) > maxContexts:
@@ -171,7 +187,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 		return open[same], Joined, nil
 	}
 	if !ask.Fresh {
-		if served, ok, err := b.serve(tx, r, may, b.dir().Limits, now, asIs); err != nil || ok {
+		if served, ok, err := b.serve(tx, r, may, ask.Challenge, now, asIs); err != nil || ok {
 			remember(tx, agent.Name, ask, served.ID, now)
 			return served, Served, err
 		}
@@ -193,7 +209,8 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 	return r, Created, nil
 }
 
-// begin stores a new request. One that no human can see has ended already. One
+// begin stores a new request. One that no human can see, or that nobody can
+// give anything for, has ended already. One
 // whose rule wants its code at once has it under way in the same commit.
 func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 	e := Event{Kind: OnAsk, By: Actor{Kind: ByAgent, Name: draft.Agent}}
@@ -202,6 +219,9 @@ func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 	}
 	asked, _ := draft.Apply(e, now)
 	tx.PutRequest(asked, entry(draft, asked, e))
+	if may.refused != nil {
+		return over(tx, asked, Event{Kind: OnNoClient, By: byProvider(draft), Outcome: may.refused.Outcome, Cause: may.refused.Cause}, now)
+	}
 	if slices.ContainsFunc(asked.Surfaces, Surface.Way) {
 		if !may.rule.AtOnce {
 			return asked
@@ -213,7 +233,11 @@ func begin(tx Tx, draft Request, may permit, now time.Time) Request {
 		}
 		return begun
 	}
-	e = Event{Kind: OnUnreachable, By: Actor{Kind: ByBridge}, Cause: "the inbox is off, and there is no other way"}
+	return over(tx, asked, Event{Kind: OnUnreachable, By: Actor{Kind: ByBridge}, Cause: "the inbox is off, and there is no other way"}, now)
+}
+
+// over ends a request that has just begun.
+func over(tx Tx, asked Request, e Event, now time.Time) Request {
 	ended, _ := asked.Apply(e, now)
 	tx.PutRequest(ended, entry(asked, ended, e))
 	return ended
@@ -279,7 +303,7 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 	}
 	return Request{
 		ID: NewRequestID(now), Epoch: b.setup.Load().bearers.Epoch, Agent: agent.Name, Session: ask.Session, Human: may.human.Name, Team: may.team.Name,
-		Target: Target{Provider: may.provider.Name, Issuer: may.provider.Issuer, ClientID: may.provider.ClientID},
+		Target: may.target,
 		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
 		CheckPhrase: newPhrase(digits), Digits: may.rule.Digits, MinValidity: ask.MinValidity, Reuse: may.reuse(),
 		CreatedAt: now, ExpiresAt: now.Add(ttl),

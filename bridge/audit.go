@@ -117,7 +117,7 @@ func entry(before, after Request, e Event) *AuditLine {
 	line := AuditLine{
 		Time: after.UpdatedAt, Event: e.Kind, Request: after.ID, Grant: after.Grant,
 		Agent: after.Agent, Session: after.Session, Human: after.Human, Team: after.Team,
-		Provider: after.Target.Provider, From: before.State, To: after.State, Version: after.Version,
+		Provider: after.Target.named(), From: before.State, To: after.State, Version: after.Version,
 	}.by(e.By)
 	if after.Outcome != nil && before.Outcome == nil {
 		line.Outcome = string(after.Outcome.Code)
@@ -131,14 +131,14 @@ func (g Grant) audited(event Kind, by Actor, at time.Time) AuditLine {
 	return AuditLine{
 		Time: at.UTC().Round(0), Event: event, Request: g.Request, Grant: g.ID,
 		Agent: g.Key.Agent, Session: g.Key.Session, Human: g.Human, Team: g.Key.Team,
-		Provider: g.Key.Provider, Outcome: string(g.State),
+		Provider: g.target().named(), Outcome: string(g.State),
 	}.by(by)
 }
 
 // audited is the line for what became of tokens that were to be revoked.
 func (v Revoking) audited(event Kind, at time.Time) AuditLine {
-	return AuditLine{Time: at.UTC().Round(0), Event: event, Request: v.Request, Grant: v.Grant, Provider: v.Provider}.
-		by(Actor{Kind: ByProvider, Name: v.Provider})
+	return AuditLine{Time: at.UTC().Round(0), Event: event, Request: v.Request, Grant: v.Grant, Provider: v.target().named()}.
+		by(Actor{Kind: ByProvider, Name: v.target().named()})
 }
 
 // between is the line for something between an agent and a human, either of

@@ -111,7 +111,7 @@ func (k *books) tell(was glimpse, is Request) {
 		if is.Outcome != nil {
 			outcome = string(is.Outcome.Code)
 		}
-		k.Ended(is.Target.Provider, outcome)
+		k.Ended(is.Target.named(), outcome)
 	}
 	for i, s := range is.Surfaces {
 		seen := s.Way() && i < len(was.Surfaces) && was.Surfaces[i].State != DeliveryShown && was.Surfaces[i].Ref == ""

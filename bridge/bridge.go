@@ -42,12 +42,13 @@ type Bridge struct {
 	ready       chan struct{}
 }
 
-// Options is what a bridge is made of; all fields but Messengers, Rosters and
-// Observer are required.
+// Options is what a bridge is made of; all fields but Resources, Messengers,
+// Rosters and Observer are required.
 type Options struct {
 	Directory  *Directory
 	Store      Store
 	Providers  map[string]Provider  // one for each provider of the directory
+	Resources  Resources            // who looks at resources; nil = they cannot be named
 	Messengers map[string]Messenger // one for each channel that cards are brought to
 	Rosters    map[string]Roster    // one for each channel on which groups are teams
 	Log        *slog.Logger         // faults that nobody waits for; never a secret
@@ -76,7 +77,7 @@ func New(o Options) *Bridge {
 		messengers: o.Messengers, groups: newGroups(o.Rosters), log: o.Log,
 		changes: newWatchers(), ready: make(chan struct{}),
 	}
-	b.setup.Store(b.peopled(&setup{given: o.Directory, providers: o.Providers}))
+	b.setup.Store(b.peopled(&setup{given: o.Directory, providers: o.Providers, resources: o.Resources}))
 	b.feeds = newFeeds(b.changes.wake)
 	b.books = newBooks(o.Observer)
 	b.store = &watchedStore{Store: noting{o.Store, b.feeds, b.followGrant, b.books}}
@@ -181,7 +182,7 @@ func (b *Bridge) recover(ctx context.Context) error {
 				}
 			}),
 			readable(b, tx.Revocations(), func(v Revoking) {
-				b.revocations.seed(b.lane(v.Provider), v.ID, v.NotUntil)
+				b.revocations.seed(b.lane(v.target().lane()), v.ID, v.NotUntil)
 				owed++
 			}),
 			readable(b, tx.CurrentGrants(), func(g Grant) {
@@ -240,7 +241,7 @@ func readable[T any](b *Bridge, seq iter.Seq2[T, error], do func(T)) error {
 }
 
 // lane names the lane of a provider: that of its issuer, which all providers
-// at it share.
+// at it share. An issuer that is no provider goes by itself ([Target.lane]).
 func (b *Bridge) lane(provider string) string {
 	return cmp.Or(b.dir().Providers[provider].Issuer, provider)
 }

@@ -170,7 +170,7 @@ func (b *Bridge) outline(r Request) Card {
 		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Renewal: r.Renews != "", Team: r.Team,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
 	}
-	if r.State.Open() && b.dir().Providers[r.Target.Provider].Trust == TrustNone {
+	if info, _ := b.dir().info(r.Target); r.State.Open() && info.Trust == TrustNone {
 		c.Whose = c.Host + " may not tell the bridge whose account signs in: see to it yourself that it is yours."
 	}
 	if r.ClaimedBy != "" && r.State.Open() {
@@ -246,7 +246,7 @@ func (b *Bridge) who(r Request) string {
 // scopeLines leaves out what the bridge asked for on its own account, to learn
 // who granted.
 func (b *Bridge) scopeLines(r Request) []ScopeLine {
-	p := b.dir().Providers[r.Target.Provider]
+	p, _ := b.dir().info(r.Target)
 	scopes := r.Scopes
 	if r.Grant != "" {
 		scopes = r.Granted

@@ -56,7 +56,7 @@ func (b *Bridge) confirm(ctx context.Context, who Clicker, id RequestID, verb Ve
 // confirmed says what the human's word comes to.
 func (b *Bridge) confirmed(tx ReadTx, r Request, who Clicker, verb Verb, g *gift) (Event, error) {
 	by := who.actor()
-	_, configured := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
+	_, configured := b.provider(r.Target)
 	switch {
 	case !r.Confirming():
 		return Event{}, nil
@@ -135,7 +135,7 @@ func (g *gift) pin(tx Tx, r Request) error {
 	tx.PutPin(human, g.who.Issuer, g.who.Subject)
 	if known != g.who.Subject {
 		line := between(r.Agent, human, AuditPinned, g.by, g.grant.CreatedAt)
-		line.Request, line.Provider = r.ID, r.Target.Provider
+		line.Request, line.Provider = r.ID, r.Target.named()
 		tx.Audit(line)
 	}
 	return nil

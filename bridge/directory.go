@@ -13,7 +13,8 @@ type Directory struct {
 	Teams     map[string]Team
 	Agents    map[string]Agent
 	Providers map[string]ProviderInfo
-	Channels  []string // where humans are asked: "web"; none = nowhere
+	Resources []Resource // what agents may name by URL; none = nothing
+	Channels  []string   // where humans are asked: "web"; none = nowhere
 	Limits    Limits
 }
 
@@ -59,7 +60,8 @@ type Agent struct {
 // Rule lets an agent ask. The first rule that allows the whole of an ask
 // decides.
 type Rule struct {
-	Provider      string // a configured name or "*"
+	Provider      string // a configured name or "*", "" = Resource
+	Resource      string // a pattern for URLs, as [ResourceFits] reads it; "" = Provider
 	Scopes        []string
 	DefaultScopes []string
 	Ask           []string      // humans and teams

@@ -145,7 +145,7 @@ func (b *Bridge) freshen(ctx context.Context, g Grant) error {
 
 // providerUnavailable is an outage: it is not the human's matter.
 func providerUnavailable(g Grant, wait time.Duration) *Problem {
-	p := problem(ProblemProviderUnavailable, "the token of the grant has to be refreshed, and %s cannot do that now", g.Key.Provider).
+	p := problem(ProblemProviderUnavailable, "the token of the grant has to be refreshed, and %s cannot do that now", g.target().named()).
 		hint("send the same call again in a moment; the human need not be asked")
 	p.RetryAfter = wait
 	return p

@@ -134,10 +134,10 @@ func (b *Bridge) follow(before, after Request) {
 		b.clock.drop("", ofRequest(after.ID))
 	}
 	if after.State == Failed && before.State != Failed {
-		b.log.Warn("a request failed", "request", after.ID, "provider", after.Target.Provider, "outcome", after.Outcome.Code, "why", after.Outcome.Message)
+		b.log.Warn("a request failed", "request", after.ID, "provider", after.Target.named(), "outcome", after.Outcome.Code, "why", after.Outcome.Message)
 	}
 	b.owe(after)
-	now, lane := time.Now(), b.lane(after.Target.Provider)
+	now, lane := time.Now(), b.lane(after.Target.lane())
 	if before.State == Coded && after.State != Coded {
 		code := polling(before.ID, before.Codes)
 		b.polls.drop(lane, code)
@@ -191,7 +191,7 @@ func (b *Bridge) strikeRequest(ctx context.Context, id RequestID) time.Time {
 // poll that is planned keeps its time, which its provider may have asked for.
 func (b *Bridge) plan(r Request) {
 	b.owe(r)
-	now, lane := time.Now(), b.lane(r.Target.Provider)
+	now, lane := time.Now(), b.lane(r.Target.lane())
 	if r.Grant != "" {
 		b.clock.at("", ofGrant(r.Grant), now)
 	}

@@ -11,6 +11,10 @@ import (
 // without asking anybody again, unless the agent says otherwise.
 const defaultValidity = time.Minute
 
+// youngToken is how old a token is at most of which a refusal says that
+// refreshing does not help.
+const youngToken = time.Minute
+
 // key is the key of the grants that may answer a request.
 func (r Request) key() GrantKey {
 	key := GrantKey{
@@ -34,6 +38,9 @@ func (b *Bridge) reusable(tx ReadTx, draft Request, now time.Time) (Grant, bool,
 	if err != nil {
 		return Grant{}, false, err
 	}
+	if g.Issuer != draft.Target.Issuer { // the resource has another now
+		return Grant{}, false, nil
+	}
 	if g.State != GrantLive || !now.Before(g.ReuseUntil) || !now.Before(g.CreatedAt.Add(draft.Reuse)) {
 		return Grant{}, false, nil
 	}
@@ -46,14 +53,22 @@ func (b *Bridge) reusable(tx ReadTx, draft Request, now time.Time) (Grant, bool,
 
 // serve answers a draft from a live grant that holds all that is asked, and
 // nothing that the agent may not ask. If its token has to be refreshed first,
-// the error is a [*stale]; asIs takes the token that there is.
-func (b *Bridge) serve(tx Tx, draft Request, may permit, limits Limits, now time.Time, asIs bool) (Request, bool, error) {
+// the error is a [*stale]; asIs takes the token that there is. So is one that
+// the resource has refused; but where a young one is refused, another would be
+// too, and the human is asked.
+func (b *Bridge) serve(tx Tx, draft Request, may permit, met Challenge, now time.Time, asIs bool) (Request, bool, error) {
 	g, ok, err := b.reusable(tx, draft, now)
 	if err != nil || !ok || !holds(g.Scopes, draft.Scopes) || len(may.beyond(g.Scopes)) > 0 {
 		return Request{}, false, err
 	}
 	if err := b.vouched(draft.Team); err != nil {
 		return Request{}, false, err
+	}
+	if met.Error == refusedToken && !asIs {
+		if g.Refreshable && now.Sub(g.AccessIssuedAt) > youngToken {
+			return Request{}, false, &stale{g}
+		}
+		return Request{}, false, nil
 	}
 	if ok, err := g.ready(now, draft.least(), asIs); err != nil || !ok {
 		return Request{}, false, err
@@ -64,7 +79,7 @@ func (b *Bridge) serve(tx Tx, draft Request, may permit, limits Limits, now time
 	draft.Surfaces = nil // nobody has to see it
 	e := Event{
 		Kind: OnServed, By: Actor{Kind: ByAgent, Name: draft.Agent},
-		Grant: g.ID, Account: g.Account, Scopes: g.Scopes, Until: now.Add(limits.CollectWithin),
+		Grant: g.ID, Account: g.Account, Scopes: g.Scopes, Until: now.Add(b.dir().Limits.CollectWithin),
 	}
 	r, _ := draft.Apply(e, now)
 	tx.PutRequest(r, entry(Request{}, r, e))

@@ -24,7 +24,7 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 	}
 	who, refused, err := b.ask(ctx, r, tokens, received)
 	if err != nil {
-		b.log.Warn("ask whose account granted", "request", id, "provider", r.Target.Provider, "err", err)
+		b.log.Warn("ask whose account granted", "request", id, "provider", r.Target.named(), "err", err)
 		return time.Now().Add(identityAgain)
 	}
 	var g gift
@@ -44,7 +44,7 @@ func (b *Bridge) identify(ctx context.Context, id RequestID) time.Time {
 	return time.Time{}
 }
 
-func byProvider(r Request) Actor { return Actor{Kind: ByProvider, Name: r.Target.Provider} }
+func byProvider(r Request) Actor { return Actor{Kind: ByProvider, Name: r.Target.named()} }
 
 // held reads a request whose token is being checked, and the token. One whose
 // human is asked is not looked at again.
@@ -75,7 +75,7 @@ func heldTokens(tx ReadTx, id RequestID) (tokens Tokens, received time.Time, err
 // nobody's. refused says why nobody will ever know; an error means that
 // nothing is known yet.
 func (b *Bridge) ask(ctx context.Context, r Request, tokens Tokens, received time.Time) (who Account, refused string, err error) {
-	p, ok := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
+	p, ok := b.provider(r.Target)
 	if !ok {
 		return Account{}, errUnconfigured.Error(), nil
 	}

@@ -16,7 +16,7 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 	}
 	code, e := b.requestCode(ctx, r)
 	arrived := time.Now()
-	e.Code, e.By = r.Codes, Actor{Kind: ByProvider, Name: r.Target.Provider}
+	e.Code, e.By = r.Codes, Actor{Kind: ByProvider, Name: r.Target.named()}
 	if e.Kind == OnMinted {
 		e.Until, e.Interval = arrived.Add(code.Lifetime).UTC().Round(0), code.Interval
 	}
@@ -33,7 +33,7 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 		return b.later(err, "store a code", id)
 	}
 	if taken && after.State == Coded {
-		b.polls.at(b.lane(after.Target.Provider), polling(id, after.Codes), arrived.Add(gap(after.Interval)))
+		b.polls.at(b.lane(after.Target.lane()), polling(id, after.Codes), arrived.Add(gap(after.Interval)))
 		b.warm(after)
 	}
 	return time.Time{}
@@ -41,14 +41,13 @@ func (b *Bridge) mint(ctx context.Context, id RequestID) time.Time {
 
 // requestCode makes the device authorization request and says what came of it.
 func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
-	p, ok := b.provider(r.Target.Provider, r.Target.Issuer, r.Target.ClientID)
+	p, ok := b.provider(r.Target)
 	if !ok {
 		return Code{}, Event{Kind: OnMintRefused, Outcome: OutcomeProviderError, Cause: errUnconfigured.Error()}
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	scopes := union(b.dir().Providers[r.Target.Provider].Scopes, r.Scopes)
-	code, err := p.Begin(ctx, CodeRequest{Scopes: scopes, Resource: r.Target.Resource})
+	code, err := p.Begin(ctx, b.codeRequest(r))
 	var no *Refusal
 	switch {
 	case err == nil:
@@ -56,8 +55,21 @@ func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
 	case errors.As(err, &no):
 		return Code{}, Event{Kind: OnMintRefused, Outcome: no.Outcome, Cause: no.Cause}
 	}
-	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.Provider, "err", err)
-	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.Provider + " could not give a code just now. You can try once more."}
+	b.log.Warn("ask a provider for a code", "request", r.ID, "provider", r.Target.named(), "err", err)
+	return Code{}, Event{Kind: OnMintFault, Cause: "The provider " + r.Target.named() + " could not give a code just now. You can try once more."}
+}
+
+// codeRequest is what the provider is asked for: the request's scopes, and
+// the bridge's own. Where nobody has configured those, it asks for as many of
+// them as there are.
+func (b *Bridge) codeRequest(r Request) CodeRequest {
+	ask := CodeRequest{Scopes: r.Scopes, Resource: r.Target.Resource}
+	if r.Target.Provider == "" {
+		ask.Own = ownScopes()
+		return ask
+	}
+	ask.Scopes = union(b.dir().Providers[r.Target.Provider].Scopes, r.Scopes)
+	return ask
 }
 
 // union keeps the order of first and adds what it lacks of more.

@@ -6,33 +6,48 @@ import (
 	"strings"
 )
 
+// want is what an ask comes to before anybody has looked whether it may.
+type want struct {
+	target Target // of a provider only its name counts
+	scopes []string
+
+	// cut says that the agent named no scopes itself: of those that the
+	// resource wants it asks for what it may.
+	cut bool
+
+	// refused is why nobody can give it, if that is known already.
+	refused *Refusal
+}
+
 // permit is what the policy lets an ask have. A team is asked, or a human; who
 // of the team gives is known only of a request that somebody has claimed.
 type permit struct {
 	rule     Rule
 	team     Team
 	human    Human
+	target   Target
 	provider ProviderInfo
 	scopes   []string // what is asked for, sorted, without doubles
+	refused  *Refusal // as of the want
 }
 
 // permit finds the first rule that allows the whole ask: this agent, this
-// provider, this human or team, all of these scopes. It is asked before
-// anything is looked up for the agent, so a forbidden name and an unknown one
-// look alike.
-func (d *Directory) permit(agent Agent, provider, whom string, scopes []string) (permit, bool) {
-	h, known := d.human(whom)
-	team := Team{}
-	if !known {
-		team, known = d.team(whom)
+// provider or resource, this human or team, all of these scopes. It is asked
+// before anything is looked up for the agent, so a forbidden name and an
+// unknown one look alike.
+func (d *Directory) permit(agent Agent, w want, whom string) (permit, bool) {
+	may, known := d.asked(whom)
+	if w.target.Resource == "" {
+		p := d.Providers[w.target.Provider]
+		w.target.Issuer, w.target.ClientID = p.Issuer, p.ClientID
 	}
-	p, configured := d.Providers[provider]
-	if !known || !configured {
+	info, usable := d.info(w.target)
+	if !known || !usable {
 		return permit{}, false
 	}
-	may := permit{human: h, team: team, provider: p}
+	may.target, may.provider = w.target, info
 	for _, rule := range agent.May {
-		if wanted, ok := rule.allows(provider, may.whom(), scopes); ok {
+		if wanted, ok := rule.allows(w, may.whom()); ok {
 			may.rule, may.scopes = rule, wanted
 			return may, true
 		}
@@ -40,14 +55,34 @@ func (d *Directory) permit(agent Agent, provider, whom string, scopes []string) 
 	return permit{}, false
 }
 
+// asked finds the human or the team of that name.
+func (d *Directory) asked(whom string) (permit, bool) {
+	if h, ok := d.human(whom); ok {
+		return permit{human: h}, true
+	}
+	team, ok := d.team(whom)
+	return permit{team: team}, ok
+}
+
 // permitted asks the policy once more about a request: what it asks for may
 // still be asked, and who gives it is still in the team.
 func (d *Directory) permitted(agent Agent, r Request) (permit, bool) {
-	may, ok := d.permit(agent, r.Target.Provider, r.Whom(), r.Scopes)
+	may, ok := d.permit(agent, want{target: r.Target, scopes: r.Scopes}, r.Whom())
 	if ok && r.Team != "" && r.giver() != "" {
 		may.human, ok = d.keeps(r.Team, r.giver())
 	}
 	return may, ok
+}
+
+// maySeek reports whether an agent may have it looked up who gives tokens for a
+// resource: it may ask them for these scopes there, or, if it names none, for
+// any.
+func (d *Directory) maySeek(agent Agent, resource, whom string, scopes []string) bool {
+	may, known := d.asked(whom)
+	_, listed := d.resource(resource)
+	return known && listed && slices.ContainsFunc(agent.May, func(r Rule) bool {
+		return r.about(Target{Resource: resource}) && slices.Contains(r.Ask, may.whom()) && r.Covers(scopes...)
+	})
 }
 
 // whom names the human or the team that is asked.
@@ -56,9 +91,16 @@ func (p permit) whom() string { return cmp.Or(p.team.Name, p.human.Name) }
 // allows reports whether the rule covers an ask, and the scopes it comes to.
 // An ask without scopes is for the default ones; without those it is for
 // whatever the provider gives, which only "*" covers.
-func (r Rule) allows(provider, whom string, scopes []string) ([]string, bool) {
-	if r.Provider != "*" && r.Provider != provider || !slices.Contains(r.Ask, whom) {
+func (r Rule) allows(w want, whom string) ([]string, bool) {
+	if !r.about(w.target) || !slices.Contains(r.Ask, whom) {
 		return nil, false
+	}
+	scopes := w.scopes
+	if w.cut && len(scopes) > 0 {
+		scopes = slices.DeleteFunc(slices.Clone(scopes), func(s string) bool { return !r.Covers(s) })
+		if len(scopes) == 0 {
+			return nil, false
+		}
 	}
 	if len(scopes) == 0 {
 		scopes = r.DefaultScopes
@@ -103,11 +145,14 @@ func (p permit) beyond(granted []string) []string {
 }
 
 // notAllowed refuses an ask and says what this agent may ask instead.
-func notAllowed(agent Agent, provider, whom string, scopes []string) *Problem {
-	what := "at " + provider
-	if len(scopes) > 0 {
-		what = "for " + strings.Join(scopes, " ") + " " + what
-	} else if agent.mayName(provider, whom) {
+func notAllowed(agent Agent, w want, whom string) *Problem {
+	what := "at " + w.target.words()
+	if w.target.Resource != "" {
+		what = "for access to " + w.target.Resource
+	}
+	if len(w.scopes) > 0 {
+		what = "for " + strings.Join(w.scopes, " ") + " at " + w.target.words()
+	} else if agent.mayName(w.target, whom) {
 		what += " without saying for which scopes"
 	}
 	return problem(ProblemNotAllowed, "agent %q may not ask %s %s", agent.Name, whom, what).hint("%s", agent.mayAsk())
@@ -115,10 +160,8 @@ func notAllowed(agent Agent, provider, whom string, scopes []string) *Problem {
 
 // mayName reports whether the agent has a rule about them at all, so that
 // nothing but scopes is missing.
-func (a Agent) mayName(provider, whom string) bool {
-	return slices.ContainsFunc(a.May, func(r Rule) bool {
-		return (r.Provider == "*" || r.Provider == provider) && slices.Contains(r.Ask, whom)
-	})
+func (a Agent) mayName(t Target, whom string) bool {
+	return slices.ContainsFunc(a.May, func(r Rule) bool { return r.about(t) && slices.Contains(r.Ask, whom) })
 }
 
 // mayAsk tells in one line what the agent may ask.
@@ -128,7 +171,7 @@ func (a Agent) mayAsk() string {
 	}
 	var all []string
 	for _, r := range a.May {
-		all = append(all, "ask "+strings.Join(r.Ask, " or ")+" for "+strings.Join(r.Scopes, ", ")+" at "+r.Provider)
+		all = append(all, "ask "+strings.Join(r.Ask, " or ")+" for "+strings.Join(r.Scopes, ", ")+" at "+cmp.Or(r.Resource, r.Provider))
 	}
 	return "it may " + strings.Join(all, "; ")
 }

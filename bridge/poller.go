@@ -78,7 +78,7 @@ func (b *Bridge) warm(r Request)  { b.hasten(r, 0) }
 func (b *Bridge) hurry(r Request) { b.hasten(r, gap(r.Interval)-r.Interval-hurryMargin) }
 
 func (b *Bridge) hasten(r Request, slack time.Duration) {
-	b.polls.hurry(b.lane(r.Target.Provider), polling(r.ID, r.Codes), slack, time.Now().Add(warmFor))
+	b.polls.hurry(b.lane(r.Target.lane()), polling(r.ID, r.Codes), slack, time.Now().Add(warmFor))
 }
 
 // poll asks the provider once about one code. While the human has not
@@ -98,10 +98,10 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 	answer, err := b.pollOnce(ctx, code)
 	end := time.Now()
 	if err != nil {
-		b.books.Polled(code.Target.Provider, pollFault)
+		b.books.Polled(code.Target.named(), pollFault)
 		return b.pollFault(key, code, err, end)
 	}
-	b.books.Polled(code.Target.Provider, answer.Verdict.String())
+	b.books.Polled(code.Target.named(), answer.Verdict.String())
 	b.gaps.forget(key)
 	switch answer.Verdict {
 	case PollPending:
@@ -116,7 +116,7 @@ func (b *Bridge) poll(ctx context.Context, key pollKey) next {
 func (b *Bridge) pollOnce(ctx context.Context, code liveCode) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	p, ok := b.provider(code.Target.Provider, code.Target.Issuer, code.Target.ClientID)
+	p, ok := b.provider(code.Target)
 	if !ok {
 		return Answer{}, errUnconfigured
 	}
@@ -134,7 +134,7 @@ func (b *Bridge) polled(ctx context.Context, id RequestID, key pollKey) (code li
 		code, err = unpackCode(sealed)
 		return err
 	})
-	_, configured := b.provider(code.Target.Provider, code.Target.Issuer, code.Target.ClientID)
+	_, configured := b.provider(code.Target)
 	return code, err == nil && configured && code.Number == int(key.code), err
 }
 
@@ -152,7 +152,7 @@ func (b *Bridge) pollFault(key pollKey, code liveCode, err error, end time.Time)
 	if asked {
 		n.wait = busy.RetryAfter
 	}
-	b.log.Warn("poll a provider", "request", key.id.request(), "provider", code.Target.Provider, "again", n.at, "err", err)
+	b.log.Warn("poll a provider", "request", key.id.request(), "provider", code.Target.named(), "again", n.at, "err", err)
 	return n
 }
 
@@ -165,7 +165,7 @@ const lastPoll = 10 * time.Second
 func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens Tokens, at time.Time) time.Time {
 	id := key.id.request()
 	e := Event{
-		Kind: OnToken, By: Actor{Kind: ByProvider, Name: code.Target.Provider},
+		Kind: OnToken, By: Actor{Kind: ByProvider, Name: code.Target.named()},
 		Code: code.Number, Scopes: tokens.Scopes, Until: at.Add(identityWithin).UTC().Round(0),
 	}
 	sealed := packTokens(tokens, at)
@@ -199,7 +199,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 		b.plan(after)
 	} else if !taken {
 		b.log.Warn("a token came after its request had moved on; it is being revoked", "request", id)
-		b.revocations.at(b.lane(code.Target.Provider), late.ID, at)
+		b.revocations.at(b.lane(code.Target.lane()), late.ID, at)
 	}
 	return time.Time{}
 }
@@ -214,7 +214,7 @@ func (b *Bridge) giveBack(ctx context.Context, id RequestID, code liveCode, toke
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	err := b.revokeAt(ctx, revoking(string(id), code.Target, time.Time{}), tokens)
-	b.log.Error("a token could not be stored and was given back to its provider", "request", id, "provider", code.Target.Provider, "err", cause, "revoke", err)
+	b.log.Error("a token could not be stored and was given back to its provider", "request", id, "provider", code.Target.named(), "err", cause, "revoke", err)
 }
 
 // lastMoment is what is left for that when the bridge ends: calls have had
@@ -239,7 +239,7 @@ func (b *Bridge) keep(ctx context.Context, id RequestID, s step) (r Request, tak
 // sealed code, which is all that later polls read.
 func (b *Bridge) heard(ctx context.Context, key pollKey, code liveCode, answer Answer, end time.Time) time.Time {
 	id := key.id.request()
-	e := Event{By: Actor{Kind: ByProvider, Name: code.Target.Provider}, Code: code.Number, Cause: answer.Cause}
+	e := Event{By: Actor{Kind: ByProvider, Name: code.Target.named()}, Code: code.Number, Cause: answer.Cause}
 	switch answer.Verdict {
 	case PollSlowDown:
 		e.Kind, e.Interval = OnSlowDown, max(code.Interval+slowDown, answer.Interval)

@@ -18,6 +18,7 @@ const (
 	ProblemNotReady            ProblemCode = "not_ready"
 	ProblemIdempotencyConflict ProblemCode = "idempotency_conflict"
 	ProblemGone                ProblemCode = "gone"
+	ProblemUnknownIssuer       ProblemCode = "unknown_issuer"
 	ProblemTooManyOpen         ProblemCode = "too_many_open"
 	ProblemQuiet               ProblemCode = "quiet"
 	ProblemChatUnavailable     ProblemCode = "chat_unavailable"

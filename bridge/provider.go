@@ -60,6 +60,7 @@ type Provider interface {
 // CodeRequest is what a device authorization request asks for.
 type CodeRequest struct {
 	Scopes   []string // sent in this order
+	Own      []string // sent before them as far as the issuer's scopes_supported lists them
 	Resource string   // RFC 8707; "" = not sent
 }
 

@@ -140,7 +140,7 @@ func (b *Bridge) beginRefresh(ctx context.Context, key packed) (begun refreshing
 // be any more is [errNotRefreshed]: what the rules do not allow, above all.
 func (b *Bridge) refreshNow(g Grant, due, now time.Time) (bool, error) {
 	_, allowed := b.setup.Load().permits(g)
-	_, configured := b.provider(g.Key.Provider, g.Issuer, g.Key.ClientID)
+	_, configured := b.provider(g.target())
 	if g.State != GrantLive || !g.Refreshable || !allowed || !configured {
 		return false, errNotRefreshed
 	}
@@ -152,7 +152,7 @@ func (b *Bridge) refreshNow(g Grant, due, now time.Time) (bool, error) {
 var errNotRefreshed = errors.New("the grant is not refreshed any more")
 
 func (b *Bridge) callRefresh(ctx context.Context, r refreshing) (Tokens, error) {
-	p, ok := b.provider(r.grant.Key.Provider, r.grant.Issuer, r.grant.Key.ClientID)
+	p, ok := b.provider(r.grant.target())
 	if !ok {
 		return Tokens{}, &Refusal{Outcome: OutcomeProviderError, Cause: errUnconfigured.Error(), Err: errUnconfigured}
 	}
@@ -182,7 +182,7 @@ func (b *Bridge) heardRefresh(ctx context.Context, r refreshing, fresh Tokens, e
 		n.ill, n.well = true, false
 		return n
 	}
-	b.log.Warn("refresh a grant: nobody knows what came of it; it is tried once more", "grant", r.grant.ID, "provider", r.grant.Key.Provider, "err", err)
+	b.log.Warn("refresh a grant: nobody knows what came of it; it is tried once more", "grant", r.grant.ID, "provider", r.grant.target().named(), "err", err)
 	return next{at: time.Now().Add(refreshAgain), ill: true}
 }
 
@@ -191,7 +191,7 @@ func (b *Bridge) heardRefresh(ctx context.Context, r refreshing, fresh Tokens, e
 func (b *Bridge) refreshLater(ctx context.Context, r refreshing, cause error, asked time.Duration) next {
 	key := pack(r.grant.ID)
 	wait := b.flights.fault(key, min(asked, longestLull))
-	b.log.Warn("refresh a grant", "grant", r.grant.ID, "provider", r.grant.Key.Provider, "again", wait, "err", cause)
+	b.log.Warn("refresh a grant", "grant", r.grant.ID, "provider", r.grant.target().named(), "again", wait, "err", cause)
 	err := b.insist(ctx, "note that a grant was not refreshed", r.grant.Request, func(ctx context.Context) error {
 		return b.store.Update(ctx, func(tx Tx) error {
 			g, err := tx.Grant(r.grant.ID)
@@ -231,8 +231,8 @@ func (b *Bridge) keepRefreshed(ctx context.Context, r refreshing, fresh Tokens, 
 		return next{at: at.Add(refreshAgain), well: true}
 	}
 	if end != "" {
-		b.log.Error("refreshed tokens are not used; they are being revoked", "grant", r.grant.ID, "provider", r.grant.Key.Provider, "why", end)
-		b.revocations.at(b.lane(r.grant.Key.Provider), lateRefresh(r.grant.ID), at)
+		b.log.Error("refreshed tokens are not used; they are being revoked", "grant", r.grant.ID, "provider", r.grant.target().named(), "why", end)
+		b.revocations.at(b.lane(r.grant.target().lane()), lateRefresh(r.grant.ID), at)
 	}
 	b.flights.forget(key)
 	b.flights.land(key, nil)
@@ -292,7 +292,7 @@ func (g Grant) renewed(old, fresh Tokens, at time.Time) Grant {
 	return g
 }
 
-func (g Grant) byProvider() Actor { return Actor{Kind: ByProvider, Name: g.Key.Provider} }
+func (g Grant) byProvider() Actor { return Actor{Kind: ByProvider, Name: g.target().named()} }
 
 // target is where the tokens of a grant come from.
 func (g Grant) target() Target {

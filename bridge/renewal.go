@@ -30,7 +30,7 @@ func (b *Bridge) loseGrant(ctx context.Context, g Grant, why error) next {
 			return err
 		})
 	})
-	b.log.Warn("a grant needs its human again", "grant", g.ID, "provider", g.Key.Provider, "why", why, "err", err)
+	b.log.Warn("a grant needs its human again", "grant", g.ID, "provider", g.target().named(), "why", why, "err", err)
 	if renewal.ID != "" && err == nil {
 		b.follow(Request{}, renewal)
 	}
@@ -88,7 +88,7 @@ func (b *Bridge) renewable(tx ReadTx, g Grant, now time.Time) (permit, bool, err
 	may, allowed := b.setup.Load().permits(g)
 	if allowed {
 		asked := slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(may.provider.Scopes, s) })
-		may.scopes, allowed = may.rule.allows(g.Key.Provider, g.whom(), asked)
+		may.scopes, allowed = may.rule.allows(want{target: g.target(), scopes: asked}, g.whom())
 	}
 	if !allowed || may.rule.Digits || g.Key.Team != "" || g.LastUsedAt.IsZero() || !now.Before(g.ReuseUntil) {
 		return may, false, nil

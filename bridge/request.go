@@ -60,14 +60,6 @@ type Request struct {
 	Surfaces []Surface `json:",omitzero"`
 }
 
-// Target is what a request asks a token of and for.
-type Target struct {
-	Provider string // the configured name; "" when only the issuer is known
-	Issuer   string
-	ClientID string
-	Resource string // RFC 8707; "" = none
-}
-
 // Delivery states of a surface.
 type Delivery string
 

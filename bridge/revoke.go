@@ -54,7 +54,7 @@ func (r Request) raised() Request {
 // over plans what the end of a grant leaves to do, once it is committed. It
 // may come twice.
 func (b *Bridge) over(g Grant) {
-	b.revocations.at(b.lane(g.Key.Provider), string(g.ID), time.Now())
+	b.revocations.at(b.lane(g.target().lane()), string(g.ID), time.Now())
 	b.toldAnew(g)
 }
 
@@ -69,6 +69,11 @@ func (b *Bridge) toldAnew(g Grant) {
 // revoking is an entry of the revocation queue for tokens of an issuer.
 func revoking(id string, from Target, since time.Time) Revoking {
 	return Revoking{ID: id, Provider: from.Provider, Issuer: from.Issuer, ClientID: from.ClientID, Since: since}
+}
+
+// target is where the tokens came from.
+func (v Revoking) target() Target {
+	return Target{Provider: v.Provider, Issuer: v.Issuer, ClientID: v.ClientID}
 }
 
 // revokeLater puts tokens into the revocation queue.
@@ -128,7 +133,7 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 		return time.Time{}
 	}
 	if errors.Is(err, ErrUnreadable) && v.ID != "" {
-		b.log.Error("tokens that were to be revoked cannot be read any more", "id", id, "provider", v.Provider, "err", err)
+		b.log.Error("tokens that were to be revoked cannot be read any more", "id", id, "provider", v.target().named(), "err", err)
 		return b.settled(b.revoked(ctx, v, AuditRevocationGivenUp), id)
 	}
 	if err != nil {
@@ -152,7 +157,7 @@ func (b *Bridge) revoke(ctx context.Context, id string) time.Time {
 	case errors.Is(err, ErrCannotRevoke):
 		return b.settled(b.revoked(ctx, v, AuditRevocationUnsupported), id)
 	case time.Since(v.Since) > patienceWith(err):
-		b.log.Error("gave up revoking tokens: end them at the provider", "id", id, "provider", v.Provider, "err", err)
+		b.log.Error("gave up revoking tokens: end them at the provider", "id", id, "provider", v.target().named(), "err", err)
 		return b.settled(b.revoked(ctx, v, AuditRevocationGivenUp), id)
 	}
 	return b.revokeAgain(ctx, v, err)
@@ -250,7 +255,7 @@ func (b *Bridge) revokeAgain(ctx context.Context, v Revoking, cause error) time.
 	}
 	v.Attempts++
 	v.NotUntil = time.Now().Add(wait).UTC().Round(0)
-	b.log.Warn("revoke tokens", "id", v.ID, "provider", v.Provider, "attempt", v.Attempts, "again", v.NotUntil, "err", cause)
+	b.log.Warn("revoke tokens", "id", v.ID, "provider", v.target().named(), "attempt", v.Attempts, "again", v.NotUntil, "err", cause)
 	err := b.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
 		if _, err := tx.Revoking(v.ID); err != nil {
 			return err

@@ -8,6 +8,7 @@ type setup struct {
 	ties      map[chatUser]Tie
 	people    map[chatUser]string // who somebody is on a chat, by configuration or tie
 	providers map[string]Provider // one for each provider of the directory
+	resources Resources           // who speaks with other issuers; nil = nobody
 	former    []formerClient      // the newest last
 	bearers   bearers
 }
@@ -26,14 +27,25 @@ const formerKept = 64
 // once.
 func (b *Bridge) dir() *Directory { return b.setup.Load().dir }
 
-// provider finds the provider of that name, if it still is the issuer and the
+// provider finds the provider of a target, if it still is the issuer and the
 // client that something was asked of: a secret of one issuer must not reach
 // another that has taken its name in the configuration.
-func (b *Bridge) provider(name, issuer, client string) (Provider, bool) {
+func (b *Bridge) provider(t Target) (Provider, bool) {
 	now := b.setup.Load()
-	info := now.dir.Providers[name]
-	p, ok := now.providers[name]
-	return p, ok && info.Issuer == issuer && info.ClientID == client
+	if t.Provider == "" {
+		return now.registered(t.Issuer, t.ClientID)
+	}
+	info := now.dir.Providers[t.Provider]
+	p, ok := now.providers[t.Provider]
+	return p, ok && info.Issuer == t.Issuer && info.ClientID == t.ClientID
+}
+
+// registered finds who speaks as a client that the bridge has registered.
+func (s *setup) registered(issuer, client string) (Provider, bool) {
+	if s.resources == nil || client == "" {
+		return nil, false
+	}
+	return s.resources.Provider(issuer, client)
 }
 
 // revoker finds who can revoke tokens of this issuer and client: the provider
@@ -50,13 +62,13 @@ func (b *Bridge) revoker(issuer, client string) (Provider, bool) {
 			return f.provider, true
 		}
 	}
-	return nil, false
+	return now.registered(issuer, client)
 }
 
 // followedBy is the setup that takes the place of this one. Providers that it
 // does without stay known as former ones.
 func (s *setup) followedBy(dir *Directory, ties map[chatUser]Tie, providers map[string]Provider, who bearers) *setup {
-	after := &setup{given: dir, dir: dir, ties: ties, providers: providers, bearers: who}
+	after := &setup{given: dir, dir: dir, ties: ties, providers: providers, resources: s.resources, bearers: who}
 	for _, f := range s.former {
 		after.remember(f)
 	}

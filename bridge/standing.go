@@ -44,12 +44,12 @@ func (s *setup) overtaken(r Request) bool {
 	if !slices.Contains(waiting, r.State) {
 		human = r.giver()
 	}
-	if !s.same(r.Target.Provider, r.Target.Issuer, r.Target.ClientID) ||
+	if _, usable := s.dir.info(r.Target); !usable ||
 		!s.bearers.fit(r.Epoch, r.Agent, human, r.Target.Issuer) || !s.member(r.Team, human) {
 		return true
 	}
-	may, ok := s.rule(r.Agent, r.Target.Provider, r.Whom(), func(rule Rule) bool {
-		_, ok := rule.allows(r.Target.Provider, r.Whom(), r.Scopes)
+	may, ok := s.rule(r.Agent, r.Target, r.Whom(), func(rule Rule) bool {
+		_, ok := rule.allows(want{target: r.Target, scopes: r.Scopes}, r.Whom())
 		return ok
 	})
 	switch {
@@ -67,14 +67,14 @@ func (s *setup) overtaken(r Request) bool {
 // bear its names now.
 func (s *setup) permits(g Grant) (permit, bool) {
 	k := g.Key
-	if !s.same(k.Provider, g.Issuer, k.ClientID) || !s.bearers.fit(g.Epoch, k.Agent, g.Human, g.Issuer) || !s.member(k.Team, g.Human) {
+	info, usable := s.dir.info(g.target())
+	if !usable || !s.bearers.fit(g.Epoch, k.Agent, g.Human, g.Issuer) || !s.member(k.Team, g.Human) {
 		return permit{}, false
 	}
-	info := s.dir.Providers[k.Provider]
 	if g.Subject == "" && info.Trust != TrustNone {
 		return permit{}, false
 	}
-	return s.rule(k.Agent, k.Provider, g.whom(), func(rule Rule) bool {
+	return s.rule(k.Agent, g.target(), g.whom(), func(rule Rule) bool {
 		return len(permit{rule: rule, provider: info}.beyond(g.Scopes)) == 0
 	})
 }
@@ -95,22 +95,16 @@ func (s *setup) narrowed(g Grant) (Grant, bool) {
 	return g, true
 }
 
-// rule finds the first rule by which an agent may ask somebody at a provider,
-// of those that fit.
-func (s *setup) rule(agent, provider, whom string, fits func(Rule) bool) (permit, bool) {
+// rule finds the first rule by which an agent may ask somebody for a target, of
+// those that fit.
+func (s *setup) rule(agent string, t Target, whom string, fits func(Rule) bool) (permit, bool) {
 	for _, rule := range s.dir.Agents[agent].May {
-		if (rule.Provider == "*" || rule.Provider == provider) && slices.Contains(rule.Ask, whom) && fits(rule) {
-			return permit{rule: rule, team: s.dir.Teams[whom], provider: s.dir.Providers[provider]}, true
+		if rule.about(t) && slices.Contains(rule.Ask, whom) && fits(rule) {
+			info, _ := s.dir.info(t)
+			return permit{rule: rule, team: s.dir.Teams[whom], target: t, provider: info}, true
 		}
 	}
 	return permit{}, false
-}
-
-// same reports whether a provider is still the issuer and the client that it
-// was.
-func (s *setup) same(provider, issuer, client string) bool {
-	info, ok := s.dir.Providers[provider]
-	return ok && info.Issuer == issuer && info.ClientID == client
 }
 
 // member reports whether a human is there and, with a team, in it; "" stands

@@ -63,6 +63,7 @@ const (
 	OnMinted      Kind = "minted"
 	OnMintFault   Kind = "mint_fault"
 	OnMintRefused Kind = "mint_refused"
+	OnNoClient    Kind = "no_client" // nobody has configured one at the issuer, and the bridge can have none
 	OnSlowDown    Kind = "slow_down"
 	OnToken       Kind = "token"
 	OnRefused     Kind = "access_denied"
@@ -109,7 +110,7 @@ type Event struct {
 	Signed   Account       // account_unknown: the same, as it would be pinned
 	Scopes   []string      // account_matches, any_account, mine, served
 	Grant    GrantID       // likewise
-	Outcome  OutcomeCode   // mint_refused
+	Outcome  OutcomeCode   // mint_refused, no_client
 	Cause    string        // in the outcome, for the agent too; never anything secret
 	Private  string        // for the human who is asked alone
 }

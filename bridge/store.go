@@ -178,7 +178,7 @@ type Tx interface {
 type Due struct {
 	ID       RequestID
 	State    State
-	Provider string
+	Provider string // as [Target.lane]
 	Minting  bool
 	Owes     bool // as [Request.Owes]
 	Attend   bool // as [Request.Attends]
@@ -191,7 +191,7 @@ type Due struct {
 func (r Request) Due() Due {
 	deadline, _ := r.Deadline()
 	return Due{
-		ID: r.ID, State: r.State, Provider: r.Target.Provider,
+		ID: r.ID, State: r.State, Provider: r.Target.lane(),
 		Minting: r.Minting, Owes: r.Owes(), Attend: r.Attends(), Code: r.Codes, Interval: r.Interval, Deadline: deadline,
 	}
 }
@@ -229,7 +229,7 @@ type Suspension struct {
 // Revoking is one set of tokens that is still to be revoked.
 type Revoking struct {
 	ID       string
-	Provider string
+	Provider string // the configured name; "" = none
 	Issuer   string // the tokens go to this issuer and no other
 	ClientID string
 	Request  RequestID

@@ -112,6 +112,7 @@ var table = []row{
 	{on: OnPolicyChanged, from: alive, to: Cancelled, outcome: OutcomePolicyChanged, why: "as cancel"},
 	{on: OnTTLOver, from: []State{Asked}, when: []condition{idle}, to: Expired, outcome: OutcomeExpired, why: "a live code or a code under way postpones it"},
 	{on: OnUnreachable, from: []State{Asked}, to: Failed, outcome: OutcomeHumanUnreachable},
+	{on: OnNoClient, from: []State{Asked}, to: Failed, why: "device_grant_unsupported or provider_error; known as soon as the agent asks, so that nobody is asked"},
 
 	{on: OnCollect, from: []State{Granted}, to: Collected, set: dueBy, sameCard: true},
 	{on: OnCollect, from: []State{Collected}, when: []condition{inGrace}, to: Collected, quiet: true, why: "the same caller gets the same token"},
