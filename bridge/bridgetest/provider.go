@@ -21,6 +21,7 @@ type Provider struct {
 	issuer  string
 	codes   map[string]*code
 	order   []*code
+	asked   []bridge.CodeRequest
 	tokens  int
 	early   int
 	polls   int
@@ -168,6 +169,13 @@ func (p *Provider) settle(c *code, state string, who bridge.Account) {
 // Early how many of them before their time.
 func (p *Provider) Codes() int { p.mu.Lock(); defer p.mu.Unlock(); return len(p.order) }
 
+// Asked returns what the codes were asked for, in order.
+func (p *Provider) Asked() []bridge.CodeRequest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asked)
+}
+
 // Polls returns how many polls came.
 func (p *Provider) Polls() int { p.mu.Lock(); defer p.mu.Unlock(); return p.polls }
 
@@ -207,14 +215,15 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	n := len(p.order) + 1
 	c := &code{
 		userCode: fmt.Sprintf("CODE-%04d", n), device: fmt.Sprintf("device-%d", n),
-		lapses: time.Now().Add(p.Lifetime), interval: p.Interval, scopes: ask.Scopes,
+		lapses: time.Now().Add(p.Lifetime), interval: p.Interval, scopes: slices.Concat(ask.Own, ask.Scopes),
 	}
+	p.asked = append(p.asked, ask)
 	p.codes[c.device] = c
 	p.order = append(p.order, c)
 	return bridge.Code{
 		DeviceCode: bridge.NewSecret(c.device), UserCode: bridge.NewSecret(c.userCode),
 		VerificationURI: cmp.Or(p.Page, p.issuer+"/device"), Lifetime: p.Lifetime, Interval: p.Interval,
-		TokenEndpoint: p.issuer + "/token", Scopes: ask.Scopes, Resource: ask.Resource,
+		TokenEndpoint: p.issuer + "/token", Scopes: c.scopes, Resource: ask.Resource,
 	}, nil
 }
 

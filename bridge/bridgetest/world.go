@@ -20,6 +20,7 @@ type World struct {
 	Corp      *Provider
 	Chats     map[string]bridge.Messenger // by channel; changes count from the next start
 	Rosters   map[string]bridge.Roster    // likewise
+	Resources *Resources                  // likewise; nil = none
 
 	t    *testing.T
 	stop func()
@@ -74,17 +75,33 @@ func StartWithChats(t *testing.T, dir *bridge.Directory, store bridge.Store, cor
 // StartWithGroups is StartWithChats for a bridge that learns who is in groups.
 func StartWithGroups(t *testing.T, dir *bridge.Directory, store bridge.Store, corp *Provider, chats map[string]bridge.Messenger, rosters map[string]bridge.Roster) *World {
 	t.Helper()
-	b := bridge.New(bridge.Options{
-		Directory: dir, Store: store,
-		Providers:  map[string]bridge.Provider{"corp": corp},
-		Messengers: chats,
-		Rosters:    rosters,
+	return start(t, &World{Directory: dir, Store: store, Corp: corp, Chats: chats, Rosters: rosters})
+}
+
+// StartWithResources is Start for a bridge that looks at resources.
+func StartWithResources(t *testing.T, dir *bridge.Directory, store bridge.Store, corp *Provider, resources *Resources) *World {
+	t.Helper()
+	return start(t, &World{Directory: dir, Store: store, Corp: corp, Resources: resources})
+}
+
+// start runs the bridge of a world.
+func start(t *testing.T, w *World) *World {
+	t.Helper()
+	options := bridge.Options{
+		Directory: w.Directory, Store: w.Store,
+		Providers:  map[string]bridge.Provider{"corp": w.Corp},
+		Messengers: w.Chats,
+		Rosters:    w.Rosters,
 		Log:        slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	}
+	if w.Resources != nil {
+		options.Resources = w.Resources
+	}
+	b := bridge.New(options)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
-	w := &World{Bridge: b, Directory: dir, Store: store, Corp: corp, Chats: chats, Rosters: rosters, t: t}
+	w.Bridge, w.t = b, t
 	w.stop = func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -108,7 +125,7 @@ func (w *World) Stop() {
 func (w *World) Restart() *World {
 	w.t.Helper()
 	w.Stop()
-	return StartWithGroups(w.t, w.Directory, w.Store, w.Corp, w.Chats, w.Rosters)
+	return start(w.t, &World{Directory: w.Directory, Store: w.Store, Corp: w.Corp, Chats: w.Chats, Rosters: w.Rosters, Resources: w.Resources})
 }
 
 // Agent returns a configured agent.
