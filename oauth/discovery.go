@@ -45,6 +45,49 @@ type metadata struct {
 	// For sign-ins alone: vetted when one is made.
 	Authorization string `json:"authorization_endpoint"`
 	TellsIssuer   bool   `json:"authorization_response_iss_parameter_supported"` // RFC 9207, section 3
+
+	// For who registers, and for profiles. What is wrongly typed here is taken
+	// for not said, so that it spoils nothing else.
+	Registration  string `json:"registration_endpoint"`                 // vetted by who registers
+	Documents     flag   `json:"client_id_metadata_document_supported"` // MCP 2026-07-28
+	Scopes        words  `json:"scopes_supported"`
+	Methods       words  `json:"token_endpoint_auth_methods_supported"`
+	KeyAlgorithms words  `json:"token_endpoint_auth_signing_alg_values_supported"`
+	Challenges    words  `json:"code_challenge_methods_supported"` // RFC 7636, of PKCE
+}
+
+// flag is a member that is true, and false whatever else it may be.
+type flag bool
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (f *flag) UnmarshalJSON(text []byte) error {
+	*f = string(text) == "true"
+	return nil
+}
+
+// maxWords bounds a list of words, and maxWord one of them in bytes.
+const (
+	maxWords = 1000
+	maxWord  = 200
+)
+
+// words is a list of plain words, at most 1000 of at most 200 bytes each. What
+// is no such word is left out, and what is no list is none: nil.
+type words []string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (w *words) UnmarshalJSON(text []byte) error {
+	*w = nil
+	var all []any
+	if json.Unmarshal(text, &all) != nil {
+		return nil
+	}
+	for _, one := range all[:min(len(all), maxWords)] {
+		if word, is := one.(string); is && word != "" && len(word) <= maxWord && isPlain(word) {
+			*w = append(*w, word)
+		}
+	}
+	return nil
 }
 
 // discover returns the metadata to begin something new with. The last good

@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -37,7 +36,7 @@ func (p *Provider) Survey(ctx context.Context) (Survey, error) {
 	}
 	s := Survey{
 		Device: md.offersDeviceGrant(), Keys: md.Keys != "", Userinfo: md.Userinfo != "", Revocation: md.Revocation != "",
-		Scopes: listed(answer, "scopes_supported"), Methods: listed(answer, "token_endpoint_auth_methods_supported"),
+		Scopes: listed(md.Scopes), Methods: listed(md.Methods),
 	}
 	if at, err := http.ParseTime(answer.header.Get("Date")); err == nil {
 		s.Dated, s.Skew = true, time.Until(at)
@@ -48,21 +47,7 @@ func (p *Provider) Survey(ctx context.Context) (Survey, error) {
 // maxListed bounds what is passed on of a list in the metadata.
 const maxListed = 100
 
-// listed reads a list of words, which may be anything: it is nothing that we
-// act on.
-func listed(answer reply, member string) []string {
-	var all map[string]json.RawMessage
-	var found, words []string
-	if json.Unmarshal(answer.trimmed(), &all) != nil || json.Unmarshal(all[member], &found) != nil {
-		return nil
-	}
-	for _, word := range found[:min(len(found), maxListed)] {
-		if len(word) <= 100 && isPlain(word) {
-			words = append(words, word)
-		}
-	}
-	return words
-}
+func listed(all words) []string { return all[:min(len(all), maxListed)] }
 
 // oauthError is an error code of OAuth (RFC 6749, section 5.2). What it stands
 // in is told in the words of the refusal above it.
