@@ -77,6 +77,7 @@ var rules = []rule{
 		may:  []string{"bridge"},
 		foreign: []string{
 			"github.com/coreos/go-oidc/v3",
+			"github.com/go-jose/go-jose/v4",
 			"golang.org/x/net/publicsuffix",
 			"golang.org/x/oauth2",
 			"golang.org/x/sync",

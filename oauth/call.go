@@ -62,8 +62,8 @@ func (p *Provider) post(ctx context.Context, endpoint string, f *form) (reply, e
 	return p.call(ctx, r)
 }
 
-// posting dresses a form as our client (RFC 6749, section 2.3.1). The secret
-// goes into the header or the form, never both. The body is left to be put
+// posting dresses a form as our client (RFC 6749, section 2.3.1; RFC 7523,
+// section 2.2). The secret goes into the header or the form, never both. The body is left to be put
 // into the request.
 func (p *Provider) posting(endpoint string, f *form) (*http.Request, string, error) {
 	at, err := p.endpoint(endpoint)
@@ -73,8 +73,16 @@ func (p *Provider) posting(endpoint string, f *form) (*http.Request, string, err
 	if p.method != AuthBasic {
 		f.add("client_id", p.id)
 	}
-	if p.method == AuthPost {
+	switch p.method {
+	case AuthPost:
 		f.add("client_secret", p.secret.Reveal())
+	case AuthKey:
+		proof, err := p.key.assertion(p.id, p.proveTo, time.Now())
+		if err != nil {
+			return nil, "", fmt.Errorf("prove who we are: %w", err)
+		}
+		f.add("client_assertion_type", assertionType)
+		f.add("client_assertion", proof)
 	}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	if p.method == AuthBasic {

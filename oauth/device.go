@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,9 +30,9 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if err := md.offersDeviceGrant(); err != nil {
 		return bridge.Code{}, err
 	}
-	f := newForm()
-	if len(ask.Scopes) > 0 {
-		f.add("scope", strings.Join(ask.Scopes, " "))
+	f, scopes := newForm(), md.with(ask)
+	if len(scopes) > 0 {
+		f.add("scope", strings.Join(scopes, " "))
 	}
 	if ask.Resource != "" {
 		f.add("resource", ask.Resource)
@@ -44,8 +45,20 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if err != nil {
 		return bridge.Code{}, err
 	}
-	code.TokenEndpoint, code.Scopes, code.Resource = md.Token, ask.Scopes, ask.Resource
+	code.TokenEndpoint, code.Scopes, code.Resource = md.Token, scopes, ask.Resource
 	return code, nil
+}
+
+// with are the scopes to ask for: those of ours that the issuer lists, and what
+// is asked for.
+func (md *metadata) with(ask bridge.CodeRequest) []string {
+	var scopes []string
+	for _, s := range ask.Own {
+		if slices.Contains(md.Scopes, s) && !slices.Contains(ask.Scopes, s) {
+			scopes = append(scopes, s)
+		}
+	}
+	return append(scopes, ask.Scopes...)
 }
 
 // readCode reads the answer to a device authorization request (RFC 8628,

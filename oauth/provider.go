@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,9 +33,14 @@ type Config struct {
 	ClientID     string
 	ClientSecret bridge.Secret // empty = a public client
 
-	// AuthMethod is AuthNone, AuthBasic or AuthPost; "" means AuthNone
+	// AuthMethod is AuthNone, AuthBasic, AuthPost or AuthKey; "" means AuthNone
 	// without a secret, else AuthBasic.
 	AuthMethod string
+
+	Key ClientKey // with AuthKey
+
+	// KeyAudience is whom proofs by the key are for; "" = the issuer.
+	KeyAudience string
 
 	Network NetworkPolicy
 }
@@ -47,6 +53,8 @@ type Provider struct {
 	id      string
 	secret  bridge.Secret
 	method  string
+	key     ClientKey
+	proveTo string // the audience of proofs by the key
 	network NetworkPolicy
 
 	client   *http.Client  // for libraries; our own calls go to the gate
@@ -89,6 +97,8 @@ func New(cfg Config, client *http.Client) (*Provider, error) {
 		id:       cfg.ClientID,
 		secret:   cfg.ClientSecret,
 		method:   cfg.AuthMethod,
+		key:      cfg.Key,
+		proveTo:  cmp.Or(cfg.KeyAudience, cfg.Issuer),
 		network:  cfg.Network,
 		client:   hardened,
 		gate:     way,
@@ -122,13 +132,17 @@ func (c Config) check() (*url.URL, error) {
 		if !c.ClientSecret.IsZero() {
 			faults = append(faults, errors.New("a client secret is given, but the method is none"))
 		}
+	case AuthKey:
+		if c.Key.IsZero() || !c.ClientSecret.IsZero() {
+			faults = append(faults, fmt.Errorf("%s needs a key, and no client secret", AuthKey))
+		}
 	case AuthBasic, AuthPost:
 		if c.ClientSecret.IsZero() {
 			faults = append(faults, fmt.Errorf("%s needs a client secret", c.AuthMethod))
 		}
 	default:
-		faults = append(faults, fmt.Errorf("unknown method %q; use %s, %s or %s",
-			c.AuthMethod, AuthNone, AuthBasic, AuthPost))
+		faults = append(faults, fmt.Errorf("unknown method %q; use %s, %s, %s or %s",
+			c.AuthMethod, AuthNone, AuthBasic, AuthPost, AuthKey))
 	}
 	return issuer, errors.Join(faults...)
 }

@@ -38,7 +38,8 @@ func TestFaultsOfAConfigurationComeAllAtOnce(t *testing.T) {
 		"no host":            {with(func(c *oauth.Config) { c.Issuer = "https:///t1" }), []string{"no host"}},
 		"secret but none":    {with(func(c *oauth.Config) { c.ClientSecret, c.AuthMethod = secret, oauth.AuthNone }), []string{"secret is given"}},
 		"basic, no secret":   {with(func(c *oauth.Config) { c.AuthMethod = oauth.AuthBasic }), []string{"needs a client secret"}},
-		"a method to come":   {with(func(c *oauth.Config) { c.AuthMethod = "private_key_jwt" }), []string{"unknown method"}},
+		"a key, and none":    {with(func(c *oauth.Config) { c.AuthMethod = oauth.AuthKey }), []string{"needs a key"}},
+		"no method":          {with(func(c *oauth.Config) { c.AuthMethod = "client_secret_jwt" }), []string{"unknown method"}},
 		"two things at once": {with(func(c *oauth.Config) { c.ClientID, c.AuthMethod = "", oauth.AuthPost }), []string{"client_id", "needs a client secret"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,6 +19,7 @@ type Family struct {
 
 // family is what is behind a Family.
 type family struct {
+	client    string
 	account   Account
 	scopes    []string
 	resource  string

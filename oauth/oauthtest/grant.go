@@ -16,6 +16,7 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 
 // code is a device code under way.
 type code struct {
+	client       string
 	device, user string
 	scopes       []string
 	resource     string
@@ -76,10 +77,12 @@ func (i *Issuer) decide(userCode string, verdict func(*code)) error {
 }
 
 func (i *Issuer) serveDevice(r *http.Request) answer {
-	if bad := i.checkClient(r); bad != nil {
+	client, bad := i.checkClient(r)
+	if bad != nil {
 		return *bad
 	}
 	c := &code{
+		client:   client,
 		device:   random(),
 		user:     newUserCode(),
 		scopes:   strings.Fields(r.PostForm.Get("scope")),
@@ -114,7 +117,8 @@ func newUserCode() string {
 }
 
 func (i *Issuer) serveToken(r *http.Request) answer {
-	if bad := i.checkClient(r); bad != nil {
+	client, bad := i.checkClient(r)
+	if bad != nil {
 		return *bad
 	}
 	if r.PostForm.Get("grant_type") == "authorization_code" && i.settings.Callback != "" {
@@ -128,7 +132,7 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	c := i.codes[r.PostForm.Get("device_code")]
-	if bad := i.check(c, r.PostForm.Get("resource")); bad != nil {
+	if bad := i.check(c, client, r.PostForm.Get("resource")); bad != nil {
 		return *bad
 	}
 	c.spent = true
@@ -137,14 +141,14 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 
 // check says whether a code can be redeemed now (RFC 8628, section 3.5). A
 // poll before its time makes the wait longer for good.
-func (i *Issuer) check(c *code, resource string) *answer {
+func (i *Issuer) check(c *code, client, resource string) *answer {
 	bad := func(code, description string) *answer {
 		a := wrong(http.StatusBadRequest, code, description)
 		return &a
 	}
 	now := time.Now()
 	switch {
-	case c == nil:
+	case c == nil || c.client != client:
 		return bad("invalid_grant", "no such device code")
 	case c.spent:
 		return bad("invalid_grant", "this device code was used")
@@ -184,7 +188,7 @@ func (i *Issuer) slowDown(c *code, early bool) *answer {
 
 // hand makes the tokens of an approved code, and begins their family.
 func (i *Issuer) hand(c *code) answer {
-	f := &family{account: *c.account, scopes: c.scopes, resource: c.resource}
+	f := &family{client: c.client, account: *c.account, scopes: c.scopes, resource: c.resource}
 	i.families = append(i.families, f)
 	given := i.pair(f, f.account, c.scopes)
 	if slices.Contains(c.scopes, "offline_access") && i.settings.Rotation != Never {
@@ -203,7 +207,7 @@ func (i *Issuer) pair(f *family, account Account, scopes []string) map[string]an
 		"scope":        strings.Join(scopes, " "),
 	}
 	if slices.Contains(scopes, "openid") {
-		given["id_token"] = i.idToken(account, scopes)
+		given["id_token"] = i.idToken(f.client, account, scopes)
 	}
 	return given
 }
@@ -238,7 +242,8 @@ func (i *Issuer) live(text string) *token {
 
 // serveRevocation is RFC 7009. An unknown token is as good as revoked.
 func (i *Issuer) serveRevocation(r *http.Request) answer {
-	if bad := i.checkClient(r); bad != nil {
+	client, bad := i.checkClient(r)
+	if bad != nil {
 		return *bad
 	}
 	text := r.PostForm.Get("token")
@@ -247,18 +252,19 @@ func (i *Issuer) serveRevocation(r *http.Request) answer {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if t := i.tokens[text]; t != nil {
+	if t := i.tokens[text]; t != nil && t.family.client == client {
 		i.revoke(text, t)
 	}
 	return answer{status: http.StatusOK}
 }
 
 // checkClient demands a proper form and the client authentication that the
-// client is registered with, and no other beside it (RFC 6749, section 2.3).
-func (i *Issuer) checkClient(r *http.Request) *answer {
-	bad := func(status int, code, description string) *answer {
+// client is registered with, and no other beside it (RFC 6749, section 2.3). It
+// returns the client's id.
+func (i *Issuer) checkClient(r *http.Request) (string, *answer) {
+	bad := func(status int, code, description string) (string, *answer) {
 		a := wrong(status, code, description)
-		return &a
+		return "", &a
 	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if r.Method != http.MethodPost || kind != "application/x-www-form-urlencoded" {
@@ -272,12 +278,13 @@ func (i *Issuer) checkClient(r *http.Request) *answer {
 			return bad(http.StatusBadRequest, "invalid_request", "empty: "+name)
 		}
 	}
-	if i.presented(r) != [3]string{i.settings.AuthMethod, i.settings.ClientID, i.settings.ClientSecret} {
-		a := bad(http.StatusUnauthorized, "invalid_client", "not the client, or not its way to prove itself")
+	client, err := i.proven(r)
+	if err != nil {
+		_, a := bad(http.StatusUnauthorized, "invalid_client", "not the client, or not its way to prove itself")
 		a.header = http.Header{"Www-Authenticate": {`Basic realm="issuer"`}}
-		return a
+		return "", a
 	}
-	return nil
+	return client.ID, nil
 }
 
 // presented reads the client authentication: method, id, secret.
@@ -294,6 +301,8 @@ func (i *Issuer) presented(r *http.Request) [3]string {
 		return [3]string{"client_secret_basic", id, secret}
 	case r.Header.Get("Authorization") != "":
 		return [3]string{}
+	case form.Has("client_assertion") && form.Get("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" && !form.Has("client_secret"):
+		return [3]string{keyMethod, form.Get("client_id"), form.Get("client_assertion")}
 	case form.Has("client_secret"):
 		return [3]string{"client_secret_post", form.Get("client_id"), form.Get("client_secret")}
 	}

@@ -86,10 +86,10 @@ func (i *Issuer) EditClaims(edit func(claims map[string]any)) {
 }
 
 // idToken needs the lock.
-func (i *Issuer) idToken(account Account, scopes []string) string {
+func (i *Issuer) idToken(client string, account Account, scopes []string) string {
 	claims := claimsOf(account, scopes)
 	claims["iss"] = i.origin + i.settings.Path
-	claims["aud"] = i.settings.ClientID
+	claims["aud"] = client
 	claims["iat"] = time.Now().Unix()
 	claims["exp"] = time.Now().Add(10 * time.Minute).Unix()
 	if i.nonce != "" {

@@ -3,6 +3,7 @@ package oauthtest
 import (
 	"crypto/rand"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Origin is where an issuer lives that was not started on a socket.
@@ -24,7 +27,8 @@ type Settings struct {
 	Path         string // of the issuer, such as "/t1"
 	ClientID     string // default "client"
 	ClientSecret string
-	AuthMethod   string // as registered; default none without a secret, else client_secret_basic
+	AuthMethod   string             // as registered; default none without a secret, else client_secret_basic
+	ClientKeys   jose.JSONWebKeySet // with private_key_jwt
 
 	Lifetime      time.Duration // of a device code, default 10 min
 	Interval      time.Duration // between polls, default 5 s
@@ -40,6 +44,11 @@ type Settings struct {
 
 	Callback   string // where sign-ins come back to; "" = there are none
 	TellIssuer bool   // and say whose answer it is (RFC 9207)
+
+	Registration   bool                             // clients may register themselves
+	SecretLifetime time.Duration                    // of the secrets that they get; 0 = for ever
+	Documents      func(url string) ([]byte, error) // reads clients' own documents; nil = they are not taken
+	Methods        []string                         // how clients may prove themselves; nil = as AuthMethod says
 
 	// WellKnown lists the paths that serve the metadata; nil = every one
 	// that RFC 8414 and OpenID Connect know for this issuer.
@@ -57,6 +66,7 @@ const (
 	Userinfo   Endpoint = "userinfo"
 	Revocation Endpoint = "revocation"
 	Keys       Endpoint = "keys"
+	Register   Endpoint = "registration"
 
 	// Refresh is the token endpoint again, when a refresh token is
 	// presented there: neither the calls nor the faults of Token are its.
@@ -92,7 +102,9 @@ type Issuer struct {
 	tokens   map[string]*token  // by text
 	families []*family          // oldest first
 	signIns  map[string]*signIn // by code
-	nonce    string             // for the id_token that is being made
+	clients  map[string]*registered
+	proofs   map[string]bool // the ids of those that were used
+	nonce    string          // for the id_token that is being made
 	impostor *Account
 	queued   map[Endpoint][]Fault
 	always   map[Endpoint]Fault
@@ -122,9 +134,13 @@ func New(s Settings) *Issuer {
 		codes:    map[string]*code{},
 		tokens:   map[string]*token{},
 		signIns:  map[string]*signIn{},
-		queued:   map[Endpoint][]Fault{},
-		always:   map[Endpoint]Fault{},
-		keys:     newKeyRing(s.Algorithm),
+		proofs:   map[string]bool{},
+		clients: map[string]*registered{
+			s.ClientID: {ClientMetadata: ClientMetadata{ID: s.ClientID, Secret: s.ClientSecret, Method: s.AuthMethod, Keys: s.ClientKeys}},
+		},
+		queued: map[Endpoint][]Fault{},
+		always: map[Endpoint]Fault{},
+		keys:   newKeyRing(s.Algorithm),
 	}
 }
 
@@ -183,6 +199,7 @@ func (i *Issuer) Calls(e Endpoint) []Call {
 
 // ServeHTTP implements [http.Handler].
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body := keepBody(r)
 	_ = r.ParseForm() // a form that cannot be read is as good as none
 	e := i.endpoint(r)
 	call := i.note(e, r)
@@ -192,7 +209,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault.play(w, r)
 		return
 	}
-	answer := i.serve(e, r)
+	answer := i.serve(e, r, body)
 	if faulty {
 		answer = fault.bend(answer)
 	}
@@ -201,8 +218,19 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.tell(Step{Sent, call, answer.status, answer.members})
 }
 
-func (i *Issuer) serve(e Endpoint, r *http.Request) answer {
+// keepBody reads a body that is no form, of at most 64 KiB.
+func keepBody(r *http.Request) []byte {
+	if r.Header.Get("Content-Type") != "application/json" {
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+	return body
+}
+
+func (i *Issuer) serve(e Endpoint, r *http.Request, body []byte) answer {
 	switch e {
+	case Register:
+		return i.serveRegistration(r, body)
 	case Metadata:
 		return i.serveMetadata()
 	case Device:
@@ -226,8 +254,8 @@ func (i *Issuer) endpoint(r *http.Request) Endpoint {
 	if slices.Contains(i.wellKnown(), path) {
 		return Metadata
 	}
-	for _, e := range []Endpoint{Device, Token, Userinfo, Revocation, Keys} {
-		if path != "/"+string(e) {
+	for _, e := range []Endpoint{Device, Token, Userinfo, Revocation, Keys, Register} {
+		if path != "/"+string(e) || e == Register && !i.settings.Registration {
 			continue
 		}
 		if e == Token && r.PostForm.Get("grant_type") == "refresh_token" {
@@ -272,9 +300,15 @@ func (i *Issuer) serveMetadata() answer {
 		"jwks_uri":                              i.EndpointURL(Keys),
 		"grant_types_supported":                 []string{deviceGrant, "refresh_token"},
 		"response_types_supported":              []string{},
-		"token_endpoint_auth_methods_supported": []string{i.settings.AuthMethod},
+		"token_endpoint_auth_methods_supported": i.methods(),
 		"id_token_signing_alg_values_supported": []string{i.keys.algorithm()},
 		"scopes_supported":                      []string{"openid", "email", "offline_access"},
+	}
+	if i.settings.Registration {
+		members["registration_endpoint"] = i.EndpointURL(Register)
+	}
+	if i.settings.Documents != nil {
+		members["client_id_metadata_document_supported"] = true
 	}
 	if i.settings.Callback != "" {
 		members["authorization_endpoint"] = i.base() + "/authorize"

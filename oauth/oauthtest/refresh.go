@@ -36,7 +36,8 @@ func (i *Issuer) Impersonate(account *Account) {
 
 // serveRefresh is RFC 6749, section 6.
 func (i *Issuer) serveRefresh(r *http.Request) answer {
-	if bad := i.checkClient(r); bad != nil {
+	client, bad := i.checkClient(r)
+	if bad != nil {
 		return *bad
 	}
 	text := r.PostForm.Get("refresh_token")
@@ -47,6 +48,9 @@ func (i *Issuer) serveRefresh(r *http.Request) answer {
 	defer i.mu.Unlock()
 	i.noteUse(text)
 	t := i.tokens[text]
+	if t != nil && t.family.client != client {
+		t = nil
+	}
 	if bad := i.checkRefresh(t, r.PostForm); bad != nil {
 		return *bad
 	}

@@ -79,7 +79,7 @@ func (i *Issuer) redeem(r *http.Request) answer {
 		return wrong(http.StatusBadRequest, "invalid_grant", "not the verifier of this code")
 	}
 	s.spent = true
-	f := &family{account: s.account, scopes: s.scopes}
+	f := &family{client: i.settings.ClientID, account: s.account, scopes: s.scopes}
 	i.families = append(i.families, f)
 	i.nonce = s.nonce
 	given := i.pair(f, s.account, s.scopes)
