@@ -66,10 +66,13 @@ func (b *Bridge) seek(ctx context.Context, dir *Directory, agent, resource strin
 		agent = ""
 	}
 	w.target.ClientID, err = resources.Client(ctx, w.target.Issuer, agent)
-	if err != nil && !errors.As(err, &w.refused) {
-		return want{}, cannotSay(issuerHost(w.target.Issuer), err)
+	switch {
+	case err == nil, errors.As(err, &w.refused):
+		return w, nil
+	case errors.Is(err, ErrStoreUnavailable):
+		return want{}, err
 	}
-	return w, nil
+	return want{}, cannotSay(issuerHost(w.target.Issuer), err)
 }
 
 // wished are the scopes to ask for when the agent names none: those of the

@@ -54,7 +54,7 @@ func (f *form) add(name, value string) {
 
 // post sends a form as our client.
 func (p *Provider) post(ctx context.Context, endpoint string, f *form) (reply, error) {
-	r, body, err := p.posting(endpoint, f)
+	r, body, err := p.posting(ctx, endpoint, f)
 	if err != nil {
 		return reply{}, err
 	}
@@ -65,7 +65,7 @@ func (p *Provider) post(ctx context.Context, endpoint string, f *form) (reply, e
 // posting dresses a form as our client (RFC 6749, section 2.3.1; RFC 7523,
 // section 2.2). The secret goes into the header or the form, never both. The body is left to be put
 // into the request.
-func (p *Provider) posting(endpoint string, f *form) (*http.Request, string, error) {
+func (p *Provider) posting(ctx context.Context, endpoint string, f *form) (*http.Request, string, error) {
 	at, err := p.endpoint(endpoint)
 	if err != nil {
 		return nil, "", err
@@ -77,9 +77,9 @@ func (p *Provider) posting(endpoint string, f *form) (*http.Request, string, err
 	case AuthPost:
 		f.add("client_secret", p.secret.Reveal())
 	case AuthKey:
-		proof, err := p.key.assertion(p.id, p.proveTo, time.Now())
+		proof, err := p.proof(ctx)
 		if err != nil {
-			return nil, "", fmt.Errorf("prove who we are: %w", err)
+			return nil, "", &bridge.Unavailable{Err: fmt.Errorf("prove who we are: %w", err)}
 		}
 		f.add("client_assertion_type", assertionType)
 		f.add("client_assertion", proof)
@@ -93,6 +93,15 @@ func (p *Provider) posting(endpoint string, f *form) (*http.Request, string, err
 	return &http.Request{
 		Method: http.MethodPost, URL: at, Host: at.Host, Header: header, ContentLength: int64(len(body)),
 	}, body, nil
+}
+
+// proof is a fresh one that it is us.
+func (p *Provider) proof(ctx context.Context) (string, error) {
+	key, err := p.keyOf(ctx)
+	if err != nil {
+		return "", err
+	}
+	return key.assertion(p.id, p.proveTo, time.Now())
 }
 
 func newBody(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }

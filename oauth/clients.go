@@ -96,16 +96,14 @@ func (c *Clients) Use(network NetworkPolicy, client *http.Client) {
 	clear(c.known)
 }
 
-// Load reads what is kept.
+// Load reads what is kept. With [bridge.ErrUnreadable] the clients go on as if
+// there had been none.
 func (c *Clients) Load(ctx context.Context) error {
-	key, err := c.loadKey(ctx)
-	if err != nil {
-		return fmt.Errorf("read the key of our clients: %w", err)
-	}
 	kept, err := c.safe.Get(ctx, safeClients)
 	var all []registration
 	switch {
 	case errors.Is(err, bridge.ErrNotFound):
+		return nil
 	case err != nil:
 		return fmt.Errorf("read our clients: %w", err)
 	case json.Unmarshal([]byte(kept.Reveal()), &all) != nil:
@@ -113,25 +111,37 @@ func (c *Clients) Load(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.key, c.all = key, all
+	c.all = all
 	return nil
 }
 
-// loadKey reads the key that all clients prove themselves with, and makes it
-// the first time.
-func (c *Clients) loadKey(ctx context.Context) (ClientKey, error) {
+// ownKey is the key that all clients prove themselves with. It is read when it
+// is first needed, and made when there is none.
+func (c *Clients) ownKey(ctx context.Context) (ClientKey, error) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.mu.Lock()
+	key := c.key
+	c.mu.Unlock()
+	if !key.IsZero() {
+		return key, nil
+	}
 	kept, err := c.safe.Get(ctx, safeKey)
-	if err == nil {
-		return ReadClientKey(kept, "")
+	switch {
+	case err == nil:
+		key, err = ReadClientKey(kept, "")
+	case errors.Is(err, bridge.ErrNotFound):
+		if key, kept, err = NewClientKey(); err == nil {
+			err = c.safe.Put(ctx, safeKey, kept)
+		}
 	}
-	if !errors.Is(err, bridge.ErrNotFound) {
-		return ClientKey{}, err
-	}
-	key, text, err := NewClientKey()
 	if err != nil {
-		return ClientKey{}, err
+		return ClientKey{}, fmt.Errorf("read the key of our clients: %w", err)
 	}
-	return key, c.safe.Put(ctx, safeKey, text)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.key = key
+	return key, nil
 }
 
 // Client implements [bridge.Resources]. All that want the same client at the
@@ -252,21 +262,18 @@ func (c *Clients) Provider(issuer, id string) (bridge.Provider, bool) {
 	if at < 0 {
 		return nil, false
 	}
-	made, err := New(c.config(c.all[at]), c.http)
+	r := c.all[at]
+	cfg := Config{Issuer: r.Issuer, ClientID: r.ID, ClientSecret: bridge.NewSecret(r.Secret), AuthMethod: r.Method, Network: c.network}
+	if r.Method == AuthKey {
+		cfg.KeyOf = c.ownKey
+	}
+	made, err := New(cfg, c.http)
 	if err != nil { // such as an issuer over http that is not allowed any more
 		return nil, false
 	}
 	known := &client{Provider: made, lost: func(ctx context.Context) error { return c.forget(ctx, issuer, id) }}
 	c.known[[2]string{issuer, id}] = known
 	return known, true
-}
-
-func (c *Clients) config(r registration) Config {
-	cfg := Config{Issuer: r.Issuer, ClientID: r.ID, ClientSecret: bridge.NewSecret(r.Secret), AuthMethod: r.Method, Network: c.network}
-	if r.Method == AuthKey {
-		cfg.Key = c.key
-	}
-	return cfg
 }
 
 // Begin is that of the provider. An issuer that has forgotten the client says

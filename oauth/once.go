@@ -16,7 +16,7 @@ import (
 // sent, or where what came back is no success. Any other error leaves open
 // what became of it.
 func (p *Provider) postOnce(ctx context.Context, endpoint string, f *form) (reply, error) {
-	r, text, err := p.posting(endpoint, f)
+	r, text, err := p.posting(ctx, endpoint, f)
 	if err != nil {
 		return reply{}, &bridge.Unavailable{Err: fmt.Errorf("token endpoint: %w", err)}
 	}

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,7 +38,8 @@ type Config struct {
 	// without a secret, else AuthBasic.
 	AuthMethod string
 
-	Key ClientKey // with AuthKey
+	// KeyOf returns our key, with AuthKey. It is called for each proof.
+	KeyOf func(context.Context) (ClientKey, error)
 
 	// KeyAudience is whom proofs by the key are for; "" = the issuer.
 	KeyAudience string
@@ -53,7 +55,7 @@ type Provider struct {
 	id      string
 	secret  bridge.Secret
 	method  string
-	key     ClientKey
+	keyOf   func(context.Context) (ClientKey, error)
 	proveTo string // the audience of proofs by the key
 	network NetworkPolicy
 
@@ -97,7 +99,7 @@ func New(cfg Config, client *http.Client) (*Provider, error) {
 		id:       cfg.ClientID,
 		secret:   cfg.ClientSecret,
 		method:   cfg.AuthMethod,
-		key:      cfg.Key,
+		keyOf:    cfg.KeyOf,
 		proveTo:  cmp.Or(cfg.KeyAudience, cfg.Issuer),
 		network:  cfg.Network,
 		client:   hardened,
@@ -133,7 +135,7 @@ func (c Config) check() (*url.URL, error) {
 			faults = append(faults, errors.New("a client secret is given, but the method is none"))
 		}
 	case AuthKey:
-		if c.Key.IsZero() || !c.ClientSecret.IsZero() {
+		if c.KeyOf == nil || !c.ClientSecret.IsZero() {
 			faults = append(faults, fmt.Errorf("%s needs a key, and no client secret", AuthKey))
 		}
 	case AuthBasic, AuthPost:

@@ -34,7 +34,7 @@ type clientMetadata struct {
 
 const refreshGrant = "refresh_token"
 
-func (c *Clients) metadata(agent, method string) clientMetadata {
+func (c *Clients) metadata(ctx context.Context, agent, method string) (clientMetadata, error) {
 	m := clientMetadata{
 		Name: c.name, Home: c.publicURL, Software: "authbridge", Application: "native",
 		Grants: []string{deviceGrant, refreshGrant}, ResponseTypes: []string{}, RedirectURIs: []string{}, Method: method,
@@ -42,13 +42,16 @@ func (c *Clients) metadata(agent, method string) clientMetadata {
 	if agent != "" {
 		m.Name += ": " + agent
 	}
-	if method == AuthKey {
-		c.mu.Lock()
-		set := c.key.set()
-		c.mu.Unlock()
-		m.Keys, m.Proof = &set, set.Keys[0].Algorithm
+	if method != AuthKey {
+		return m, nil
 	}
-	return m
+	key, err := c.ownKey(ctx)
+	if err != nil {
+		return clientMetadata{}, err
+	}
+	set := key.set()
+	m.Keys, m.Proof = &set, set.Keys[0].Algorithm
+	return m, nil
 }
 
 // methodFor is the strongest way to prove who we are of those that an issuer
@@ -67,7 +70,11 @@ func (md *metadata) methodFor() string {
 
 // ask makes a client registration request (RFC 7591, section 3.1).
 func (c *Clients) ask(ctx context.Context, at *Provider, md *metadata, made registration) (registration, error) {
-	text, err := json.Marshal(c.metadata(made.Agent, md.methodFor()))
+	ours, err := c.metadata(ctx, made.Agent, md.methodFor())
+	if err != nil {
+		return registration{}, &bridge.Unavailable{Err: err}
+	}
+	text, err := json.Marshal(ours)
 	if err != nil {
 		return registration{}, refuse(bridge.OutcomeProviderError, "write a registration: %v", err)
 	}
