@@ -152,14 +152,19 @@ func (p *Provider) call(ctx context.Context, r *http.Request) (reply, error) {
 
 // exchange makes one request by way of a gate. Every error of it is a
 // *brokenCall; where the answer breaks off after its header, the reply tells
-// that much. It goes straight to the gate: of what [http.Client.Do] does on
-// the way, redirects and the bound in time are seen to here and in the gate,
-// and cookies and a referrer are nothing we want.
+// that much.
 func (p *Provider) exchange(ctx context.Context, way gate, r *http.Request) (reply, error) {
+	return exchange(ctx, way, p.patience, r)
+}
+
+// exchange goes straight to the gate: of what [http.Client.Do] does on the
+// way, redirects and the bound in time are seen to here and in the gate, and
+// cookies and a referrer are nothing we want.
+func exchange(ctx context.Context, way gate, patience time.Duration, r *http.Request) (reply, error) {
 	r.Header["Accept"], r.Header["User-Agent"] = []string{"application/json"}, []string{"authbridge"}
-	if end, bounded := ctx.Deadline(); !bounded || time.Until(end) > p.patience {
+	if end, bounded := ctx.Deadline(); !bounded || time.Until(end) > patience {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, p.patience)
+		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}
 	answer, err := way.RoundTrip(r.WithContext(ctx))
@@ -199,9 +204,12 @@ func reason(err error) string {
 		dial    *net.OpError
 		large   *http.MaxBytesError
 		banned  forbidden
+		lost    astray
 		timeout net.Error
 	)
 	switch {
+	case errors.As(err, &lost):
+		return lost.Error()
 	case errors.Is(err, errRedirect):
 		return errRedirect.Error()
 	case errors.As(err, &banned):

@@ -185,7 +185,7 @@ func (p *Provider) search(ctx context.Context) (*metadata, error) {
 func (p *Provider) find(ctx context.Context) (*metadata, reply, error) {
 	var later error
 	for _, place := range p.wellKnown() {
-		answer, err := p.get(ctx, place, bridge.Secret{})
+		answer, err := p.reader().read(ctx, place)
 		switch {
 		case errors.Is(err, errRedirect):
 			continue
@@ -197,11 +197,9 @@ func (p *Provider) find(ctx context.Context) (*metadata, reply, error) {
 		case answer.status != http.StatusOK:
 			continue
 		}
-		var md metadata
-		if json.Unmarshal(answer.trimmed(), &md) != nil || md.Issuer == "" {
-			continue
+		if md, is := answer.metadata(); is {
+			return md, answer, p.believe(md)
 		}
-		return &md, answer, p.believe(&md)
 	}
 	if later != nil {
 		return nil, reply{}, later
@@ -210,6 +208,13 @@ func (p *Provider) find(ctx context.Context) (*metadata, reply, error) {
 		"the provider publishes no metadata under its issuer address; check the issuer")
 	no.Err = errNoMetadata
 	return nil, reply{}, no
+}
+
+// metadata reads the metadata of whoever it says.
+func (r reply) metadata() (*metadata, bool) {
+	var md metadata
+	err := json.Unmarshal(r.trimmed(), &md)
+	return &md, err == nil && md.Issuer != ""
 }
 
 // wellKnown lists where metadata may be, in the order that MCP sets: RFC

@@ -236,6 +236,7 @@ func TestOneSearchServesAllWhoWait(t *testing.T) {
 	})
 }
 
+// TestRedirectsAreNeverFollowed where a call carries a credential or a code.
 func TestRedirectsAreNeverFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {

@@ -1,4 +1,5 @@
-// Package oauth speaks with authorization servers: it finds their metadata,
+// Package oauth speaks with authorization servers and with the resources that
+// name them ([Resources]): it finds their metadata,
 // asks for device codes, polls once when told to, learns whose account
 // granted, refreshes, and revokes. [Provider] implements the port of that name in
 // package bridge.

@@ -203,3 +203,81 @@ func FuzzRefreshAnswer(f *testing.F) {
 		}
 	})
 }
+
+// FuzzResourceMetadata: whatever a resource publishes, what is read of it
+// speaks for the resource, can be called, asked for and shown, or nothing is
+// read.
+func FuzzResourceMetadata(f *testing.F) {
+	const asked = "https://mcp.example.com/a/b"
+	f.Add(`{"resource":"https://mcp.example.com/a/b","authorization_servers":["https://as.example"],"scopes_supported":["x","y z"],"resource_name":"N\u202e\n"}`, false)
+	f.Add(`{"resource":"https://MCP.example.com/a/","authorization_servers":["https://as.example/t?","http://as.example"]}`, true)
+	f.Add(`{"resource":"https://mcp.example.com","authorization_servers":["https://as.example","https://as.example"],"scopes_supported":"x"}`, true)
+	f.Add(`{"resource":"https://mcp.example.com@evil.example/","authorization_servers":[7]}`, true)
+	f.Add(`<html>`, false)
+	f.Fuzz(func(t *testing.T, body string, parent bool) {
+		m, err := fuzzReply(http.StatusOK, "application/json", body).object()
+		if err != nil {
+			return
+		}
+		found, err := readProtected(m, asked, parent, NetworkPolicy{})
+		if err != nil {
+			checkUntold(t, err)
+			if found.Resource != "" || found.Issuers != nil {
+				t.Errorf("refused, and yet %+v", found)
+			}
+			return
+		}
+		if found.Resource != asked && (!parent || found.Deviation == "" || !strings.HasPrefix(strings.ToLower(found.Resource), "https://mcp.example.com")) {
+			t.Errorf("it speaks for %q", found.Resource)
+		}
+		if n := len(found.Issuers); n < 1 || n > 20 {
+			t.Errorf("%d issuers", n)
+		}
+		for _, issuer := range found.Issuers {
+			if u, err := url.Parse(issuer); err != nil || u.Scheme != "https" || u.User != nil || u.Host == "" || strings.ContainsAny(issuer, "?#\"<> \t\r\n\\") {
+				t.Errorf("issuer %q", issuer)
+			}
+		}
+		if len(found.Supported) > 100 || utf8.RuneCountInString(found.Name) > 80 || !utf8.ValidString(found.Name) || strings.ContainsAny(found.Name, "\r\n\u202e") {
+			t.Errorf("%d scopes, name %q", len(found.Supported), found.Name)
+		}
+		for _, scope := range found.Supported {
+			if scope == "" || strings.ContainsAny(scope, " \"\\\r\n\t") {
+				t.Errorf("scope %q", scope)
+			}
+		}
+	})
+}
+
+// FuzzServerMetadata: whatever is found at a well-known place, it is used only
+// if it speaks for the issuer that was asked, and names only what may be
+// called.
+func FuzzServerMetadata(f *testing.F) {
+	p := fuzzProvider(f)
+	f.Add(`{"issuer":"https://login.example.co.uk","device_authorization_endpoint":"https://login.example.co.uk/d","token_endpoint":"https://api.example/t","scopes_supported":["x"]}`)
+	f.Add(`{"issuer":"https://login.example.co.uk","token_endpoint":"http://login.example.co.uk/t","jwks_uri":"https://10.0.0.1/"}`)
+	f.Add(`{"Issuer":"https://login.example.co.uk","issuer":"https://evil.example","scopes_supported":{"a":[]}}`)
+	f.Add(`{"issuer":"https://login.example.co.uk","grant_types_supported":7}`)
+	f.Add(`{"issuer":"https://login.example.co.uk/"}`)
+	f.Fuzz(func(t *testing.T, body string) {
+		md, is := fuzzReply(http.StatusOK, "application/json", body).metadata()
+		if !is {
+			return
+		}
+		if err := p.believe(md); err != nil {
+			checkUntold(t, err)
+			return
+		}
+		if md.Issuer != p.name {
+			t.Errorf("issuer %q", md.Issuer)
+		}
+		for _, at := range []string{md.Device, md.Token, md.Revocation, md.Userinfo, md.Keys} {
+			if u, err := url.Parse(at); at != "" && (err != nil || u.Scheme != "https" || u.User != nil || u.Host == "") {
+				t.Errorf("endpoint %q", at)
+			}
+		}
+		if len(md.Scopes) > maxWords {
+			t.Errorf("%d scopes", len(md.Scopes))
+		}
+	})
+}

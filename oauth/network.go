@@ -33,6 +33,19 @@ type forbidden string
 func (f forbidden) Error() string        { return errForbidden.Error() + ": " + string(f) }
 func (f forbidden) Is(target error) bool { return target == errForbidden }
 
+// redirected is an errRedirect that knows where to. That is foreign text.
+type redirected string
+
+func (redirected) Error() string        { return errRedirect.Error() }
+func (redirected) Is(target error) bool { return target == errRedirect }
+
+// astray is an errRedirect of a call that is redirected, but not there. It
+// says why.
+type astray string
+
+func (a astray) Error() string        { return string(a) }
+func (a astray) Is(target error) bool { return target == errRedirect }
+
 // NetworkPolicy says where outgoing calls may go. The zero policy allows
 // https to public addresses and nothing else.
 type NetworkPolicy struct {
@@ -50,7 +63,8 @@ func (n NetworkPolicy) equal(other NetworkPolicy) bool {
 }
 
 // NewHTTPClient returns a client for all outgoing calls of the process, so
-// that connections are shared. It follows no redirect, cuts answers at 1 MiB
+// that connections are shared. It follows no redirect (calls for metadata
+// see to theirs themselves), cuts answers at 1 MiB
 // with an error, gives up after 30 s, and refuses addresses outside the
 // policy when it dials, after names were resolved: a name that changes its
 // address gains nothing. A proxy named by the environment (HTTPS_PROXY) is
@@ -122,7 +136,7 @@ func (g gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	if redirects(answer) {
 		_, _ = io.Copy(io.Discard, answer.Body) // so that the connection can be used again
 		_ = answer.Body.Close()
-		return nil, errRedirect
+		return nil, redirected(answer.Header.Get("Location"))
 	}
 	return answer, nil
 }
