@@ -150,7 +150,7 @@ var rules = []rule{
 	},
 	{
 		room:    "httpapi",
-		may:     []string{"api", "bridge", "internal/localhttp"},
+		may:     []string{"api", "bridge", "internal/challenge", "internal/localhttp"},
 		because: "the agents' handlers translate between the wire and the domain",
 	},
 	{

@@ -21,6 +21,8 @@ type Hand interface {
 	OpenRequests(ctx context.Context, after bridge.RequestID, limit int) (page []bridge.Request, next bridge.RequestID, err error)
 	CurrentGrants(ctx context.Context, after bridge.GrantID, limit int) (page []bridge.Grant, next bridge.GrantID, err error)
 	Suspensions(ctx context.Context, without, limit int) (page []bridge.Suspension, more bool, err error)
+	// UnlistedIssuers are a few, those that were named last first.
+	UnlistedIssuers(ctx context.Context) ([]bridge.UnlistedIssuer, error)
 
 	// TakeGrant revokes a grant, and TakeRequest ends a request and what it
 	// has led to.
@@ -73,6 +75,17 @@ func (h *handler) suspensions(w http.ResponseWriter, r *http.Request) error {
 		next = strconv.Itoa(without + len(found))
 	}
 	return answerPage(w, found, func(s bridge.Suspension) Suspension { return Suspension{s.Agent, s.Human, s.Since.UTC()} }, next, err)
+}
+
+// issuers serves GET /v1/issuers: one page holds them all.
+func (h *handler) issuers(w http.ResponseWriter, r *http.Request) error {
+	if _, _, err := readPage(r); err != nil {
+		return err
+	}
+	found, err := h.hand.UnlistedIssuers(r.Context())
+	return answerPage(w, found, func(u bridge.UnlistedIssuer) Issuer {
+		return Issuer{u.Issuer, u.Resource, u.Agent, u.First.UTC(), u.Last.UTC()}
+	}, "", err)
 }
 
 // readPage reads which page is wanted.

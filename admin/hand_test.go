@@ -24,6 +24,7 @@ type hand struct {
 	requests []bridge.Request
 	grants   []bridge.Grant
 	barred   []bridge.Suspension
+	unlisted []bridge.UnlistedIssuer
 	fault    error
 	acts     []string // what was done, and by whom
 }
@@ -40,6 +41,9 @@ func newHand(t *testing.T, n int) *hand {
 			ID: bridge.NewGrantID(at), State: bridge.GrantLive, Key: bridge.GrantKey{Agent: "helper", Session: "s1", Human: "alice", Provider: "corp"},
 			Human: "alice", Request: h.requests[i].ID, Issuer: "https://login.example.com", Account: "alice@example.com", Scopes: []string{"files:read"},
 			CreatedAt: at, ReuseUntil: at.Add(time.Hour), Revocation: bridge.RevocationNone,
+		})
+		h.unlisted = append(h.unlisted, bridge.UnlistedIssuer{
+			Issuer: "https://other.example.com", Resource: "https://files.example.com/mcp", Agent: "helper", First: at.Add(-time.Hour), Last: at,
 		})
 		h.barred = append(h.barred, bridge.Suspension{Agent: "helper", Human: fmt.Sprint("human", i), Since: at})
 	}
@@ -88,6 +92,8 @@ func (h *hand) Suspensions(_ context.Context, without, limit int) ([]bridge.Susp
 	}
 	return rest, false, h.fault
 }
+
+func (h *hand) UnlistedIssuers(context.Context) ([]bridge.UnlistedIssuer, error) { return h.unlisted, h.fault }
 
 func (h *hand) act(what string, by bridge.Actor, of string) {
 	h.acts = append(h.acts, fmt.Sprintf("%s %s by %s %s", what, of, by.Kind, by.Name))
@@ -193,6 +199,7 @@ func TestWhatTheOperatorIsShown(t *testing.T) {
 		admin.GrantsPath: `{"items":[{"id":"` + string(h.grants[0].ID) + `","state":"live","agent":"helper","session":"s1","human":"alice","team":null,"provider":"corp","issuer":"https://login.example.com",` +
 			`"resource":null,"scopes":["files:read"],"account":"alice@example.com","request":"` + string(h.requests[0].ID) + `","created_at":"2026-01-02T02:04:05Z","last_used_at":null,"reuse_until":"2026-01-02T03:04:05Z","revocation":"none"}],"next_cursor":null}`,
 		admin.SuspensionsPath: `{"items":[{"agent":"helper","human":"human0","since":"2026-01-02T02:04:05Z"}],"next_cursor":null}`,
+		admin.IssuersPath:     `{"items":[{"issuer":"https://other.example.com","resource":"https://files.example.com/mcp","agent":"helper","first":"2026-01-02T01:04:05Z","last":"2026-01-02T02:04:05Z"}],"next_cursor":null}`,
 	} {
 		w := do(t, admin.New(admin.Options{Hand: h}), call{method: http.MethodGet, path: path, uid: me})
 		if w.Code != http.StatusOK || w.Body.String() != want+"\n" {
@@ -289,7 +296,7 @@ func TestBadCallsOfTheHand(t *testing.T) {
 			t.Errorf("%s: %v", name, h.acts)
 		}
 	}
-	for _, path := range []string{admin.RequestsPath, admin.RevokePath, admin.ReleasePath, admin.LiftPath, admin.GrantsPath, admin.SuspensionsPath} {
+	for _, path := range []string{admin.RequestsPath, admin.RevokePath, admin.ReleasePath, admin.LiftPath, admin.GrantsPath, admin.SuspensionsPath, admin.IssuersPath} {
 		problem(t, do(t, admin.New(admin.Options{Hand: h}), call{method: "PUT", path: path, uid: me}), api.ProblemInvalidRequest, 405)
 		problem(t, do(t, admin.New(admin.Options{Hand: h}), call{method: "POST", path: path, uid: me + 1, body: `{"id":"grt_1"}`}), api.ProblemNotAllowed, 403)
 	}

@@ -112,6 +112,7 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) error {
 		RequestsPath:    {http.MethodGet, h.requests},
 		GrantsPath:      {http.MethodGet, h.grants},
 		SuspensionsPath: {http.MethodGet, h.suspensions},
+		IssuersPath:     {http.MethodGet, h.issuers},
 		RevokePath:      {http.MethodPost, h.revoke},
 		ReleasePath:     {http.MethodPost, h.release},
 		LiftPath:        {http.MethodPost, h.lift},

@@ -11,13 +11,14 @@ import (
 	"github.com/authbridge/authbridge/api"
 )
 
-// The routes of the operator's hand. The first three answer GET with a page,
-// oldest first, that holds up to "limit" after "cursor"; the others take what
-// they are about by POST.
+// The routes of the operator's hand. The first four answer GET with a page that
+// holds up to "limit" after "cursor", oldest first, but for issuers: all of
+// those, and the last first. The others take what they are about by POST.
 const (
 	RequestsPath    = "/v1/requests"    // that are open
 	GrantsPath      = "/v1/grants"      // that are not over
 	SuspensionsPath = "/v1/suspensions" // of agents, by humans
+	IssuersPath     = "/v1/issuers"     // that resources named and nobody has listed
 	RevokePath      = "/v1/revoke"      // a request or a grant; answers with [Taken]
 	ReleasePath     = "/v1/release"     // a request from its claim; answers with the [Request]
 	LiftPath        = "/v1/lift"        // a suspension; answers with [Lifted]
@@ -69,6 +70,16 @@ type Suspension struct {
 	Since time.Time `json:"since"`
 }
 
+// Issuer is one that a resource named and that the operator has not listed for
+// it, so that it was refused.
+type Issuer struct {
+	Issuer   string    `json:"issuer"`
+	Resource string    `json:"resource"`
+	Agent    string    `json:"agent"` // who asked
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"` // to the hour
+}
+
 // Page is one page of a list.
 type Page[T any] struct {
 	Items      []T          `json:"items"`
@@ -105,6 +116,12 @@ func (c Client) Requests(ctx context.Context) iter.Seq2[Request, error] {
 // Grants yields everybody's grants that are not over, likewise.
 func (c Client) Grants(ctx context.Context) iter.Seq2[Grant, error] {
 	return paged[Grant](ctx, c, GrantsPath)
+}
+
+// Issuers yields the issuers that resources named and nobody has listed, those
+// that were named last first.
+func (c Client) Issuers(ctx context.Context) iter.Seq2[Issuer, error] {
+	return paged[Issuer](ctx, c, IssuersPath)
 }
 
 // Suspensions yields which agents may not ask which humans, in no order.

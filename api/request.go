@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// Ask is what an agent wants. Only Provider has to be given, and Human or Team
-// if the agent has no owner.
+// Ask is what an agent wants. Only Provider or Resource has to be given, and
+// Human or Team if the agent has no owner.
 type Ask struct {
-	Provider string   `json:"provider"`
-	Scopes   []string `json:"scopes,omitempty"` // none = the default ones of the rule that allows the ask
-	Human    string   `json:"human,omitempty"`  // configured name, e-mail, "slack:U…" or "discord:…"; none = Team, or the agent's owner
-	Team     string   `json:"team,omitempty"`   // configured name; whoever of it claims the request is asked; never with Human
+	Provider  string    `json:"provider,omitempty"`  // a configured name
+	Resource  string    `json:"resource,omitempty"`  // the URL of an API or an MCP server; never with Provider
+	Challenge Challenge `json:"challenge,omitempty"` // how the resource refused the agent; of it only error and scope are read
+	Scopes    []string  `json:"scopes,omitempty"`    // none = those that the resource wants, or the default ones of the rule that allows the ask
+	Human     string    `json:"human,omitempty"`     // configured name, e-mail, "slack:U…" or "discord:…"; none = Team, or the agent's owner
+	Team      string    `json:"team,omitempty"`      // configured name; whoever of it claims the request is asked; never with Human
 
 	Reason  string   `json:"reason,omitempty"`  // 300 characters are shown, marked as the agent's words
 	Context []string `json:"context,omitempty"` // at most 8, of which 100 characters each are shown
@@ -123,7 +125,8 @@ const (
 
 // May is one rule of what an agent may ask.
 type May struct {
-	Provider      string   `json:"provider"`
+	Provider      Optional `json:"provider"`       // a configured name, or "*"; null = Resource
+	Resource      Optional `json:"resource"`       // a pattern for URLs: "*" within a label or segment, "**" across them; null = Provider
 	Scopes        []string `json:"scopes"`         // "*" at the end stands for any ending
 	DefaultScopes []string `json:"default_scopes"` // for an ask without scopes
 	Ask           []string `json:"ask"`            // whom

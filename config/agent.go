@@ -50,10 +50,14 @@ func (d *decoder) agent(name string) []setting {
 }
 
 func (d *decoder) rule(r *bridge.Rule) []setting {
-	all := []setting{
+	return []setting{
 		{
 			key: "provider", read: d.ruleProvider(r), example: "corp",
-			means: "At which provider; `\"*\"` is every one that is configured. It must be given.",
+			means: "At which provider; `\"*\"` is every one that is configured, and no resource. It must be given, or `resource`.",
+		},
+		{
+			key: "resource", read: d.resourcePattern(&r.Resource), example: "https://files.mcp.example.com/**", instead: "provider",
+			means: "For which resources, by a pattern for their URLs as in `resources[].match`. What it may ask for has to be listed there too.",
 		},
 		{
 			key: "scopes", read: d.texts("scopes, in which a `*` at the end stands for any ending", &r.Scopes, d.checkPattern), example: `[files.read, "calendar.*"]`,
@@ -83,7 +87,6 @@ func (d *decoder) rule(r *bridge.Rule) []setting {
 		},
 		laterSection("approve", "team", "count"),
 	}
-	return append(all, later("resource")...)
 }
 
 func (d *decoder) owner(a *bridge.Agent) reader {
@@ -189,8 +192,11 @@ func (d *decoder) checkRule(at string, r *bridge.Rule) {
 	if !d.given(at) {
 		return
 	}
-	if !d.given(at+".provider") && !d.given(at+".resource") {
-		d.fault(at, "names no provider", `provider: a configured one, or "*" for all of them`)
+	switch provider, resource := d.given(at+".provider"), d.given(at+".resource"); {
+	case provider && resource:
+		d.fault(at+".resource", "given together with provider, so it would be open what may be asked for", "make two rules of it")
+	case !provider && !resource:
+		d.fault(at, "names no provider and no resource", `provider: a configured one, or "*" for all of them; or resource: the URL of a listed one`)
 	}
 	d.checkScopes(at, *r)
 	d.checkAsk(at, *r)
@@ -255,6 +261,7 @@ func (d *decoder) localAgent() *bridge.Agent {
 			Reuse:    bridge.MaxTeamReuse,
 		})
 	}
+	a.May = append(a.May, d.localResources(humans)...)
 	if len(humans) == 1 {
 		a.Owner = humans[0]
 	}

@@ -40,16 +40,12 @@ func (d *decoder) file() []setting {
 			means: "How long the audit log is kept.",
 		},
 		d.named("providers", "The authorization servers that agents may ask for, each with our client there, by names of your choice.", "corp", d.provider),
+		d.listed("resources", "What agents may name by its URL instead of a provider, such as an MCP server: it says itself who gives tokens for it. The first entry that fits a URL decides; without one nothing may be named.", d.resource),
 		d.named("humans", "Who can be asked, by names of your choice. While the section is missing there is one human, `operator`.", "alice", d.human),
 		d.named("teams", "Several humans of whom one claims a request. Humans and teams share their names: one name is one of them.", "oncall", d.team),
 		d.named("agents", "Who may ask. While the section is missing there is one agent, `local`: whoever runs the daemon, who may ask everybody for everything.", "helper", d.agent),
 	}
-	return append(append(all, d.slack(), d.discord()), notLanded()...)
-}
-
-// notLanded declares the sections that this version refuses whole.
-func notLanded() []setting {
-	return []setting{{key: "resources", later: true, items: func() []setting { return later("match", "issuers") }}}
+	return append(all, d.slack(), d.discord())
 }
 
 func (d *decoder) network() []setting {

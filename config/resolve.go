@@ -96,6 +96,7 @@ func (d *decoder) check() {
 	d.checkWeb()
 	d.checkLimits()
 	d.checkProviders()
+	d.checkResources()
 	d.checkHumans()
 	d.checkTeams()
 	d.checkAgents()

@@ -177,9 +177,10 @@ func TestAgentsAreJudged(t *testing.T) {
 		{"where in lines", `agents: {ci: {uid: 7, where: "a\nb"}}`, "1: agents.ci.where: has a line break or an invisible character in it"},
 		{"rules that are no list", "agents: {ci: {uid: 7, may: {provider: '*'}}}", "1: agents.ci.may: a mapping of keys to values where a list belongs"},
 		{"rule that is nothing", "agents: {ci: {uid: 7, may: [null]}}", "1: agents.ci.may[0]: has no value"},
-		{"rule without a provider", may("scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0]: names no provider"},
+		{"rule without a provider", may("scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0]: names no provider and no resource"},
 		{"rule with an unknown provider", may("provider: corp, scopes: ['*'], ask: [operator]"), `5: agents.ci.may[0].provider: no provider called "corp"`},
-		{"rule for a resource", may("resource: 'https://a.example/**', scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0].resource: not in this version"},
+		{"rule for a provider and a resource", may("provider: '*', resource: 'https://a.example/**', scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0].resource: given together with provider, so it would be open what may be asked for"},
+		{"rule for what is no resource", may("resource: 'https://a.example/?q', scopes: ['*'], ask: [operator]"), "5: agents.ci.may[0].resource: not the URL of a resource: it has a query or a fragment; a resource is named without"},
 		{"rule without scopes", may("provider: '*', ask: [operator]"), "5: agents.ci.may[0]: names no scopes, so it would allow nothing"},
 		{"rule with no scopes", may("provider: '*', scopes: [], ask: [operator]"), "5: agents.ci.may[0].scopes: is empty, so the rule would allow nothing"},
 		{"star inside", may("provider: '*', scopes: ['a*b'], ask: [operator]"), "5: agents.ci.may[0].scopes[0]: a star anywhere but at the end"},
@@ -262,7 +263,7 @@ func TestKeysAreJudged(t *testing.T) {
 		{"twice", "store: bolt\nstore: bolt", "2: store: given twice; the first is on line 1"},
 		{"name twice", "humans:\n  a: {}\n  b: {}\n  a: {}", "4: humans.a: given twice; the first is on line 2"},
 		{"twice in quotes", "store: bolt\n\"store\": bolt", "2: store: given twice; the first is on line 1"},
-		{"later section with anything in it", "resources: {whatever: [1, 2]}", "1: resources: not in this version"},
+		{"later section with anything in it", "agents: {a: {uid: 7, may: [{provider: '*', scopes: ['*'], ask: [operator], approve: {whatever: [1, 2]}}]}}", "1: agents.a.may[0].approve: not in this version"},
 		{"not a key at all", "\"a b\": c", "1: ?: unknown key"},
 	})
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // additions are the keys that this project has beyond its contract.
-var additions = []string{"slack.allow_shared", "slack.allow_guests", "discord.fallback_channel"}
+var additions = []string{"slack.allow_shared", "slack.allow_guests", "discord.fallback_channel", "resources[].resource_match", "resources[].client"}
 
 // TestContractIsKnown walks the contract's example without reading it, so that
 // what is in sections of later versions is seen too.

@@ -71,8 +71,6 @@ func (w *world) check(exit int) checked {
 const later = `providers:
   github: {profile: github, issuer: https://github.com, client_id: x}
   corp: {issuer: https://login.example.com, client_id: x, app_name: "Example Bridge"}
-resources:
-  - {match: "https://files.mcp.example.com/mcp", issuers: [https://login.example.com]}
 humans:
   alice: {}
 teams:
@@ -81,7 +79,7 @@ agents:
   ci:
     uid: 7
     may:
-      - resource: "https://files.mcp.example.com/**"
+      - provider: corp
         scopes: ["files:*"]
         ask: [oncall]
         approve: {team: oncall, count: 2}

@@ -79,8 +79,9 @@ func configurationOfContract() []claim {
 			"slack.signing_secret", "slack.mode", "slack.api_url", "slack.allow_shared", "slack.allow_guests"),
 		reachedBy("TestWhoIsWhoInDiscord", key, "teams.*.discord", "teams.*.discord_role", "discord", "discord.bot_token", "discord.public_key",
 			"discord.mode", "discord.api_url", "discord.fallback_channel"),
-		laterIn(8, key, refusedKey, "providers.*.profile", "providers.*.app_name", "resources", "agents.*.may[].resource"),
-		laterIn(8, key, "", "resources[].match", "resources[].issuers"),
+		laterIn(8, key, refusedKey, "providers.*.profile", "providers.*.app_name"),
+		reachedBy("TestAnMCPServerFromItsURLAlone", key, "resources", "resources[].match", "resources[].issuers", "agents.*.may[].resource"),
+		reachedBy("TestAResourceAskedForOverHTTP", key, "resources[].resource_match", "resources[].client"),
 		reachedBy("TestWhereABridgeIsLookedFor", variable, "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET"),
 		reachedBy("TestEveryKeyOfThisVersion", variable, "AUTHBRIDGE_CONFIG"),
 		reachedBy("TestAnAgentOfAnotherMachine", variable, "AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"),
@@ -107,7 +108,7 @@ func apiOfContract() []claim {
 		reachedBy("TestAnswersHaveTheMembersOfTheContract", member,
 			"provider", "scopes", "human", "reason", "context", "session", "min_validity", "ttl", "fresh", "origin"),
 		reachedBy("TestATeamClaims", member, "team"),
-		laterIn(8, member, refusedMember, "resource", "challenge"),
+		reachedBy("TestAResourceAskedForOverHTTP", member, "resource", "challenge"),
 
 		reachedBy("TestAnswersHaveTheMembersOfTheContract", state, "asked", "coded", "granted"),
 		reachedBy("TestHeldUntilTheAccountIsKnown", state, "held"),
@@ -149,7 +150,7 @@ func apiOfContract() []claim {
 		reachedBy("TestAnOutageAsksNobody", problem, "provider_unavailable"),
 		reachedBy("TestQuietAfterANo", problem, "quiet"),
 		reachedBy("TestSlackIsAway", problem, "chat_unavailable"),
-		laterIn(8, problem, "", "unknown_issuer"),
+		reachedBy("TestAResourceAskedForOverHTTP", problem, "unknown_issuer"),
 	)
 }
 
@@ -174,7 +175,8 @@ func commandsOfContract() []claim {
 		reachedBy("TestTheManifest", command, "slack manifest"),
 		reachedBy("TestWhoIsWhoInSlack", command, "human link"),
 		reachedBy("TestTheInvitation", command, "discord invite"),
-		laterIn(8, command, refusedCommand, "providers", "admin issuers"),
+		laterIn(8, command, refusedCommand, "providers"),
+		reachedBy("TestOnlyListedIssuersAreAsked", command, "admin issuers"),
 
 		reachedBy("TestOneRequestWalksTheWholePath", flagged, "--provider", "--scope", "--reason"),
 		reachedBy("TestWhatAnAskCanSay", flagged, "--human", "--session", "--timeout", "--min-validity", "--fresh"),
@@ -190,7 +192,7 @@ func commandsOfContract() []claim {
 		reachedBy("TestFromNothingToAToken", flagged, "--yes", "--change", "--offline", "--allow-http-loopback", "--client-id", "--client-secret",
 			"--own-scope", "--email", "--agent", "--uid", "--key"),
 		reachedBy("TestAPressIsTried", flagged, "--press"),
-		laterIn(8, flagged, refusedFlag, "--resource"),
+		reachedBy("TestOnlyListedIssuersAreAsked", flagged, "--resource"),
 		reachedBy("TestFormats", format, "token", "json", "header", "env"),
 
 		reachedBy("TestOneRequestWalksTheWholePath", exit, "0"),

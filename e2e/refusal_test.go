@@ -56,16 +56,9 @@ func TestRefusalsOfAnAsk(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotInThisVersionIsRefused(t *testing.T) {
+func TestChatsThatAreNotConfiguredAreNotServed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
-	for name, value := range map[string]string{"resource": `"https://files.example.com"`, "challenge": `{"error":"invalid_token"}`} {
-		p := w.http("POST", "/v1/requests", fmt.Sprintf(`{"provider":"corp","scopes":["files.read"],%q:%s}`, name, value)).problem(t, api.ProblemInvalidRequest)
-		if !strings.Contains(p.Detail, "not in this version") || !strings.Contains(p.Detail, name) {
-			t.Errorf("%s: %s", name, p.Detail)
-		}
-		reached(t, refusedMember, name)
-	}
 	pages := &human{world: w, base: w.bridge.inbox()}
 	for _, call := range []string{"POST /slack/interactions", "POST /slack/commands", "POST /slack/events", "POST /discord/interactions"} {
 		method, path, _ := strings.Cut(call, " ")

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/internal/challenge"
 	"github.com/authbridge/authbridge/internal/localhttp"
 )
 
@@ -77,47 +79,23 @@ func (h *handler) place(w http.ResponseWriter, r *http.Request, agent bridge.Age
 	return request, reply, err
 }
 
-// sentAsk is an ask as it may come, with what a later version will take: it
-// is refused by name, and never accepted and ignored.
-type sentAsk struct {
-	api.Ask
-	Resource  json.RawMessage `json:"resource"`
-	Challenge json.RawMessage `json:"challenge"`
-}
-
 // readAsk reads the ask of a call.
 func readAsk(w http.ResponseWriter, r *http.Request) (bridge.Ask, error) {
-	var sent sentAsk
+	var sent api.Ask
 	if err := localhttp.ReadJSON(w, r, &sent); err != nil {
-		return bridge.Ask{}, err
-	}
-	if err := sent.refuseLater(); err != nil {
 		return bridge.Ask{}, err
 	}
 	keys := r.Header.Values(api.IdempotencyKeyHeader)
 	if len(keys) > 1 {
 		return bridge.Ask{}, localhttp.Refuse(api.ProblemInvalidRequest, "there is more than one %s", api.IdempotencyKeyHeader)
 	}
-	ask := askOf(sent.Ask)
+	ask := askOf(sent)
 	if len(keys) == 0 || keys[0] == "" {
 		return ask, nil
 	}
-	said, err := json.Marshal(sent.Ask)
+	said, err := json.Marshal(sent)
 	ask.IdempotencyKey, ask.Body = keys[0], sha256.Sum256(said)
 	return ask, err
-}
-
-func (sent sentAsk) refuseLater() error {
-	for _, member := range []struct {
-		name  string
-		value json.RawMessage
-	}{{"resource", sent.Resource}, {"challenge", sent.Challenge}} {
-		if len(member.value) > 0 && string(member.value) != "null" {
-			return localhttp.Refuse(api.ProblemInvalidRequest, "%q in an ask is not in this version", member.name).
-				WithHint("name a provider, and a human, a team or nobody")
-		}
-	}
-	return nil
 }
 
 func askOf(a api.Ask) bridge.Ask {
@@ -126,8 +104,16 @@ func askOf(a api.Ask) bridge.Ask {
 		from = bridge.Origin(*a.Origin)
 	}
 	return bridge.Ask{
-		Provider: a.Provider, Scopes: a.Scopes, Human: a.Human, Team: a.Team,
+		Provider: a.Provider, Resource: a.Resource, Challenge: challengeOf(a.Challenge), Scopes: a.Scopes, Human: a.Human, Team: a.Team,
 		Reason: a.Reason, Context: a.Context, Session: a.Session,
 		MinValidity: time.Duration(a.MinValidity), TTL: time.Duration(a.TTL), Fresh: a.Fresh, Origin: from,
 	}
+}
+
+// challengeOf reads of an agent's challenge what is believed of it: the error
+// and the scope of its Bearer challenge (RFC 6750, section 3). Whatever else it
+// says, the bridge asks the resource itself.
+func challengeOf(sent api.Challenge) bridge.Challenge {
+	code, scope := challenge.Bearer(challenge.Parse([]string{string(sent)}))
+	return bridge.Challenge{Error: code, Scopes: strings.Fields(scope)}
 }

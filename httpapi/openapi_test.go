@@ -54,6 +54,7 @@ func describeAPI(t *testing.T) *description {
 	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	schemas.RegisterTypeAlias(reflect.TypeFor[api.Optional](), reflect.TypeFor[optional]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[api.Duration](), reflect.TypeFor[duration]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[api.Challenge](), reflect.TypeFor[met]())
 	d := &description{t: t, api: readAPI(t), doc: &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{Title: "authbridge: the agent API", Version: "1", Description: "An agent asks; a human is reached and grants at the provider; the agent gets the token.\n\n" +
@@ -201,11 +202,22 @@ func (d *description) param(name, in string) *huma.Param {
 	return &p
 }
 
-// optional and duration are what api.Optional and api.Duration are on the wire.
+// optional, duration and met are what api.Optional, api.Duration and
+// api.Challenge are on the wire.
 type (
 	optional struct{}
 	duration struct{}
+	met      struct{}
 )
+
+// Schema implements [huma.SchemaProvider].
+func (met) Schema(huma.Registry) *huma.Schema {
+	text := &huma.Schema{Type: "string"}
+	return &huma.Schema{
+		Description: "The value of WWW-Authenticate, of several joined by commas; or its error and scope.",
+		AnyOf:       []*huma.Schema{text, {Type: "object", Properties: map[string]*huma.Schema{"error": text, "scope": text}}},
+	}
+}
 
 // Schema implements [huma.SchemaProvider].
 func (optional) Schema(huma.Registry) *huma.Schema {

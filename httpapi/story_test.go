@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/authbridge/authbridge/api"
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/httpapi"
@@ -329,11 +332,34 @@ func TestAnIdempotencyKeyStandsForItsAskAlone(t *testing.T) {
 func TestWhoami(t *testing.T) {
 	a := newStage(t).do(get(api.WhoamiPath)).want(http.StatusOK)
 	const want = `{"agent":"helper","uid":1001,"by":"uid","owner":"alice","where":"alice's laptop",` +
-		`"may":[{"provider":"*","scopes":["files:*"],"default_scopes":[],"ask":["alice"],"reuse":"8h0m0s","code":"at_once","binding":"show"},` +
-		`{"provider":"corp","scopes":["mail"],"default_scopes":[],"ask":["oncall"],"reuse":"0s","code":"on_click","binding":"require"}],` +
+		`"may":[{"provider":"*","resource":null,"scopes":["files:*"],"default_scopes":[],"ask":["alice"],"reuse":"8h0m0s","code":"at_once","binding":"show"},` +
+		`{"provider":"corp","resource":null,"scopes":["mail"],"default_scopes":[],"ask":["oncall"],"reuse":"0s","code":"on_click","binding":"require"}],` +
 		`"teams":["oncall"],"providers":["corp","github"]}` + "\n"
 	if string(a.body) != want {
 		t.Errorf("whoami %s", a.body)
+	}
+}
+
+// TestOfAChallengeTwoThingsAreRead: wherever else it points, the bridge asks the
+// resource itself.
+func TestOfAChallengeTwoThingsAreRead(t *testing.T) {
+	for challenge, want := range map[string]bridge.Challenge{
+		`""`:   {},
+		`null`: {},
+		`"Bearer error=\"insufficient_scope\", scope=\"files:read files:write\", resource_metadata=\"https://evil.example/x\""`: {Error: "insufficient_scope", Scopes: []string{"files:read", "files:write"}},
+		`"Basic realm=\"x\", Bearer scope=files:read"`:  {Scopes: []string{"files:read"}},
+		`"DPoP error=\"invalid_token\", scope=\"all\""`: {},
+		`"nonsense, ==="`: {},
+		`{"error":"invalid_token","resource_metadata":"https://evil.example/x"}`: {Error: "invalid_token"},
+		`{"scope":"files:read files:write"}`:                                     {Scopes: []string{"files:read", "files:write"}},
+		`{"error":"x\"\\, Bearer scope=\"all"}`:                                  {Error: `x"\, Bearer scope="all`},
+	} {
+		s := newStage(t)
+		s.do(post(api.RequestsPath, `{"resource":"https://files.example.com/mcp","challenge":`+challenge+`}`)).want(http.StatusCreated)
+		got := s.desk.Asks()[0]
+		if diff := cmp.Diff(want, got.Challenge, cmpopts.EquateEmpty()); diff != "" || got.Resource != "https://files.example.com/mcp" {
+			t.Errorf("%s\n%s (%s)", challenge, diff, got.Resource)
+		}
 	}
 }
 

@@ -71,7 +71,7 @@ func whoamiOf(s bridge.Standing) api.Whoami {
 	may := make([]api.May, 0, len(s.Agent.May))
 	for _, rule := range s.Agent.May {
 		may = append(may, api.May{
-			Provider: rule.Provider, Scopes: list(rule.Scopes), DefaultScopes: list(rule.DefaultScopes),
+			Provider: api.Optional(rule.Provider), Resource: api.Optional(rule.Resource), Scopes: list(rule.Scopes), DefaultScopes: list(rule.DefaultScopes),
 			Ask: list(rule.Ask), Reuse: api.Duration(rule.Reuse), Code: codeOf(rule), Binding: bindingOf(rule),
 		})
 	}

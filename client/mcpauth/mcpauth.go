@@ -3,7 +3,7 @@
 //
 //	transport := &mcp.StreamableClientTransport{
 //		Endpoint:     "https://files.mcp.example.com/mcp",
-//		OAuthHandler: mcpauth.New(c, api.Ask{Provider: "corp"}, mcpauth.Options{}),
+//		OAuthHandler: mcpauth.New(c, api.Ask{}, mcpauth.Options{}),
 //	}
 package mcpauth
 
@@ -68,6 +68,7 @@ type Handler struct {
 	o      Options
 
 	turn   chan struct{} // held by who asks, and so reads and writes these
+	met    api.Challenge // the challenge that is being answered
 	asking *client.Asking
 	scopes []string  // to ask for: the ask's, and what the server wanted besides
 	asked  time.Time // a human last answered for a refused token
@@ -106,8 +107,10 @@ func (f failure) echoes() time.Duration {
 var _ auth.OAuthHandler = (*Handler)(nil)
 
 // New returns a handler that asks the bridge for this: as it is, and with the
-// scopes that the server wants besides. Nobody is asked before the server
-// refuses a call.
+// scopes that the server wants besides. An ask that names neither a provider nor
+// a resource is for the server itself, by the URL that is called: the bridge
+// finds out who gives tokens for it. Nobody is asked before the server refuses a
+// call.
 func New(c *client.Client, ask api.Ask, o Options) *Handler {
 	if o.Wait <= 0 {
 		o.Wait = usualWait
@@ -151,6 +154,7 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	case <-waiting.Done():
 		return fmt.Errorf("ask the bridge for a token: %w", context.Cause(waiting))
 	}
+	h.meet(req.URL, resp)
 	token := h.current()
 	another := token.AccessToken != "" && token.AccessToken != refused
 	switch {
@@ -166,6 +170,20 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, resp *http.R
 	return h.replace(waiting, refused, c.scopes)
 }
 
+// meet notes who refuses, and how.
+func (h *Handler) meet(at *url.URL, resp *http.Response) {
+	if h.ask.Provider != "" {
+		return
+	}
+	if h.ask.Resource == "" {
+		h.ask.Resource = (&url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path, RawPath: at.RawPath}).String()
+	}
+	h.met = ""
+	if said := strings.Join(resp.Header.Values("WWW-Authenticate"), ", "); len(said) <= maxChallenge {
+		h.met = api.Challenge(said)
+	}
+}
+
 // isSafe reports whether a token may be sent there: encrypted, or without
 // leaving this machine.
 func isSafe(at *url.URL) bool {
@@ -179,13 +197,13 @@ func (h *Handler) widen(ctx context.Context, wanted []string) error {
 	if contains(had, wanted) {
 		return fmt.Errorf("%w: %s", ErrNoScope, strings.Join(wanted, " "))
 	}
-	return h.obtain(ctx, union(had, wanted), h.ask.Fresh)
+	return h.obtain(ctx, h.wanting(wanted), h.ask.Fresh)
 }
 
 // replace finds a token in place of one that the server does not take, or of
 // none.
 func (h *Handler) replace(ctx context.Context, refused string, wanted []string) error {
-	given, scopes := h.drop(refused), union(h.scopes, wanted)
+	given, scopes := h.drop(refused), h.wanting(wanted)
 	if given && time.Since(h.asked) < calm {
 		return h.enough()
 	}
@@ -209,6 +227,17 @@ func (h *Handler) replace(ctx context.Context, refused string, wanted []string) 
 	return nil
 }
 
+// wanting are the scopes to ask for where the server wants some: those, and what
+// was asked for before; the bridge adds what was granted. For a resource, unless
+// the ask names scopes, the bridge reads the challenge itself, and cuts it to
+// what may be asked.
+func (h *Handler) wanting(wanted []string) []string {
+	if h.ask.Provider == "" && len(h.ask.Scopes) == 0 {
+		return nil
+	}
+	return union(h.scopes, wanted)
+}
+
 // note keeps in mind that a human has answered on account of a refused token.
 func (h *Handler) note(refused string) {
 	if refused != "" && h.given() {
@@ -226,9 +255,9 @@ func (h *Handler) enough() error {
 func (h *Handler) obtain(ctx context.Context, scopes []string, fresh bool) error {
 	a := h.asking
 	_, resumed := a.Open()
-	if !slices.Equal(a.Ask.Scopes, scopes) || !resumed && a.Ask.Fresh != fresh {
+	if !slices.Equal(a.Ask.Scopes, scopes) || !resumed && (a.Ask.Fresh != fresh || a.Ask.Challenge != h.met) {
 		ask := h.ask
-		ask.Scopes, ask.Fresh = scopes, fresh
+		ask.Scopes, ask.Fresh, ask.Challenge = scopes, fresh, h.met
 		a, resumed = &client.Asking{Client: h.client, Ask: ask}, false
 		h.asking = a
 	}

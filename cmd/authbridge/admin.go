@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -14,11 +15,48 @@ import (
 )
 
 func (a *app) adminCommand() *cobra.Command {
-	later := &cobra.Command{
-		Use: "issuers", Hidden: true, DisableFlagParsing: true,
-		RunE: func(*cobra.Command, []string) error { return usage("admin issuers is not in this version") },
+	return group("admin", "The operator's hand on everybody's requests and grants", a.adminListCommand(), a.adminRevokeCommand(), a.adminReleaseCommand(), a.adminLiftCommand(), a.adminIssuersCommand())
+}
+
+func (a *app) adminIssuersCommand() *cobra.Command {
+	return uses(&cobra.Command{
+		Use:   "issuers",
+		Short: "List issuers that resources named and no one has listed (operator)",
+		Long: `Lists the issuers that resources want tokens of and that the configuration does not
+list for them. The bridge asks none of these: whoever runs a resource could name an
+issuer of their own. A line each, those that were named last first: the issuer, the
+resource, the agent that asked, and when it last did.
+
+If an issuer is the one that you trust to give tokens for this resource, add it to the
+resource's entry in authbridge.yaml, and reload:
+
+  resources:
+    - {match: "https://files.mcp.example.com/mcp", issuers: [https://login.example.com]}`,
+		Example: "  authbridge admin issuers\n  authbridge admin issuers --json",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			all, err := atMost(a, "issuers", 1000, a.operator().Issuers(c.Context()))
+			if err != nil {
+				return err
+			}
+			return a.printIssuers(all)
+		},
+	}, "admin-socket", "json")
+}
+
+func (a *app) printIssuers(all []admin.Issuer) error {
+	if a.asJSON {
+		return a.json(all)
 	}
-	return group("admin", "The operator's hand on everybody's requests and grants", a.adminListCommand(), a.adminRevokeCommand(), a.adminReleaseCommand(), a.adminLiftCommand(), later)
+	if len(all) == 0 {
+		fmt.Fprintln(a.err, "no resource has named an issuer that is not listed")
+		return nil
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, u := range all {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", a.plain(u.Issuer), a.plain(u.Resource), a.plain(u.Agent), u.Last.Local().Format(time.DateTime))
+	}
+	return t.Flush()
 }
 
 func (a *app) adminListCommand() *cobra.Command {
@@ -96,10 +134,10 @@ func (a *app) printEverything(all everything) error {
 		if r.ClaimedBy != "" {
 			whom += ", claimed by " + string(r.ClaimedBy)
 		}
-		line("request", r.ID, r.State, r.Agent, whom, about(r.Scopes, r.Provider, r.Issuer), r.ExpiresAt)
+		line("request", r.ID, r.State, r.Agent, whom, about(r.Scopes, r.Resource, r.Provider, r.Issuer), r.ExpiresAt)
 	}
 	for _, g := range all.Grants {
-		line("grant", g.ID, g.State, g.Agent, whose(g.Human, g.Team), about(g.Scopes, g.Provider, g.Issuer), g.ReuseUntil)
+		line("grant", g.ID, g.State, g.Agent, whose(g.Human, g.Team), about(g.Scopes, g.Resource, g.Provider, g.Issuer), g.ReuseUntil)
 	}
 	for _, s := range all.Suspensions {
 		line("suspended", "-", "-", s.Agent, s.Human, "-", s.Since)
@@ -118,11 +156,9 @@ func whose(human, team api.Optional) string {
 	return string(human) + " of " + string(team)
 }
 
-func about(scopes []string, provider, issuer api.Optional) string {
-	if provider == "" {
-		provider = issuer
-	}
-	return orNone(scopes) + " at " + string(provider)
+// about says what is asked for: of the names of where, the first that there is.
+func about(scopes []string, where ...api.Optional) string {
+	return orNone(scopes) + " at " + string(cmp.Or(where...))
 }
 
 func (a *app) adminRevokeCommand() *cobra.Command {

@@ -167,7 +167,7 @@ func (a *app) rules(ctx context.Context, c *cobra.Command) (who api.Whoami, fitt
 		provider = f.Value.String()
 	}
 	for _, m := range who.May {
-		if provider == "" || m.Provider == provider || m.Provider == "*" {
+		if provider == "" || string(m.Provider) == provider || m.Provider == "*" {
 			fitting = append(fitting, m)
 		}
 	}
@@ -178,10 +178,12 @@ func (a *app) providers(ctx context.Context, c *cobra.Command, _ []string) []cob
 	who, rules := a.rules(ctx, c)
 	var names []string
 	for _, m := range rules {
-		if m.Provider == "*" {
+		switch m.Provider {
+		case "*":
 			names = append(names, who.Providers...)
-		} else {
-			names = append(names, m.Provider)
+		case "": // of resources
+		default:
+			names = append(names, string(m.Provider))
 		}
 	}
 	return a.once(names)
@@ -232,13 +234,13 @@ func (a *app) everybodys(ctx context.Context, _ *cobra.Command, _ []string) (fou
 		if err != nil || len(found) == completeAtMost {
 			break
 		}
-		found = append(found, a.word(r.ID, r.Agent+" asks "+whose(r.Human, r.Team)+" for "+about(r.Scopes, r.Provider, r.Issuer)))
+		found = append(found, a.word(r.ID, r.Agent+" asks "+whose(r.Human, r.Team)+" for "+about(r.Scopes, r.Resource, r.Provider, r.Issuer)))
 	}
 	for g, err := range a.operator().Grants(ctx) {
 		if err != nil || len(found) == 2*completeAtMost {
 			break
 		}
-		found = append(found, a.word(g.ID, g.Agent+" has of "+whose(g.Human, g.Team)+" "+about(g.Scopes, g.Provider, g.Issuer)))
+		found = append(found, a.word(g.ID, g.Agent+" has of "+whose(g.Human, g.Team)+" "+about(g.Scopes, g.Resource, g.Provider, g.Issuer)))
 	}
 	return found
 }

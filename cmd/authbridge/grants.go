@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -92,10 +93,7 @@ func given(g api.Grant) string {
 }
 
 func atWhom(g api.Grant) string {
-	if g.Provider == "" {
-		return string(g.Issuer)
-	}
-	return string(g.Provider)
+	return string(cmp.Or(g.Resource, g.Provider, g.Issuer))
 }
 
 // printGrant prints one grant, a fact a line.

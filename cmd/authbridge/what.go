@@ -24,7 +24,7 @@ type what struct {
 func (w *what) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&w.provider, "provider", "", "`name` of the configured provider to ask")
-	f.StringVar(&w.resource, "resource", "", "`URL` of what the token is for (not in this version)")
+	f.StringVar(&w.resource, "resource", "", "`URL` of what the token is for, such as an MCP server: it says itself who gives tokens for it")
 	f.StringArrayVar(&w.scopes, "scope", nil, "a `scope` to ask for; may be given many times")
 	f.StringVar(&w.human, "human", "", "who is asked: a configured `name`, an e-mail address, slack:U… or discord:…; the agent's owner if not given")
 	f.StringVar(&w.team, "team", "", "`name` of a team to ask: whoever of it claims the request")
@@ -62,22 +62,22 @@ func (s *span) Type() string { return "duration" }
 // ask checks the flags and makes the ask.
 func (w *what) ask() (api.Ask, error) {
 	switch {
-	case w.resource != "":
-		return api.Ask{}, usage("--resource is not in this version; name a configured provider with --provider")
+	case w.resource != "" && w.provider != "":
+		return api.Ask{}, usage("--resource and --provider are two ways to say what is asked for; give one of them")
 	case w.human != "" && w.team != "":
 		return api.Ask{}, usage("--human and --team are two ways to say who is asked; give one of them")
-	case w.provider == "":
-		return api.Ask{}, usage("nothing to ask for; say at which provider with --provider")
+	case w.provider == "" && w.resource == "":
+		return api.Ask{}, usage("nothing to ask for; say at which provider with --provider, or for which URL with --resource")
 	}
 	return api.Ask{
-		Provider: w.provider, Scopes: w.scopes, Human: w.human, Team: w.team, Reason: w.reason, Session: w.session,
+		Provider: w.provider, Resource: w.resource, Scopes: w.scopes, Human: w.human, Team: w.team, Reason: w.reason, Session: w.session,
 		MinValidity: api.Duration(w.minValidity), Fresh: w.fresh,
 	}, nil
 }
 
 // describe is what is asked for, in one line.
 func describe(r api.Request) string {
-	text := fmt.Sprintf("%s at %s", orNone(r.Scopes), r.Provider)
+	text := fmt.Sprintf("%s at %s", orNone(r.Scopes), cmp.Or(r.Resource, r.Provider))
 	if whom := cmp.Or(r.Human, r.Team); whom != "" {
 		text += " from " + string(whom)
 	}

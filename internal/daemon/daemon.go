@@ -46,6 +46,7 @@ type Daemon struct {
 	probe     probe                       // of readyz
 	metrics   *metrics
 	chats     chats
+	resources *resources
 	calls     atomic.Pointer[calls] // to providers; who holds reloading replaces it
 	tls       credentials           // of ports
 	reloading sync.Mutex
@@ -99,10 +100,13 @@ func startWith(ctx context.Context, cfg *config.Config, calls *calls, log *slog.
 	if err != nil {
 		return nil, err
 	}
+	if d.resources, err = newResources(ctx, calls, d.store, log); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
 	d.metrics = newMetrics(log)
 	d.chats = newChats()
 	d.bridge = bridge.New(bridge.Options{
-		Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Log: log, Observer: d.metrics.observer(),
+		Directory: &cfg.Directory, Store: d.store, Providers: calls.providers, Resources: d.resources, Log: log, Observer: d.metrics.observer(),
 		Messengers: d.chats.messengers, Rosters: d.chats.rosters,
 	})
 	if err := d.chats.open(d); err != nil {

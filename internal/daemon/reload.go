@@ -54,8 +54,14 @@ func (d *Daemon) Reload(ctx context.Context, next *config.Config) error {
 func (d *Daemon) goBy(now *calls, credential *credential) (back func()) {
 	calls, tls, way := d.calls.Swap(now), d.tls.now.Swap(credential), d.signIns.now.Load()
 	d.signIns.follow(now.cfg, now.providers)
+	if now.client != calls.client {
+		d.resources.use(now)
+	}
 	return func() {
 		d.calls.Store(calls)
+		if now.client != calls.client {
+			d.resources.use(calls)
+		}
 		d.tls.now.Store(tls)
 		d.signIns.now.Store(way)
 	}

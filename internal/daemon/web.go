@@ -58,7 +58,7 @@ func (d *Daemon) openWeb(ctx context.Context) error {
 		}
 		return &arrivals{
 			proxies: d.cfg.Listen.TrustedProxy, hosts: hosts,
-			secure: strings.HasPrefix(d.cfg.PublicURL, "https:"), next: d.chats.beside(d.inbox),
+			secure: strings.HasPrefix(d.cfg.PublicURL, "https:"), next: d.resources.documents(d.chats.beside(d.inbox)),
 		}
 	})
 }

@@ -108,6 +108,9 @@ func describe(t reflect.Type) string {
 	if t == reflect.TypeFor[api.Duration]() {
 		return `a duration such as "90s", "24h" or "7d", or a number of seconds`
 	}
+	if t == reflect.TypeFor[api.Challenge]() {
+		return `a string, or an object with the members "error" and "scope"`
+	}
 	switch t.Kind() {
 	case reflect.String:
 		return "a string"

@@ -308,3 +308,15 @@ func (i *Issuer) presented(r *http.Request) [3]string {
 	}
 	return [3]string{"none", form.Get("client_id"), ""}
 }
+
+// Holds is what a live access token is good for: what a resource would learn of
+// it from the issuer (RFC 7662).
+func (i *Issuer) Holds(text string) (scopes []string, resource string, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	t := i.live(text)
+	if t == nil || t.kind != "access_token" {
+		return nil, "", false
+	}
+	return slices.Clone(t.scopes), t.family.resource, true
+}
