@@ -93,7 +93,9 @@ func (h *hand) Suspensions(_ context.Context, without, limit int) ([]bridge.Susp
 	return rest, false, h.fault
 }
 
-func (h *hand) UnlistedIssuers(context.Context) ([]bridge.UnlistedIssuer, error) { return h.unlisted, h.fault }
+func (h *hand) UnlistedIssuers(context.Context) ([]bridge.UnlistedIssuer, error) {
+	return h.unlisted, h.fault
+}
 
 func (h *hand) act(what string, by bridge.Actor, of string) {
 	h.acts = append(h.acts, fmt.Sprintf("%s %s by %s %s", what, of, by.Kind, by.Name))

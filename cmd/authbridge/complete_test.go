@@ -43,7 +43,7 @@ func TestFlagsAreCompletedWithWhatTheAgentMayAsk(t *testing.T) {
 		{"token --format", "token json header env"},
 		{"list --state", "asked coded held granted collected denied expired cancelled failed"},
 		{"token --reason", ""},
-		{"help admin", "lift list release revoke"},
+		{"help admin", "issuers lift list release revoke"},
 		{"help nonsense", ""},
 	} {
 		if got := strings.Join(d.call(completing(c.typed)...).proposed(t), " "); got != c.want {
