@@ -176,7 +176,7 @@ func TestAnMCPServerFromItsURLAlone(t *testing.T) {
 		done <- err
 	}()
 	first := approve("files.read")
-	defer session.Close()
+	defer func() { _ = session.Close() }()
 	if first.Provider != "" || string(first.Issuer) != issuer.URL() || string(first.Resource) != f.url {
 		t.Errorf("it was asked for %q at %q, %q", first.Resource, first.Issuer, first.Provider)
 	}
