@@ -114,7 +114,7 @@ func (w whose) decide(t *testing.T) Event {
 // Every way in which somebody can sign in, under every rule.
 func TestWhoseAccountItIs(t *testing.T) {
 	account := func(subject, email string, verified bool) Account {
-		return Account{"https://login.example.com", subject, email, verified, ""}
+		return Account{Issuer: "https://login.example.com", Subject: subject, Email: email, EmailVerified: verified}
 	}
 	accounts := []Account{
 		{},

@@ -51,10 +51,10 @@ type Provider interface {
 	Refresh(ctx context.Context, tokens Tokens, ask RefreshRequest) (Tokens, error)
 
 	// Revoke revokes the refresh token first, then the access token
-	// (RFC 7009). ErrCannotRevoke when the provider has no such endpoint; a
-	// *Refusal when it has understood and says no, which the same call again
-	// does not mend.
-	Revoke(ctx context.Context, tokens Tokens) error
+	// (RFC 7009). ErrCannotRevoke when the provider has no such endpoint, or
+	// could only end more than it was asked to; a *Refusal when it has
+	// understood and says no, which the same call again does not mend.
+	Revoke(ctx context.Context, tokens Tokens, ask RevokeRequest) error
 }
 
 // CodeRequest is what a device authorization request asks for.
@@ -68,6 +68,14 @@ type CodeRequest struct {
 type RefreshRequest struct {
 	Resource string // RFC 8707; "" = not sent
 	Subject  string // whose account granted (OpenID Connect Core 1.0, section 12.2); "" = not known
+}
+
+// RevokeRequest says how far a revocation may reach.
+type RevokeRequest struct {
+	// Wider says that more than these tokens may end by it, as with providers
+	// that end all that a user gave to a client. Without it a provider is left
+	// alone that cannot do less.
+	Wider bool
 }
 
 // Code is a provider's answer to a device authorization request, and all
@@ -133,6 +141,10 @@ type Account struct {
 	Email         string
 	EmailVerified bool
 	Name          string // for showing only, never compared
+
+	// Login is what people sign in with, where the provider's profile knows of
+	// one. It may change hands, but not while two have it.
+	Login string
 }
 
 // Shown is the account in the words a human knows it by. A name is what its

@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -149,6 +150,11 @@ func TestHowAGrantEnds(t *testing.T) {
 					}
 					if n := owed(t, w); n != 0 {
 						t.Errorf("%d sets of tokens are still to be revoked", n)
+					}
+					if wider := slices.Contains(w.Corp.Wider(), true); wider && ending.by != bridge.ByHuman && ending.by != bridge.ByOperator {
+						t.Error("the provider was free to end more than these tokens, which neither a human nor the operator wanted")
+					} else if !wider && !provider.alive && (ending.by == bridge.ByHuman || ending.by == bridge.ByOperator) {
+						t.Error("the provider was held to these tokens, though a human or the operator wanted them gone")
 					}
 					if alive := len(w.Corp.Revoked()) == 0; alive != provider.alive {
 						t.Errorf("the provider's token is alive: %v", alive)

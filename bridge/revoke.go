@@ -207,7 +207,8 @@ func (b *Bridge) revokeAt(ctx context.Context, v Revoking, tokens Tokens) error 
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return p.Revoke(ctx, tokens)
+	wanted := v.By == ByHuman || v.By == ByOperator
+	return p.Revoke(ctx, tokens, RevokeRequest{Wider: wanted})
 }
 
 // revoked takes the tokens out of the queue and forgets them; event is how

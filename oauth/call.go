@@ -33,25 +33,6 @@ type reply struct {
 	body   []byte
 }
 
-// form is the body of a call to be posted. Its members keep the order in
-// which they came.
-type form struct{ text strings.Builder }
-
-func newForm() *form {
-	f := new(form)
-	f.text.Grow(512) // most fit
-	return f
-}
-
-func (f *form) add(name, value string) {
-	if f.text.Len() > 0 {
-		f.text.WriteByte('&')
-	}
-	f.text.WriteString(name)
-	f.text.WriteByte('=')
-	f.text.WriteString(url.QueryEscape(value))
-}
-
 // post sends a form as our client.
 func (p *Provider) post(ctx context.Context, endpoint string, f *form) (reply, error) {
 	r, body, err := p.posting(ctx, endpoint, f)
@@ -84,12 +65,11 @@ func (p *Provider) posting(ctx context.Context, endpoint string, f *form) (*http
 		f.add("client_assertion_type", assertionType)
 		f.add("client_assertion", proof)
 	}
-	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	header := http.Header{"Content-Type": {f.kind()}}
 	if p.method == AuthBasic {
-		proof := url.QueryEscape(p.id) + ":" + url.QueryEscape(p.secret.Reveal())
-		header["Authorization"] = []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(proof))}
+		header["Authorization"] = p.basic()
 	}
-	body := f.text.String()
+	body := f.body()
 	return &http.Request{
 		Method: http.MethodPost, URL: at, Host: at.Host, Header: header, ContentLength: int64(len(body)),
 	}, body, nil
@@ -102,6 +82,29 @@ func (p *Provider) proof(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return key.assertion(p.id, p.proveTo, time.Now())
+}
+
+// basic is our client under HTTP Basic (RFC 6749, section 2.3.1).
+func (p *Provider) basic() []string {
+	proof := url.QueryEscape(p.id) + ":" + url.QueryEscape(p.secret.Reveal())
+	return []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(proof))}
+}
+
+// delete names an access token to be deleted, as our client.
+func (p *Provider) delete(ctx context.Context, address string, token bridge.Secret) (reply, error) {
+	at, err := p.network.parse(address)
+	if err != nil {
+		return reply{}, err
+	}
+	body, err := json.Marshal(map[string]string{"access_token": token.Reveal()})
+	if err != nil {
+		return reply{}, errGarbage
+	}
+	return p.call(ctx, &http.Request{
+		Method: http.MethodDelete, URL: at, Host: at.Host, ContentLength: int64(len(body)),
+		Header: http.Header{"Content-Type": {"application/json"}, "Authorization": p.basic()},
+		Body:   newBody(string(body)),
+	})
 }
 
 func newBody(text string) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }

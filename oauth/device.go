@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -30,14 +30,11 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if err := md.offersDeviceGrant(); err != nil {
 		return bridge.Code{}, err
 	}
-	f, scopes := newForm(), md.with(ask)
-	if len(scopes) > 0 {
-		f.add("scope", strings.Join(scopes, " "))
+	ask.Scopes = md.with(ask)
+	if p.profile.OmitResource {
+		ask.Resource = ""
 	}
-	if ask.Resource != "" {
-		f.add("resource", ask.Resource)
-	}
-	answer, err := p.post(ctx, md.Device, f)
+	answer, err := p.post(ctx, md.Device, p.deviceRequest(ask))
 	if err != nil {
 		return bridge.Code{}, hopeless(err)
 	}
@@ -45,7 +42,7 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if err != nil {
 		return bridge.Code{}, err
 	}
-	code.TokenEndpoint, code.Scopes, code.Resource = md.Token, scopes, ask.Resource
+	code.TokenEndpoint, code.Scopes, code.Resource = md.Token, ask.Scopes, ask.Resource
 	return code, nil
 }
 
@@ -61,13 +58,29 @@ func (md *metadata) with(ask bridge.CodeRequest) []string {
 	return append(scopes, ask.Scopes...)
 }
 
+// deviceRequest is what a device authorization request says, but for who we
+// are.
+func (p *Provider) deviceRequest(ask bridge.CodeRequest) *form {
+	f := p.newForm()
+	if len(ask.Scopes) > 0 {
+		f.add("scope", strings.Join(ask.Scopes, " "))
+	}
+	if ask.Resource != "" {
+		f.add("resource", ask.Resource)
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.profile.Parameters)) {
+		f.add(name, p.profile.Parameters[name])
+	}
+	return f
+}
+
 // readCode reads the answer to a device authorization request (RFC 8628,
 // section 3.2). Errors are found at any status, also 200.
 func (p *Provider) readCode(answer reply) (bridge.Code, error) {
 	if answer.busy() {
 		return bridge.Code{}, answer.later(nil)
 	}
-	m, err := answer.members()
+	m, err := p.read(answer)
 	switch {
 	case m.text("error") != "":
 		return bridge.Code{}, p.rejected(answer, m)
@@ -77,7 +90,7 @@ func (p *Provider) readCode(answer reply) (bridge.Code, error) {
 	if err != nil {
 		return bridge.Code{}, refuse(bridge.OutcomeProviderError, "%v (HTTP %d)", err, answer.status)
 	}
-	return vetCode(m, p.issuer, p.network)
+	return p.vetCode(m)
 }
 
 // rejected turns an OAuth error into a fault or a refusal.
@@ -97,7 +110,7 @@ func (p *Provider) rejected(answer reply, m members) error {
 
 // vetCode returns a code that is safe to show, or a refusal: then nothing of
 // the answer is shown.
-func vetCode(m members, issuer *url.URL, network NetworkPolicy) (bridge.Code, error) {
+func (p *Provider) vetCode(m members) (bridge.Code, error) {
 	link := m.text("verification_uri")
 	if link == "" {
 		link = m.text("verification_url") // Google, and Entra's first version
@@ -108,8 +121,11 @@ func vetCode(m members, issuer *url.URL, network NetworkPolicy) (bridge.Code, er
 		VerificationURI:         link,
 		VerificationURIComplete: m.secret("verification_uri_complete"),
 	}
-	if err := vetContent(code, issuer, network); err != nil {
+	if err := p.vetContent(code); err != nil {
 		return bridge.Code{}, err
+	}
+	if p.profile.PlainLink {
+		code.VerificationURIComplete = bridge.Secret{}
 	}
 	var err error
 	if code.Lifetime, code.Interval, err = times(m); err != nil {
@@ -118,7 +134,7 @@ func vetCode(m members, issuer *url.URL, network NetworkPolicy) (bridge.Code, er
 	return code, nil
 }
 
-func vetContent(code bridge.Code, issuer *url.URL, network NetworkPolicy) error {
+func (p *Provider) vetContent(code bridge.Code) error {
 	switch {
 	case code.DeviceCode.IsZero():
 		return refuse(bridge.OutcomeProviderError, "the provider's answer lacks device_code")
@@ -130,13 +146,13 @@ func vetContent(code bridge.Code, issuer *url.URL, network NetworkPolicy) error 
 	if err := vetUserCode(code.UserCode.Reveal()); err != nil {
 		return refuse(bridge.OutcomeProviderError, "the provider's user code is not fit to be shown: %v", err)
 	}
-	if err := vetLink(code.VerificationURI, issuer, network); err != nil {
+	if err := p.vetLink(code.VerificationURI); err != nil {
 		return refuse(bridge.OutcomeProviderError, "the provider's verification address is not to be trusted: %v", err)
 	}
 	if code.VerificationURIComplete.IsZero() {
 		return nil
 	}
-	if err := vetLink(code.VerificationURIComplete.Reveal(), issuer, network); err != nil {
+	if err := p.vetLink(code.VerificationURIComplete.Reveal()); err != nil {
 		return refuse(bridge.OutcomeProviderError, "the provider's complete verification address is not to be trusted: %v", err)
 	}
 	return nil

@@ -90,6 +90,36 @@ func (w *words) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// fixed is the metadata of a profile that needs no document.
+func (p *Provider) fixed() *metadata {
+	md := &metadata{Issuer: p.name}
+	p.override(md)
+	return md
+}
+
+// override puts what the profile knows over what a document says. A device
+// endpoint that the profile knows is there, whatever the document lists.
+func (p *Provider) override(md *metadata) {
+	over := p.profile.Endpoints
+	for _, at := range []struct {
+		ours string
+		into *string
+	}{
+		{over.Device, &md.Device},
+		{over.Token, &md.Token},
+		{over.Revocation, &md.Revocation},
+		{over.Userinfo, &md.Userinfo},
+		{over.Keys, &md.Keys},
+	} {
+		if at.ours != "" {
+			*at.into = at.ours
+		}
+	}
+	if over.Device != "" {
+		md.Grants = nil
+	}
+}
+
 // discover returns the metadata to begin something new with. The last good
 // document stands in for one that cannot be had, but not for one that must
 // not be used: the issuer then says something, and it is wrong.
@@ -114,6 +144,9 @@ func (p *Provider) lastGood(ctx context.Context) (*metadata, error) {
 // current returns the issuer's metadata that is not over. Callers that ask
 // at the same time share one search, which no single one of them can cancel.
 func (p *Provider) current(ctx context.Context) (*metadata, error) {
+	if p.profile.Fixed {
+		return p.fixed(), nil
+	}
 	if md := p.remembered(); md != nil {
 		return md, nil
 	}
@@ -197,9 +230,15 @@ func (p *Provider) find(ctx context.Context) (*metadata, reply, error) {
 		case answer.status != http.StatusOK:
 			continue
 		}
-		if md, is := answer.metadata(); is {
-			return md, answer, p.believe(md)
+		md, is := answer.metadata()
+		if !is {
+			continue
 		}
+		if err := p.believe(md); err != nil {
+			return nil, reply{}, err
+		}
+		p.override(md)
+		return md, answer, nil
 	}
 	if later != nil {
 		return nil, reply{}, later

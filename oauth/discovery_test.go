@@ -254,7 +254,7 @@ func TestRedirectsAreNeverFollowed(t *testing.T) {
 				_, err = s.provider.Identify(t.Context(), bridge.Tokens{Access: bridge.NewSecret("a")}, time.Now())
 				wantFault(t, err, 0, "redirect")
 				s.issuer.Inject(oauthtest.Revocation, elsewhere)
-				err = s.provider.Revoke(t.Context(), bridge.Tokens{Access: bridge.NewSecret("a")})
+				err = s.provider.Revoke(t.Context(), bridge.Tokens{Access: bridge.NewSecret("a")}, bridge.RevokeRequest{})
 				wantFault(t, err, 0, "redirect")
 				if n := len(s.issuer.Journal()) - before; n != 4 || len(s.issuer.Calls(oauthtest.Keys)) != 0 {
 					t.Errorf("%d calls, %v", n, s.paths())

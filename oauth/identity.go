@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,12 @@ func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens, received 
 	if err != nil {
 		return bridge.Account{}, err
 	}
+	switch own := p.profile.Account; {
+	case own.None:
+		return bridge.Account{}, bridge.ErrNoIdentity
+	case own.URL != "":
+		return p.fromUserinfo(ctx, own.URL, tokens)
+	}
 	var account bridge.Account
 	if !tokens.ID.IsZero() && md.Keys != "" {
 		if account, err = p.fromIDToken(ctx, md, tokens.ID, received); err != nil || account.Email != "" {
@@ -35,7 +42,13 @@ func (p *Provider) Identify(ctx context.Context, tokens bridge.Tokens, received 
 // fuller asks the userinfo endpoint for what an id_token lacks. Without one
 // that account is zero.
 func (p *Provider) fuller(ctx context.Context, md *metadata, tokens bridge.Tokens, account bridge.Account) (bridge.Account, error) {
-	fuller, err := p.fromUserinfo(ctx, md, tokens)
+	if p.subject() != "sub" { // nothing else can be compared there
+		if account.Subject == "" {
+			return bridge.Account{}, bridge.ErrNoIdentity
+		}
+		return account, nil
+	}
+	fuller, err := p.fromUserinfo(ctx, md.Userinfo, tokens)
 	switch {
 	case errors.Is(err, bridge.ErrNoIdentity) && account.Subject != "":
 		return account, nil
@@ -107,12 +120,13 @@ func claimsOf(token *oidc.IDToken) (members, error) {
 }
 
 // fromUserinfo asks the userinfo endpoint (OpenID Connect Core 1.0, section
-// 5.3). ErrNoIdentity where there is none or this token may not read it.
-func (p *Provider) fromUserinfo(ctx context.Context, md *metadata, tokens bridge.Tokens) (bridge.Account, error) {
-	if md.Userinfo == "" || tokens.Type != "" && !strings.EqualFold(tokens.Type, "Bearer") {
+// 5.3), or what a provider has in its place. ErrNoIdentity where there is none
+// or this token may not read it.
+func (p *Provider) fromUserinfo(ctx context.Context, address string, tokens bridge.Tokens) (bridge.Account, error) {
+	if address == "" || tokens.Type != "" && !strings.EqualFold(tokens.Type, "Bearer") {
 		return bridge.Account{}, bridge.ErrNoIdentity
 	}
-	answer, err := p.get(ctx, md.Userinfo, tokens.Access)
+	answer, err := p.get(ctx, address, tokens.Access)
 	switch {
 	case err != nil:
 		return bridge.Account{}, err
@@ -129,16 +143,23 @@ func (p *Provider) fromUserinfo(ctx context.Context, md *metadata, tokens bridge
 	return p.account(claims)
 }
 
+// subject is the claim that tells accounts apart.
+func (p *Provider) subject() string { return cmp.Or(p.profile.Account.Subject, "sub") }
+
 // account reads the standard claims (OpenID Connect Core 1.0, section 5.1;
-// a subject has at most 255 characters).
+// a subject has at most 255 characters), or those that the profile names.
 func (p *Provider) account(claims members) (bridge.Account, error) {
-	subject := claims.text("sub")
+	own := p.profile.Account
+	subject := claims.text(p.subject())
 	if subject == "" || len(subject) > 255 || !isPlain(subject) {
 		return bridge.Account{}, refuse(bridge.OutcomeProviderError, "the provider tells an identity without a proper subject")
 	}
-	account := bridge.Account{Issuer: p.name, Subject: subject, Name: clean(claims.text("name"), 100)}
+	account := bridge.Account{Issuer: p.name, Subject: subject, Name: clean(claims.text(cmp.Or(own.Name, "name")), 100)}
 	if account.Name == "" {
 		account.Name = clean(claims.text("preferred_username"), 100)
+	}
+	if login := claims.text(own.Login); own.Login != "" && len(login) <= 100 && isPlain(login) {
+		account.Login = login
 	}
 	if email := claims.text("email"); len(email) <= 254 && strings.Contains(email, "@") && isPlain(email) {
 		account.Email, account.EmailVerified = email, claims.truth("email_verified")

@@ -23,8 +23,8 @@ func (p *Provider) Poll(ctx context.Context, code bridge.Code) (bridge.Answer, e
 	if _, err := p.endpoint(code.TokenEndpoint); err != nil {
 		return bridge.Answer{}, fmt.Errorf("token endpoint: %w", err)
 	}
-	f := newForm()
-	f.add("grant_type", deviceGrant)
+	f := p.newForm()
+	f.add("grant_type", p.grant())
 	f.add("device_code", code.DeviceCode.Reveal())
 	if code.Resource != "" {
 		f.add("resource", code.Resource)
@@ -59,7 +59,7 @@ func (r *reply) same(other reply) bool {
 // put OAuth errors under many statuses; only those that ask to come back
 // later outweigh the words, and slow_down outweighs 429 (Auth0).
 func (p *Provider) readAnswer(answer reply, code bridge.Code) (bridge.Answer, error) {
-	m, err := answer.members()
+	m, err := p.read(answer)
 	word := m.text("error")
 	switch {
 	case answer.busy() && (answer.status >= 500 || word != "slow_down"):

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/oauth/profile"
 )
 
 // The ways in which our client proves itself (RFC 8414, section 2,
@@ -28,6 +29,10 @@ const (
 
 // Config describes one authorization server and our client there.
 type Config struct {
+	// Profile is what is known of the server beforehand, with its places
+	// filled in; its issuer is not looked at. The zero profile knows nothing.
+	Profile profile.Profile
+
 	// Issuer identifies the server, byte for byte as its metadata says it.
 	Issuer string
 
@@ -35,7 +40,7 @@ type Config struct {
 	ClientSecret bridge.Secret // empty = a public client
 
 	// AuthMethod is AuthNone, AuthBasic, AuthPost or AuthKey; "" means AuthNone
-	// without a secret, else AuthBasic.
+	// without a secret, else what the profile says, else AuthBasic.
 	AuthMethod string
 
 	// KeyOf returns our key, with AuthKey. It is called for each proof.
@@ -58,6 +63,7 @@ type Provider struct {
 	keyOf   func(context.Context) (ClientKey, error)
 	proveTo string // the audience of proofs by the key
 	network NetworkPolicy
+	profile profile.Profile
 
 	client   *http.Client  // for libraries; our own calls go to the gate
 	gate     gate          // of the client
@@ -83,7 +89,7 @@ var _ bridge.Provider = (*Provider)(nil)
 // and addresses vetted.
 func New(cfg Config, client *http.Client) (*Provider, error) {
 	if cfg.AuthMethod == "" {
-		cfg.AuthMethod = defaultMethod(cfg.ClientSecret)
+		cfg.AuthMethod = cfg.defaultMethod()
 	}
 	issuer, err := cfg.check()
 	if err != nil {
@@ -102,6 +108,7 @@ func New(cfg Config, client *http.Client) (*Provider, error) {
 		keyOf:    cfg.KeyOf,
 		proveTo:  cmp.Or(cfg.KeyAudience, cfg.Issuer),
 		network:  cfg.Network,
+		profile:  cfg.Profile,
 		client:   hardened,
 		gate:     way,
 		once:     way.apart(),
@@ -109,11 +116,11 @@ func New(cfg Config, client *http.Client) (*Provider, error) {
 	}, nil
 }
 
-func defaultMethod(secret bridge.Secret) string {
-	if secret.IsZero() {
+func (c Config) defaultMethod() string {
+	if c.ClientSecret.IsZero() {
 		return AuthNone
 	}
-	return AuthBasic
+	return cmp.Or(c.Profile.Method, AuthBasic)
 }
 
 // check returns the parsed issuer. RFC 8414, section 2, forbids it a query

@@ -76,7 +76,7 @@ func TestEveryClientAuthentication(t *testing.T) {
 				if diff := cmp.Diff(want, account); err != nil || diff != "" {
 					t.Errorf("account: %v %s", err, diff)
 				}
-				if err := s.provider.Revoke(s.Context(), tokens); err != nil {
+				if err := s.provider.Revoke(s.Context(), tokens, bridge.RevokeRequest{}); err != nil {
 					t.Error(err)
 				}
 				if s.issuer.Live(tokens.Access.Reveal()) || s.issuer.Live(tokens.Refresh.Reveal()) {
@@ -134,7 +134,7 @@ func TestARealSocket(t *testing.T) {
 	if account, err := s.provider.Identify(t.Context(), tokens, time.Now()); err != nil || account.Subject != alice.Subject {
 		t.Errorf("account %v: %v", account, err)
 	}
-	if err := s.provider.Revoke(t.Context(), tokens); err != nil || s.issuer.Live(tokens.Access.Reveal()) {
+	if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); err != nil || s.issuer.Live(tokens.Access.Reveal()) {
 		t.Errorf("revoke: %v", err)
 	}
 }

@@ -23,10 +23,10 @@ func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.Re
 	if md.Token == "" {
 		return bridge.Tokens{}, refuse(bridge.OutcomeProviderError, "the provider's metadata names no token_endpoint")
 	}
-	f := newForm()
+	f := p.newForm()
 	f.add("grant_type", "refresh_token")
 	f.add("refresh_token", old.Refresh.Reveal())
-	if ask.Resource != "" {
+	if ask.Resource != "" && !p.profile.OmitResource {
 		f.add("resource", ask.Resource)
 	}
 	answer, err := p.postOnce(ctx, md.Token, f)
@@ -45,7 +45,7 @@ func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, ask bridge.Re
 // same with a redirect. To take them for outages costs nothing where that is
 // wrong: the refresh token is used up then, which the next refresh is told.
 func (p *Provider) readRefreshed(answer reply, old bridge.Tokens, ask bridge.RefreshRequest) (bridge.Tokens, error) {
-	m, err := answer.members()
+	m, err := p.read(answer)
 	switch {
 	case answer.busy():
 		return bridge.Tokens{}, answer.later(nil)
@@ -117,7 +117,7 @@ func (p *Provider) speaksOf(raw bridge.Secret, subject string) bool {
 	}
 	issuer, party := claims.text("iss"), claims.text("azp")
 	ours := issuer == p.name || "https://"+issuer == googleIssuer && p.name == googleIssuer
-	return ours && claims.text("sub") == subject && claims.isFor(p.id) && (party == "" || party == p.id)
+	return ours && claims.text(p.subject()) == subject && claims.isFor(p.id) && (party == "" || party == p.id)
 }
 
 // googleIssuer is the one issuer that names itself without a scheme at times,

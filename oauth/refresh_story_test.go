@@ -139,7 +139,7 @@ func TestTokensOfAnotherAccount(t *testing.T) {
 		}
 		tellsNothing(t, err)
 		s.wantHonoured(theirs)
-		if err := s.provider.Revoke(t.Context(), theirs); err != nil {
+		if err := s.provider.Revoke(t.Context(), theirs, bridge.RevokeRequest{}); err != nil {
 			t.Error(err)
 		}
 		s.wantHonoured()

@@ -23,7 +23,7 @@ func (s story) revoked() []string {
 func TestTheRefreshTokenIsRevokedFirst(t *testing.T) {
 	tell(t, oauthtest.Settings{ClientSecret: clientSecret}, func(t *testing.T, s story) {
 		tokens := s.granted()
-		if err := s.provider.Revoke(t.Context(), tokens); err != nil {
+		if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"refresh_token", "access_token"}, s.revoked()); diff != "" {
@@ -33,11 +33,11 @@ func TestTheRefreshTokenIsRevokedFirst(t *testing.T) {
 			t.Errorf("at the issuer: %+v", got)
 		}
 		// A second time it is not known any more, and that is as good.
-		if err := s.provider.Revoke(t.Context(), tokens); err != nil {
+		if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); err != nil {
 			t.Error(err)
 		}
 		tokens.Refresh = bridge.Secret{}
-		if err := s.provider.Revoke(t.Context(), tokens); err != nil || len(s.revoked()) != 5 {
+		if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); err != nil || len(s.revoked()) != 5 {
 			t.Errorf("%v: %v", s.revoked(), err)
 		}
 	})
@@ -46,7 +46,7 @@ func TestTheRefreshTokenIsRevokedFirst(t *testing.T) {
 func TestNoRevocationEndpoint(t *testing.T) {
 	tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 		s.issuer.Always(oauthtest.Metadata, oauthtest.Set("revocation_endpoint", nil))
-		if err := s.provider.Revoke(t.Context(), s.granted()); !errors.Is(err, bridge.ErrCannotRevoke) {
+		if err := s.provider.Revoke(t.Context(), s.granted(), bridge.RevokeRequest{}); !errors.Is(err, bridge.ErrCannotRevoke) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -97,7 +97,7 @@ func TestAnswersToARevocation(t *testing.T) {
 			tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 				tokens := s.granted()
 				s.issuer.Inject(oauthtest.Revocation, at.refresh, at.access)
-				at.check(t, s.provider.Revoke(t.Context(), tokens))
+				at.check(t, s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}))
 				if diff := cmp.Diff([]string{"refresh_token", "access_token"}[:at.calls], s.revoked()); diff != "" {
 					t.Error(diff)
 				}
@@ -133,7 +133,7 @@ func TestALoneAccessTokenThatCannotBeRevoked(t *testing.T) {
 		tokens := s.granted()
 		tokens.Refresh = bridge.Secret{}
 		s.issuer.Inject(oauthtest.Revocation, oauthtest.OAuthError(400, "unsupported_token_type"))
-		wantCannot(t, s.provider.Revoke(t.Context(), tokens))
+		wantCannot(t, s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}))
 	})
 }
 
@@ -142,7 +142,7 @@ func TestAnEchoedTokenIsBlottedOut(t *testing.T) {
 		tokens := s.granted()
 		s.issuer.Inject(oauthtest.Revocation, oauthtest.JSON(400,
 			`{"error":"invalid_request","error_description":"what is `+tokens.Refresh.Reveal()+`?"}`))
-		err := s.provider.Revoke(t.Context(), tokens)
+		err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{})
 		wantRefusalSays(t, err, "what is [secret]?")
 		if strings.Contains(err.Error(), tokens.Refresh.Reveal()) {
 			t.Errorf("cause %q", err)
@@ -164,7 +164,7 @@ func TestANoAboutTheRefreshTokenDoesNotSpareTheOther(t *testing.T) {
 		tell(t, oauthtest.Settings{}, func(t *testing.T, s story) {
 			tokens := s.granted()
 			s.issuer.Inject(oauthtest.Revocation, oauthtest.OAuthError(400, word))
-			if err := s.provider.Revoke(t.Context(), tokens); err == nil {
+			if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); err == nil {
 				t.Errorf("%s: nobody is told", word)
 			}
 			if s.issuer.Live(tokens.Access.Reveal()) || !s.issuer.Live(tokens.Refresh.Reveal()) {

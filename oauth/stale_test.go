@@ -37,7 +37,7 @@ func TestTheLastGoodMetadataStandsIn(t *testing.T) {
 				if account, err := s.provider.Identify(hasty, tokens, time.Now()); err != nil || account.Subject != alice.Subject {
 					t.Errorf("identify: %v, %v", account, err)
 				}
-				if err := s.provider.Revoke(t.Context(), tokens); err != nil {
+				if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); err != nil {
 					t.Errorf("revoke: %v", err)
 				}
 				if s.issuer.Live(tokens.Access.Reveal()) || s.issuer.Live(tokens.Refresh.Reveal()) {
@@ -73,7 +73,7 @@ func TestAValidNewDocumentWins(t *testing.T) {
 		tokens := s.granted()
 		s.issuer.Always(oauthtest.Metadata, oauthtest.Set("revocation_endpoint", nil))
 		after(time.Hour)
-		if err := s.provider.Revoke(t.Context(), tokens); !errors.Is(err, bridge.ErrCannotRevoke) {
+		if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); !errors.Is(err, bridge.ErrCannotRevoke) {
 			t.Errorf("revoke: %v", err)
 		}
 		if n := len(s.issuer.Calls(oauthtest.Revocation)); n != 0 {
@@ -107,7 +107,7 @@ func TestADocumentThatMustNotBeUsedBeginsNothing(t *testing.T) {
 				if n := len(s.issuer.Calls(oauthtest.Device)); n != 1 {
 					t.Errorf("%d device requests", n)
 				}
-				if err := s.provider.Revoke(t.Context(), tokens); err != nil || s.issuer.Live(tokens.Access.Reveal()) {
+				if err := s.provider.Revoke(t.Context(), tokens, bridge.RevokeRequest{}); err != nil || s.issuer.Live(tokens.Access.Reveal()) {
 					t.Errorf("revoke: %v", err)
 				}
 			})

@@ -26,6 +26,7 @@ type Provider struct {
 	early   int
 	polls   int
 	revoked []string
+	wider   []bool // whether more than those tokens might have ended
 	faults  map[string][]error
 	granted map[string]*code // by access token
 	judged  map[string]bool  // access tokens whose account was asked for
@@ -184,6 +185,14 @@ func (p *Provider) Early() int { p.mu.Lock(); defer p.mu.Unlock(); return p.earl
 
 // Issued returns how many tokens were handed out.
 func (p *Provider) Issued() int { p.mu.Lock(); defer p.mu.Unlock(); return p.tokens }
+
+// Wider reports, of each of the tokens that were revoked, whether more might
+// have ended with it.
+func (p *Provider) Wider() []bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.wider)
+}
 
 // Revoked returns the access tokens that were revoked, in order.
 func (p *Provider) Revoked() []string {
@@ -367,7 +376,7 @@ func (p *Provider) Refresh(ctx context.Context, old bridge.Tokens, _ bridge.Refr
 }
 
 // Revoke notes the access token.
-func (p *Provider) Revoke(ctx context.Context, t bridge.Tokens) error {
+func (p *Provider) Revoke(ctx context.Context, t bridge.Tokens, ask bridge.RevokeRequest) error {
 	if err := pass(ctx, p.gate("Revoke")); err != nil {
 		return err
 	}
@@ -376,7 +385,7 @@ func (p *Provider) Revoke(ctx context.Context, t bridge.Tokens) error {
 	if err := p.fault("Revoke"); err != nil {
 		return err
 	}
-	p.revoked = append(p.revoked, t.Access.Reveal())
+	p.revoked, p.wider = append(p.revoked, t.Access.Reveal()), append(p.wider, ask.Wider)
 	delete(p.renew, t.Refresh.Reveal())
 	return nil
 }

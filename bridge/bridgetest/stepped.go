@@ -62,8 +62,8 @@ func (s steppedProvider) Refresh(ctx context.Context, tokens bridge.Tokens, ask 
 	}, func(bridge.Tokens) string { return "tokens" })
 }
 
-func (s steppedProvider) Revoke(ctx context.Context, tokens bridge.Tokens) error {
-	_, err := Through(ctx, s.f, "Revoke", func(ctx context.Context) (struct{}, error) { return struct{}{}, s.p.Revoke(ctx, tokens) },
+func (s steppedProvider) Revoke(ctx context.Context, tokens bridge.Tokens, ask bridge.RevokeRequest) error {
+	_, err := Through(ctx, s.f, "Revoke", func(ctx context.Context) (struct{}, error) { return struct{}{}, s.p.Revoke(ctx, tokens, ask) },
 		func(struct{}) string { return "yes" })
 	return err
 }

@@ -392,4 +392,4 @@ func (p *patientCorp) Refresh(_ context.Context, old bridge.Tokens, _ bridge.Ref
 	return old, nil
 }
 
-func (p *patientCorp) Revoke(context.Context, bridge.Tokens) error { return nil }
+func (p *patientCorp) Revoke(context.Context, bridge.Tokens, bridge.RevokeRequest) error { return nil }

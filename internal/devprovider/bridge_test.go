@@ -51,7 +51,7 @@ func TestTheBridgesOwnClientRefreshes(t *testing.T) {
 	if _, err := ours.Refresh(t.Context(), fresh, bridge.RefreshRequest{Subject: "b-2"}); !errors.Is(err, bridge.ErrOtherAccount) {
 		t.Errorf("another's account: %v", err)
 	}
-	if err := ours.Revoke(t.Context(), fresh); err != nil || p.Grants()[0].Honoured != 0 || !p.Grants()[0].Revoked {
+	if err := ours.Revoke(t.Context(), fresh, bridge.RevokeRequest{}); err != nil || p.Grants()[0].Honoured != 0 || !p.Grants()[0].Revoked {
 		t.Errorf("revoke: %v, %+v", err, p.Grants()[0])
 	}
 	if _, err := ours.Refresh(t.Context(), fresh, ask); !errors.Is(err, bridge.ErrGrantLost) {
