@@ -133,6 +133,23 @@ func TestCheck13WhatAResourceSaysIsBounded(t *testing.T) {
 	_, _, err := c.look(t)
 	wantRefusal(t, err, bridge.OutcomeProviderError, "larger than 1 MiB")
 	playResources(t, "without end", "web page", "that moved")
+
+	var scopes []string
+	for n := range 1000 {
+		scopes = append(scopes, fmt.Sprint("s", n))
+	}
+	c.Answers = map[string]answer{
+		"GET " + files: {Status: 401, Challenges: []string{`Bearer scope="` + strings.Join(scopes, " ") + `"`}},
+		"GET " + filesPlace: {Status: 200, Text: fmt.Sprintf(`{"resource":%q,"authorization_servers":["https://auth.example.com"],"scopes_supported":["%s"]}`,
+			files, strings.Join(scopes, `","`))},
+	}
+	if found, _, err := c.look(t); err != nil || len(found.Scopes) != 100 || len(found.Supported) != 100 {
+		t.Errorf("%d scopes, %d supported: %v", len(found.Scopes), len(found.Supported), err)
+	}
+	c.Answers["GET "+filesPlace] = answer{Status: 200, Text: fmt.Sprintf(`{"resource":%q,"authorization_servers":["https://auth.example.com/%s"]}`,
+		files, strings.Repeat("x", 500))}
+	_, _, err = c.look(t)
+	wantRefusal(t, err, bridge.OutcomeProviderError, "too long")
 }
 
 // TestCheck13AResourceThatHangs: one that never answers, or streams for ever,
@@ -253,7 +270,14 @@ func TestOneLookServesAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		world := good()
 		held := make(chan struct{})
-		world.before = func(*http.Request) error { <-held; return nil }
+		world.before = func(r *http.Request) error {
+			select {
+			case <-held:
+				return nil
+			case <-r.Context().Done():
+				return r.Context().Err()
+			}
+		}
 		resources := oauth.NewResources(oauth.ResourcesConfig{Client: &http.Client{Transport: world}})
 		hasty, giveUp := context.WithCancel(t.Context())
 		var everybody sync.WaitGroup
@@ -305,5 +329,27 @@ func TestResourcesThatMayNotBeCalled(t *testing.T) {
 	}
 	if asked := world.asked(); len(asked) != 0 {
 		t.Errorf("asked %v", asked)
+	}
+}
+
+// TestCheck12NoRedirectLeavesTLS, not even to loopback where http is allowed
+// there: an answer could be anybody's from then on.
+func TestCheck12NoRedirectLeavesTLS(t *testing.T) {
+	const plain, local = "http://127.0.0.1:8080/m", "http://127.0.0.1:9090"
+	world := good()
+	world.set("GET "+plain, world.answers["GET "+filesPlace])
+	world.set("GET "+filesPlace, answer{Status: 302, Location: plain})
+	world.set("GET "+local+"/.well-known/oauth-protected-resource", answer{Status: 302, Location: "http://127.0.0.1:9090/m"})
+	world.set("GET "+local+"/m", answer{Status: 200, JSON: []byte(`{"resource":"` + local + `","authorization_servers":["https://a.example"]}`)})
+	resources := oauth.NewResources(oauth.ResourcesConfig{
+		Network: oauth.NetworkPolicy{AllowHTTPLoopback: true}, Client: &http.Client{Transport: world},
+	})
+	_, err := resources.Look(t.Context(), files, bridge.Resource{})
+	wantRefusal(t, err, bridge.OutcomeProviderError, "from https to something else")
+	if asked := world.asked(); len(asked) != 3 {
+		t.Errorf("asked %v", asked)
+	}
+	if _, err := resources.Look(t.Context(), local, bridge.Resource{}); err != nil {
+		t.Errorf("from http to http: %v", err)
 	}
 }
