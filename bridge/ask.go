@@ -204,6 +204,7 @@ func (b *Bridge) admit(tx Tx, agent Agent, ask Ask, may permit, asIs bool) (Requ
 	if r, err = b.stepUp(tx, r, may, now); err != nil {
 		return Request{}, 0, err
 	}
+	may.rule.AtOnce = may.rule.AtOnce && b.unprompted.spend(r.Target.Issuer, r.Agent, now)
 	r = begin(tx, r, may, now)
 	remember(tx, agent.Name, ask, r.ID, now)
 	return r, Created, nil

@@ -37,6 +37,7 @@ type Bridge struct {
 	flights     flights       // who waits for them
 	outbox      *loop[deliveryKey]
 	gaps        gaps
+	unprompted  *unprompted
 	pauses      pauses
 	looked      atomic.Bool // from the start's look at the store on, what changes is planned at once
 	ready       chan struct{}
@@ -75,7 +76,7 @@ const callTimeout = 30 * time.Second
 func New(o Options) *Bridge {
 	b := &Bridge{
 		messengers: o.Messengers, groups: newGroups(o.Rosters), log: o.Log,
-		changes: newWatchers(), ready: make(chan struct{}),
+		changes: newWatchers(), ready: make(chan struct{}), unprompted: newUnprompted(),
 	}
 	b.setup.Store(b.peopled(&setup{given: o.Directory, providers: o.Providers, resources: o.Resources}))
 	b.feeds = newFeeds(b.changes.wake)

@@ -49,6 +49,9 @@ func (b *Bridge) seek(ctx context.Context, dir *Directory, agent, resource strin
 	if err != nil {
 		return want{}, notFoundOut(resource, err)
 	}
+	if found.Deviation != "" {
+		b.log.Warn("a resource is not as the specification has it, and let pass", "resource", resource, "why", found.Deviation)
+	}
 	at := slices.IndexFunc(found.Issuers, func(issuer string) bool { return slices.Contains(entry.Issuers, issuer) })
 	if at < 0 {
 		b.noteUnlisted(ctx, resource, agent, found.Issuers)
