@@ -374,6 +374,30 @@ func TestMoreThanAllowedIsThrownAway(t *testing.T) {
 	})
 }
 
+// Where tokens go by other than scopes, the card has said so before the yes,
+// and what a provider calls their scopes is no reason to throw them away.
+func TestWhereScopesBoundNothingMoreIsNoOffence(t *testing.T) {
+	wide := func(d *bridge.Directory) {
+		corp := d.Providers["corp"]
+		corp.Widens = "everything app Example Bridge may do"
+		d.Providers["corp"] = corp
+	}
+	story(t, wide, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.Scopes = []string{"admin"}
+		r := w.MustAsk(bridge.Ask{})
+		in, err := w.Inbox(ctx, "alice")
+		if err != nil || len(in.Waiting) != 1 || len(in.Waiting[0].Scopes) != 1 || in.Waiting[0].Scopes[0].Words != "everything app Example Bridge may do" {
+			t.Fatalf("alice is asked %+v, %v", in.Waiting, err)
+		}
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		w.Corp.Approve(bridgetest.Alice)
+		bridgetest.Pass(10 * time.Second)
+		if token, err := w.Collect(ctx, w.Agent("helper"), r.ID); err != nil || len(w.Corp.Revoked()) != 0 {
+			t.Errorf("collected %v, %v; revoked %v", token.Scopes, err, w.Corp.Revoked())
+		}
+	})
+}
+
 func TestFewerScopesAreReported(t *testing.T) {
 	story(t, nil, func(t *testing.T, w *bridgetest.World) {
 		w.Corp.Scopes = []string{"files:read"}

@@ -96,7 +96,7 @@ type Claim struct {
 // ScopeLine is one scope in words.
 type ScopeLine struct {
 	Words string // "" = no description on file
-	Scope string
+	Scope string // "" = tokens go by other than scopes there; the words say by what
 	New   bool // of an ask beyond what the agent has already
 }
 
@@ -247,6 +247,9 @@ func (b *Bridge) who(r Request) string {
 // who granted.
 func (b *Bridge) scopeLines(r Request) []ScopeLine {
 	p, _ := b.dir().info(r.Target)
+	if p.Widens != "" { // to name scopes would promise bounds that are none
+		return []ScopeLine{{Words: p.Widens}}
+	}
 	scopes := r.Scopes
 	if r.Grant != "" {
 		scopes = r.Granted

@@ -22,6 +22,7 @@ func TestCards(t *testing.T) {
 		Providers: map[string]ProviderInfo{
 			"corp": {Name: "corp", Scopes: []string{"openid"}, ScopeWords: map[string]string{"files:read": "read your files"}},
 			"mute": {Name: "mute", Trust: TrustNone},
+			"wide": {Name: "wide", Widens: "everything app Example Bridge may do"},
 		},
 	}})
 	var page strings.Builder
@@ -104,6 +105,8 @@ func cardCases() []cardCase {
 	stranger, gone, mute := asked, asked, asked
 	stranger.Agent, gone.Agent = "ci", "nobody"
 	mute.Reason, mute.Context, mute.Scopes, mute.Reuse = "", nil, nil, 0
+	wide := asked
+	wide.Target.Provider = "wide"
 	unknown := Event{Kind: OnUnknownAccount, Signed: Account{Subject: "583231", Name: "Octo Cat"}, Until: noon.Add(20 * time.Minute)}
 	byDigits := func(r Request) Request {
 		r.Digits, r.CheckPhrase, r.Matched = true, "amber falcon 4207", map[bool]string{true: "alice"}[r.State == Coded]
@@ -121,6 +124,7 @@ func cardCases() []cardCase {
 		{"asked by somebody else's agent", stranger, nil, nil},
 		{"asked by an agent that is gone", gone, nil, nil},
 		{"asked without words or scopes", mute, nil, nil},
+		{"asked where scopes bound nothing", wide, nil, nil},
 		{"a code is on its way", then(show), nil, nil},
 		{"no code could be had", then(show, Event{Kind: OnMintFault, Code: 1, Cause: "The provider corp could not give a code just now."}), nil, nil},
 		{"coded", then(show, minted), code, nil},

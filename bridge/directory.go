@@ -78,6 +78,11 @@ type ProviderInfo struct {
 	Scopes     []string          // the bridge's own, added to every ask
 	ScopeWords map[string]string // what scopes mean, for humans
 	Trust      Trust
+
+	// Widens says what a token may do, whatever its scopes, at a provider whose
+	// tokens go by other than scopes: an end of "the agent wants to". What is
+	// granted there is not measured by "may". "" = scopes count.
+	Widens string
 }
 
 // Trust is what is done about an account that nothing is known of.

@@ -170,6 +170,7 @@ func mismatched(r Request, who Account, expected expectation) Event {
 type expectation struct {
 	subject string // by pin, "sub:…" or "id:…"
 	email   string // which must be verified
+	login   string // what they sign in with, where a profile tells it
 	firm    bool   // about this very issuer: the human has no say beside it
 }
 
@@ -190,6 +191,9 @@ func (b *Bridge) expected(tx ReadTx, provider string, h Human, issuer string) (e
 	}
 	if subject := subjectOf(account); subject != "" {
 		return expectation{subject: subject, firm: true}, nil
+	}
+	if !strings.Contains(account, "@") {
+		return expectation{login: account, firm: true}, nil
 	}
 	return expectation{email: account, firm: true}, nil
 }
@@ -217,10 +221,13 @@ func (x expectation) fits(who Account) bool {
 	if x.subject != "" {
 		return who.Subject == x.subject
 	}
+	if x.login != "" {
+		return sameAddress(who.Login, x.login)
+	}
 	return x.email != "" && who.EmailVerified && sameAddress(who.Email, x.email)
 }
 
-// sameAddress compares e-mail addresses without regard to the case of ASCII
+// sameAddress compares e-mail addresses, and logins, without regard to the case of ASCII
 // letters. Unicode's folding would take other letters for the same.
 func sameAddress(a, b string) bool {
 	if len(a) != len(b) {
@@ -246,6 +253,8 @@ func (x expectation) words() string {
 	switch {
 	case x.email != "":
 		return x.email
+	case x.login != "":
+		return x.login
 	case x.subject != "":
 		return "the account known from before"
 	}

@@ -53,6 +53,8 @@ func (w whose) fits(value string) bool {
 		return w.who.EmailVerified && w.who.Email == "alice@example.com"
 	case "work@example.com":
 		return w.who.EmailVerified && w.who.Email == "work@example.com"
+	case "Octo-Cat":
+		return w.who.Login == "octo-cat" // GitHub's do not mind the case
 	}
 	return false
 }
@@ -125,6 +127,8 @@ func TestWhoseAccountItIs(t *testing.T) {
 		account("s-2", "alice@example.com", false),
 		account("s-2", "work@example.com", true),
 		account("", "alice@example.com", true),
+		{Issuer: "https://login.example.com", Subject: "s-1", Login: "octo-cat"},
+		{Issuer: "https://login.example.com", Subject: "s-2", Login: "octo-cat2", Name: "Octo-Cat", Email: "Octo-Cat", EmailVerified: true},
 	}
 	seen := map[Kind]int{}
 	for _, pin := range []string{"", "s-1", "s-2"} {
@@ -132,7 +136,7 @@ func TestWhoseAccountItIs(t *testing.T) {
 			if pin != "" && pin == taken {
 				continue // the store would not have it
 			}
-			for _, configured := range []string{"-", "", "sub:s-1", "id:s-1", "sub:s-2", "sub:", "id:", "alice@example.com", "work@example.com"} {
+			for _, configured := range []string{"-", "", "sub:s-1", "id:s-1", "sub:s-2", "sub:", "id:", "alice@example.com", "work@example.com", "Octo-Cat"} {
 				for _, email := range []string{"", "alice@example.com"} {
 					for _, trust := range []Trust{"", TrustConfigured, TrustFirstUse, TrustNone} {
 						for _, team := range []bool{false, true} {

@@ -133,8 +133,12 @@ func scopeFits(pattern, scope string) bool {
 }
 
 // beyond returns the granted scopes that the rule does not allow. The
-// bridge's own scopes do not count: it asked for them itself.
+// bridge's own scopes do not count: it asked for them itself. Where tokens go
+// by other than scopes, none does.
 func (p permit) beyond(granted []string) []string {
+	if p.provider.Widens != "" {
+		return nil
+	}
 	var over []string
 	for _, s := range granted {
 		if !slices.Contains(p.provider.Scopes, s) && !p.rule.Covers(s) {

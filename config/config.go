@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/oauth/profile"
 )
 
 // Config is a configuration that was read, completed with the defaults and
@@ -102,6 +103,10 @@ type Provider struct {
 	ClientSecret bridge.Secret // empty if and only if AuthMethod is AuthNone
 	AuthMethod   AuthMethod
 	Scopes       []string // the bridge's own, added to every ask
+
+	// Profile is what is known of the server beforehand, completed with what
+	// the file says: nothing is left open in it.
+	Profile profile.Profile
 }
 
 // AuthMethod is how our client proves itself at the token endpoint, in the

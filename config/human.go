@@ -46,7 +46,7 @@ func (d *decoder) human(name string) []setting {
 		},
 		{
 			key: "accounts", read: d.mapped("providers, by name or issuer, to accounts", func(provider string) reader { return d.account(h, provider) }), example: `{corp: "sub:1f0c2d"}`,
-			means: "Which account is theirs at which provider: `sub:` or `id:` and what the provider's id_token calls `sub`, or an e-mail address for which the provider vouches. " +
+			means: "Which account is theirs at which provider: `sub:` or `id:` and what the provider's id_token calls `sub`, an e-mail address for which the provider vouches, or what they sign in with where the provider's profile tells that. " +
 				"What a grant is made with must be this account.",
 		},
 	}
@@ -145,8 +145,8 @@ func (d *decoder) timezone(h *bridge.Human) reader {
 }
 
 // account reads who a human is at a provider: "sub:" and a subject, "id:" and
-// the provider's own id, or an e-mail address. A provider without a profile
-// tells one id of an account, its subject, so there the two say the same.
+// the provider's own id, an e-mail address, or what people sign in with there.
+// A provider tells one id of an account, so the first two say the same.
 func (d *decoder) account(h *bridge.Human, provider string) reader {
 	return reader{take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
@@ -155,15 +155,31 @@ func (d *decoder) account(h *bridge.Human, provider string) reader {
 		case !ok:
 		case isSubject && subject == "":
 			d.fault(path, s+" is not followed by anything", "sub: or id:, and what the provider's id_token calls sub")
-		case isSubject || isEmail(s):
+		case isSubject || isEmail(s) || isLogin(s): // checkAccounts knows who tells logins
 			if h.Accounts == nil {
 				h.Accounts = map[string]string{}
 			}
 			h.Accounts[provider] = s
 		default:
-			d.fault(path, "a login needs a provider with a profile: "+notYet, "sub:…, id:…, or an e-mail address")
+			d.fault(path, "no account", "sub:…, id:…, an e-mail address, or a login where the provider's profile tells it")
 		}
 	}}
+}
+
+var loginForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$`)
+
+// isLogin reports whether a text may be what people sign in with.
+func isLogin(s string) bool { return loginForm.MatchString(s) }
+
+// tellsLogins reports whether a provider of the issuer tells what people sign
+// in with.
+func (d *decoder) tellsLogins(issuer string) bool {
+	for _, p := range d.providers {
+		if p.Issuer == issuer && p.Profile.Account.Login != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // subjectOf returns what follows "sub:" or "id:".
@@ -215,6 +231,10 @@ func (d *decoder) checkAccounts(at string, h *bridge.Human, seen map[string]stri
 			continue
 		}
 		issuers[issuer] = true
+		if isLogin(h.Accounts[name]) && !d.tellsLogins(issuer) {
+			d.fault(path, "a login, which this provider does not tell", "sub:…, id:…, or an e-mail address; \"authbridge providers\" says where a login will do")
+			continue
+		}
 		account := strings.ToLower(h.Accounts[name])
 		if subject, ok := subjectOf(h.Accounts[name]); ok {
 			account = "sub:" + subject

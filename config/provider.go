@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 // provider is a provider as it is read.
 type provider struct {
 	Provider
+	says       profiled
 	scopeWords map[string]string
 	trust      bridge.Trust
 }
@@ -20,10 +22,10 @@ type provider struct {
 func (d *decoder) provider(name string) []setting {
 	p := &provider{Provider: Provider{Name: name}, scopeWords: map[string]string{}, trust: bridge.TrustConfigured}
 	d.providers[name] = p
-	all := []setting{
+	return append(d.profileSettings(&p.says), []setting{
 		{
 			key: "issuer", read: d.issuer(&p.Issuer), example: "https://login.example.com",
-			means: "The authorization server's own URL, letter by letter as its metadata has it (RFC 8414). It must be given.",
+			means: "The authorization server's own URL, letter by letter as its metadata has it (RFC 8414). It must be given where the profile does not make it of other keys.",
 		},
 		{
 			key: "client_id", read: d.word(&p.ClientID), example: "authbridge",
@@ -36,11 +38,12 @@ func (d *decoder) provider(name string) []setting {
 		{
 			key: "token_endpoint_auth_method", read: d.authMethod(&p.AuthMethod), example: "client_secret_basic",
 			means:     "How the bridge proves there that it is itself (RFC 7591, section 2).",
-			otherwise: "`none` without a `client_secret`, else `client_secret_basic`",
+			otherwise: "`none` without a `client_secret`, else as the profile has it, mostly `client_secret_basic`",
 		},
 		{
 			key: "scopes", read: d.texts("scopes", &p.Scopes, d.checkScope), example: "[openid, email, offline_access]",
-			means: "The bridge's own scopes, added to every ask and not subject to `may`: `openid` and `email` tell whose account granted, and many providers give refresh tokens for `offline_access` only.",
+			means:     "The bridge's own scopes, added to every ask and not subject to `may`: `openid` and `email` tell whose account granted, and many providers give refresh tokens for `offline_access` only.",
+			otherwise: "as the profile has it",
 		},
 		{
 			key: "scope_words", read: d.mapped("scopes to words", func(scope string) reader { return d.scopeWord(p, scope) }), example: `{files.read: "read your files"}`,
@@ -51,8 +54,7 @@ func (d *decoder) provider(name string) []setting {
 			means: "What is done about an account that nothing is known of: `configured` ends the request, `first_use` asks the human once whether it is theirs, " +
 				"`none` takes any account where the provider tells none, and says so on the card.",
 		},
-	}
-	return append(all, later("profile", "app_name")...)
+	}...)
 }
 
 // secretExample is how the client secret of a provider may be given.
@@ -131,15 +133,12 @@ func (d *decoder) checkProviders() {
 }
 
 func (d *decoder) checkProvider(at string, p *provider) {
-	// Without its profile a provider has no issuer of its own: one fault says it.
-	profiled := d.given(at + ".profile")
-	if !d.given(at+".issuer") && !profiled {
-		d.fault(at, "has no issuer", "issuer: https://login.example.com")
-	}
-	if !d.given(at+".client_id") && !profiled {
+	if !d.given(at + ".client_id") {
 		d.fault(at, "has no client_id", "client_id: the id that the provider gave to the bridge")
 	}
 	if p.Issuer != "" && !d.checkIssuer(at+".issuer", p.Issuer) {
+		p.Issuer = ""
+	} else if !d.fillProfile(at, p) {
 		p.Issuer = ""
 	}
 	d.checkAuthMethod(at, p)
@@ -154,7 +153,7 @@ func (d *decoder) checkAuthMethod(at string, p *provider) {
 	case p.AuthMethod != "" && p.AuthMethod != AuthNone && !secret:
 		d.fault(method, string(p.AuthMethod)+" needs a client_secret", secretExample(p.Name))
 	case p.AuthMethod == "" && secret:
-		p.AuthMethod = AuthBasic
+		p.AuthMethod = cmp.Or(AuthMethod(p.Profile.Method), AuthBasic)
 	case p.AuthMethod == "":
 		p.AuthMethod = AuthNone
 	}
@@ -196,6 +195,7 @@ func (d *decoder) directoryProviders() map[string]bridge.ProviderInfo {
 			Scopes:     slices.Clone(p.Scopes),
 			ScopeWords: p.scopeWords,
 			Trust:      p.trust,
+			Widens:     p.Profile.Widens,
 		}
 	}
 	return all

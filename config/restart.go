@@ -59,7 +59,8 @@ func (c *Config) Line(key string) int { return c.lines[key] }
 // to the one can go on talking to the other. What they are called does not
 // matter, nor what is asked of them.
 func (p Provider) Same(other Provider) bool {
-	return p.Issuer == other.Issuer && p.ClientID == other.ClientID && p.ClientSecret.Equal(other.ClientSecret) && p.AuthMethod == other.AuthMethod
+	return p.Issuer == other.Issuer && p.ClientID == other.ClientID && p.ClientSecret.Equal(other.ClientSecret) && p.AuthMethod == other.AuthMethod &&
+		reflect.DeepEqual(p.Profile, other.Profile)
 }
 
 // Same reports whether outgoing calls may go to the same places.

@@ -128,7 +128,15 @@ func TestProvidersAreJudged(t *testing.T) {
 		{"long scope words", provider(", scope_words: {a: " + strings.Repeat("w", 201) + "}"), "2: providers.corp.scope_words.a: longer than 200 characters"},
 		{"trust", provider(", trust: nobody"), "2: providers.corp.trust: not known"},
 		{"trust by half", provider(", trust: first-use"), `2: providers.corp.trust: not known; did you mean "first_use"?`},
-		{"profile", "providers: {github: {profile: github, client_id: a}}", "1: providers.github.profile: not in this version"},
+		{"unknown profile", "providers: {github: {profile: githbu, client_id: a}}", `1: providers.github.profile: not known; did you mean "github"?`},
+		{"profile without a client", "providers: {github: {profile: github}}", "1: providers.github: has no client_id"},
+		{"an issuer where the profile has one", "providers: {github: {profile: github, client_id: a, issuer: https://github.example.com}}", "1: providers.github.issuer: the profile github has its own issuer, https://github.com/login/oauth"},
+		{"a key of another profile", "providers: {github: {profile: github, client_id: a, host: github.example.com}}", "1: providers.github.host: the profile github does not take it"},
+		{"a key of a profile without one", provider(", tenant: a"), "2: providers.corp.tenant: the profile generic does not take it"},
+		{"resource in another word", provider(", resource: none"), "2: providers.corp.resource: not known"},
+		{"a parameter of the bridge's", provider(", parameters: {scope: repo}"), "2: providers.corp.parameters.scope: not for the file to say: the bridge sets it itself, or has no use for it"},
+		{"a secret as a parameter", provider(", parameters: {client_secret: hush}"), "2: providers.corp.parameters.client_secret: not for the file to say: the bridge sets it itself, or has no use for it"},
+		{"audience with a space", provider(", audience: 'a b'"), "2: providers.corp.audience: has a space or an invisible character in it"},
 		{"provider for all", "providers: {'*': {issuer: https://a.example, client_id: a}}", "1: providers.?: not a name"},
 	})
 }
@@ -162,7 +170,8 @@ func TestHumansAreJudged(t *testing.T) {
 		{"empty subject", corp + human("accounts: {corp: 'sub:'}"), "4: humans.alice.accounts.corp: sub: is not followed by anything"},
 		{"empty id", corp + human("accounts: {corp: 'id:'}"), "4: humans.alice.accounts.corp: id: is not followed by anything"},
 		{"one account in two words", corp + "humans:\n  a: {accounts: {corp: 'sub:aB'}}\n  b: {accounts: {corp: 'id:aB'}}", "5: humans.b.accounts.corp: the same as humans.a's, so it would be open who is meant"},
-		{"account by login", corp + human("accounts: {corp: octo}"), "4: humans.alice.accounts.corp: a login needs a provider with a profile: not in this version"},
+		{"account in no way", corp + human("accounts: {corp: 'user:octo'}"), "4: humans.alice.accounts.corp: no account"},
+		{"account by login", corp + human("accounts: {corp: octo}"), "4: humans.alice.accounts.corp: a login, which this provider does not tell"},
 	})
 }
 

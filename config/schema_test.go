@@ -11,7 +11,10 @@ import (
 )
 
 // additions are the keys that this project has beyond its contract.
-var additions = []string{"slack.allow_shared", "slack.allow_guests", "discord.fallback_channel", "resources[].resource_match", "resources[].client"}
+var additions = []string{
+	"slack.allow_shared", "slack.allow_guests", "discord.fallback_channel", "resources[].resource_match", "resources[].client",
+	"providers.*.host", "providers.*.tenant", "providers.*.resource", "providers.*.audience", "providers.*.parameters",
+}
 
 // TestContractIsKnown walks the contract's example without reading it, so that
 // what is in sections of later versions is seen too.

@@ -35,7 +35,9 @@ func Fit(scopes []string, length func(string) int, most int) []string {
 
 func scopeLine(s bridge.ScopeLine) string {
 	line := Clean(s.Scope, MaxScope)
-	if said := Clean(s.Words, MaxScope); said != "" {
+	if said := Clean(s.Words, MaxScope); line == "" {
+		line = said
+	} else if said != "" {
 		line = said + " (" + line + ")"
 	} else {
 		line += " (no description on file)"

@@ -88,7 +88,7 @@ func (c *calls) to(next *config.Config) (*calls, error) {
 			continue
 		}
 		made, err := oauth.New(oauth.Config{
-			Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
+			Profile: p.Profile, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
 			AuthMethod: string(p.AuthMethod), Network: oauth.NetworkPolicy(next.Network),
 		}, after.client)
 		if err != nil {

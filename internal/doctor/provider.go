@@ -72,7 +72,7 @@ func (l look) orFine(name string) []admin.Finding {
 func lookAt(ctx context.Context, cfg *config.Config, name string, client *http.Client) look {
 	p := cfg.Providers[name]
 	at, err := oauth.New(oauth.Config{
-		Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: string(p.AuthMethod), Network: oauth.NetworkPolicy(cfg.Network),
+		Profile: p.Profile, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: string(p.AuthMethod), Network: oauth.NetworkPolicy(cfg.Network),
 	}, client)
 	if err != nil {
 		return look{found: []admin.Finding{Fail(name, cmp.Or(oauth.Advice(err), "authbridge config check"), "%v", err)}}
