@@ -172,24 +172,6 @@ func TestCallsThatAreMistakes(t *testing.T) {
 	w.cli("version", "--json").wants(t, 0)
 }
 
-// TestCommandsThatAreNotInThisVersion and flags of that kind are refused.
-func TestCommandsThatAreNotInThisVersion(t *testing.T) {
-	t.Parallel()
-	w := prepareWorld(t, options{})
-	for _, c := range contract() {
-		if c.refused != refusedCommand {
-			continue
-		}
-		got := w.cli(strings.Fields(c.name)...).wants(t, 2, "authbridge: ")
-		if strings.Contains(got.stderr, "not in this version") || strings.Contains(got.stderr, "knows no") {
-			reached(t, refusedCommand, c.name)
-		}
-	}
-	for _, f := range []string{"--resource"} {
-		w.cli("token", "--provider", "corp", f, "x").wants(t, 2, f+" is not in this version")
-	}
-}
-
 func TestWhereABridgeIsLookedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})

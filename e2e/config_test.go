@@ -69,8 +69,7 @@ func (w *world) check(exit int) checked {
 // later is a file of keys and values that this version refuses, each marked
 // with nothing else wrong beside it.
 const later = `providers:
-  github: {profile: github, issuer: https://github.com, client_id: x}
-  corp: {issuer: https://login.example.com, client_id: x, app_name: "Example Bridge"}
+  corp: {issuer: https://login.example.com, client_id: x}
 humans:
   alice: {}
 teams:
@@ -172,6 +171,29 @@ func TestEveryKeyOfThisVersion(t *testing.T) {
 	}
 	w.becomes(id, api.Granted)
 	w.collect(id)
+}
+
+// TestProfilesFillProvidersIn: a bridge runs with a provider of each kind, of
+// which the file says no more than what only its operator knows.
+func TestProfilesFillProvidersIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, options{edit: func(text string) string {
+		return strings.Replace(text, "providers:\n", `providers:
+  github: {profile: github, client_id: Ov23x}
+  app: {profile: github_app, client_id: Iv1x, app_name: Example Bridge}
+  ghes: {profile: github_enterprise, host: github.corp.example, client_id: x}
+  entra: {profile: entra, tenant: 11111111-2222-3333-4444-555555555555, client_id: x}
+  other: {profile: generic, issuer: https://login.example.com, client_id: y, resource: omit, audience: https://api.example.com, parameters: {prompt: login}}
+`, 1)
+	}})
+	who := decode[api.Whoami](t, w.http("GET", "/v1/whoami", "").wants(t, 200))
+	if len(who.May) != 1 {
+		t.Errorf("the agent may %+v", who.May)
+	}
+	if got := w.cli("providers").wants(t, 0).stdout; !strings.Contains(got, "github") || !strings.Contains(got, "entra") {
+		t.Errorf("what is known of providers: %s", got)
+	}
+	w.cli("providers", "--json").wants(t, 0)
 }
 
 // TestNobodyIsNamed: humans and agents that nobody has configured are implied.

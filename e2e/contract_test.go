@@ -79,7 +79,8 @@ func configurationOfContract() []claim {
 			"slack.signing_secret", "slack.mode", "slack.api_url", "slack.allow_shared", "slack.allow_guests"),
 		reachedBy("TestWhoIsWhoInDiscord", key, "teams.*.discord", "teams.*.discord_role", "discord", "discord.bot_token", "discord.public_key",
 			"discord.mode", "discord.api_url", "discord.fallback_channel"),
-		laterIn(8, key, refusedKey, "providers.*.profile", "providers.*.app_name"),
+		reachedBy("TestProfilesFillProvidersIn", key, "providers.*.profile", "providers.*.app_name", "providers.*.host", "providers.*.tenant",
+			"providers.*.resource", "providers.*.audience", "providers.*.parameters"),
 		reachedBy("TestAnMCPServerFromItsURLAlone", key, "resources", "resources[].match", "resources[].issuers", "agents.*.may[].resource"),
 		reachedBy("TestAResourceAskedForOverHTTP", key, "resources[].resource_match", "resources[].client"),
 		reachedBy("TestWhereABridgeIsLookedFor", variable, "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET"),
@@ -175,7 +176,7 @@ func commandsOfContract() []claim {
 		reachedBy("TestTheManifest", command, "slack manifest"),
 		reachedBy("TestWhoIsWhoInSlack", command, "human link"),
 		reachedBy("TestTheInvitation", command, "discord invite"),
-		laterIn(8, command, refusedCommand, "providers"),
+		reachedBy("TestProfilesFillProvidersIn", command, "providers"),
 		reachedBy("TestOnlyListedIssuersAreAsked", command, "admin issuers"),
 
 		reachedBy("TestOneRequestWalksTheWholePath", flagged, "--provider", "--scope", "--reason"),

@@ -34,9 +34,6 @@ const (
 	// What this version says no to, in so many words.
 	refusedKey     kind = "refused configuration key"
 	refusedRoute   kind = "refused route"
-	refusedMember  kind = "refused member of an ask"
-	refusedCommand kind = "refused command"
-	refusedFlag    kind = "refused flag"
 )
 
 // thing is one name in the contract.

@@ -37,19 +37,9 @@ func TestTheCommandsAreThoseThatWerePromised(t *testing.T) {
 		}
 	})
 	slices.Sort(names)
-	want := []string{"admin issuers", "admin lift", "admin list", "admin release", "admin revoke", "agent add", "ask", "audit", "backup", "cancel", "config check", "demo", "discord invite", "doctor", "exec", "grants", "human link", "human unlink", "inbox link", "init", "list", "revoke", "serve", "slack manifest", "status", "token", "version", "wait"}
+	want := []string{"admin issuers", "admin lift", "admin list", "admin release", "admin revoke", "agent add", "ask", "audit", "backup", "cancel", "config check", "demo", "discord invite", "doctor", "exec", "grants", "human link", "human unlink", "inbox link", "init", "list", "providers", "revoke", "serve", "slack manifest", "status", "token", "version", "wait"}
 	if !slices.Equal(names, want) {
 		t.Errorf("there are %v, want %v", names, want)
-	}
-}
-
-func TestWhatHasNotLandedIsRefused(t *testing.T) {
-	for _, args := range [][]string{
-		{"providers"},
-	} {
-		if got := command(nil, args...).expect(t, exitUsage); !strings.Contains(got.err, "not in this version") {
-			t.Errorf("%v: %s", args, got.err)
-		}
 	}
 }
 

@@ -90,14 +90,13 @@ Exits: 0 done · 1 internal · 2 usage or configuration · 3 the human said no �
 	f.StringVar(&a.adminSocket, "admin-socket", a.env("AUTHBRIDGE_ADMIN_SOCKET"), "`path` of the operator's socket (AUTHBRIDGE_ADMIN_SOCKET)")
 	f.StringVar(&a.config, "config", "", "`path` of the configuration (AUTHBRIDGE_CONFIG)")
 	f.BoolVar(&a.asJSON, "json", false, "print JSON")
-	addGroup(root, "To begin with:", a.demoCommand(), a.initCommand(), a.serveCommand(), a.configCommand(), a.doctorCommand())
+	addGroup(root, "To begin with:", a.demoCommand(), a.initCommand(), a.serveCommand(), a.configCommand(), a.providersCommand(), a.doctorCommand())
 	addGroup(
 		root, "For agents:", a.tokenCommand(), a.execCommand(), a.askCommand(), a.waitCommand(),
 		a.statusCommand(), a.listCommand(), a.cancelCommand(), a.grantsCommand(), a.revokeCommand(),
 	)
 	addGroup(root, "For operators:", a.inboxCommand(), a.humanCommand(), a.agentCommand(), a.slackCommand(), a.discordCommand(), a.adminCommand(), a.auditCommand(), a.backupCommand())
 	root.AddCommand(a.versionCommand())
-	root.AddCommand(laterCommands()...)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
@@ -156,22 +155,6 @@ func hideUnused(c *cobra.Command) {
 
 func hasUse(c *cobra.Command, flag string) bool {
 	return slices.Contains(strings.Fields(c.Annotations["uses"]), flag)
-}
-
-// later are the commands that are promised and have not landed.
-var later = []string{
-	"providers",
-}
-
-func laterCommands() []*cobra.Command {
-	var all []*cobra.Command
-	for _, name := range later {
-		all = append(all, &cobra.Command{
-			Use: name, Hidden: true, DisableFlagParsing: true,
-			RunE: func(*cobra.Command, []string) error { return usage("%s is not in this version", name) },
-		})
-	}
-	return all
 }
 
 // helpCommand is cobra's, but for a word that is no command: that is a

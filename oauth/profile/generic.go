@@ -5,8 +5,12 @@ const Generic = "generic"
 
 func generic() Profile {
 	return Profile{
-		Name:  Generic,
-		Title: "any server that keeps to RFC 8628 and publishes metadata (RFC 8414 or OpenID Connect Discovery)",
-		Proof: ProofLive,
+		Name:    Generic,
+		Title:   "any server that keeps to RFC 8628 and has metadata",
+		Proof:   ProofLive,
+		Sources: []string{"zitadel/oidc, the provider of the demo, in the end-to-end tests"},
+		Caveats: []string{
+			"The metadata is that of RFC 8414 or OpenID Connect Discovery, and names a device_authorization_endpoint.",
+		},
 	}
 }

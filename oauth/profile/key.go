@@ -39,16 +39,6 @@ func Keys() []Key {
 	}
 }
 
-// keyOf finds a key by its name.
-func keyOf(name string) (Key, bool) {
-	all := Keys()
-	at := slices.IndexFunc(all, func(k Key) bool { return k.Name == name })
-	if at < 0 {
-		return Key{}, false
-	}
-	return all[at], true
-}
-
 var (
 	hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
 	wordForm = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_])?$`)
@@ -83,6 +73,13 @@ func (f Fault) Error() string { return f.Key + ": " + f.What }
 
 // place is where the value of a key comes in.
 var place = regexp.MustCompile(`\{([a-z_]+)\}`)
+
+// Keys returns the keys that have to be given where the configuration does not
+// name the issuer, in the order of [Keys].
+func (p Profile) Keys() []Key {
+	needs := p.Needs(false)
+	return slices.DeleteFunc(Keys(), func(k Key) bool { return !slices.Contains(needs, k.Name) })
+}
 
 // Needs returns the names of the keys that have to be given, in the order of
 // [Keys]. Where issuer says that the configuration names the issuer itself,
