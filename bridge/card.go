@@ -97,7 +97,7 @@ type Claim struct {
 type ScopeLine struct {
 	Words string // "" = no description on file
 	Scope string // "" = tokens go by other than scopes there; the words say by what
-	New   bool // of an ask beyond what the agent has already
+	New   bool   // of an ask beyond what the agent has already
 }
 
 // ShownCode is the code that the human types at the provider. It goes to

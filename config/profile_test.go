@@ -57,8 +57,8 @@ func openPlaces(v reflect.Value) (open []string) {
 			return []string{v.String()}
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			open = append(open, openPlaces(v.Field(i))...)
+		for _, field := range v.Fields() {
+			open = append(open, openPlaces(field)...)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {

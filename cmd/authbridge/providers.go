@@ -271,12 +271,17 @@ func takingBack(p profile.Profile) string {
 
 // inConfiguration is how a provider of this kind stands in the configuration.
 func inConfiguration(p profile.Profile) string {
-	text := "providers:\n  " + p.Name + ":\n    profile: " + p.Name + "\n    client_id: …\n"
-	if p.Secret != profile.SecretNone {
-		text += "    client_secret: env:" + strings.ToUpper(p.Name) + "_SECRET" + map[bool]string{true: "", false: "   # if there is one"}[p.Secret == profile.SecretNeeded] + "\n"
+	lines := []string{"providers:", "  " + p.Name + ":", "    profile: " + p.Name, "    client_id: …"}
+	secret := "    client_secret: env:" + strings.ToUpper(p.Name) + "_SECRET"
+	switch p.Secret {
+	case profile.SecretNeeded:
+		lines = append(lines, secret)
+	case profile.SecretOptional:
+		lines = append(lines, secret+"   # if there is one")
+	case profile.SecretNone:
 	}
 	for _, k := range neededBy(p) {
-		text += "    " + k.Key + ": " + k.Example + "\n"
+		lines = append(lines, "    "+k.Key+": "+k.Example)
 	}
-	return text
+	return strings.Join(lines, "\n") + "\n"
 }
