@@ -176,7 +176,7 @@ func cardCases() []cardCase {
 		{"too many scopes", then(show, minted, token, Event{Kind: OnScopeExceeded, Cause: "admin"}), nil, nil},
 		{"the account could not be asked for", then(show, minted, token, Event{Kind: OnIdentityTimeout, Cause: tooLate[OnIdentityTimeout]}), nil, nil},
 		{"the token is lost", then(show, minted, Event{Kind: OnTokenLost, Code: 1}), nil, nil},
-		{"the poll failed", then(show, minted, Event{Kind: OnPollFailed, Code: 1, Cause: "invalid_client"}), nil, nil},
+		{"the poll failed", then(show, minted, Event{Kind: OnPollFailed, Code: 1, Cause: "invalid_client", Outcome: OutcomeProviderError}), nil, nil},
 		{"blocked", failed(OutcomeDeviceGrantBlocked), nil, nil},
 		{"unsupported", failed(OutcomeDeviceGrantUnsupported), nil, nil},
 		{"beyond the grant", more, nil, nil},

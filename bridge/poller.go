@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -250,7 +251,7 @@ func (b *Bridge) heard(ctx context.Context, key pollKey, code liveCode, answer A
 	case PollLost:
 		e.Kind = OnTokenLost
 	case PollFailed, PollPending, PollGranted:
-		e.Kind = OnPollFailed
+		e.Kind, e.Outcome = OnPollFailed, cmp.Or(answer.Outcome, OutcomeProviderError)
 	}
 	after, taken, err := b.keep(ctx, id, step{
 		decide: always(e),

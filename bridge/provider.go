@@ -118,6 +118,10 @@ type Answer struct {
 	Tokens   Tokens        // with PollGranted
 	Cause    string        // with PollFailed: for humans, without anything secret
 
+	// Outcome, with PollFailed, is how the request ends; "" =
+	// OutcomeProviderError.
+	Outcome OutcomeCode
+
 	// RetryAfter, with PollPending and PollSlowDown, is how long the provider
 	// says to leave this code alone (RFC 9110, section 10.2.3), counted from
 	// the answer, once and not for good: at most 30 minutes, 0 = not said.

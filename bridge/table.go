@@ -84,7 +84,7 @@ var table = []row{
 	{on: OnToken, from: []State{Coded}, when: []condition{thisCode}, to: Held, set: hold, why: "one commit with nothing else in it; in any other state the token is revoked"},
 	{on: OnCodeLapsed, from: []State{Coded}, when: []condition{thisCode}, to: Asked, set: lapsed, why: "the code is burnt; a claim lives on until it lapses itself"},
 	{on: OnRefused, from: []State{Coded}, when: []condition{thisCode}, to: Denied, outcome: OutcomeProviderDenied},
-	{on: OnPollFailed, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeProviderError},
+	{on: OnPollFailed, from: []State{Coded}, when: []condition{thisCode}, to: Failed, why: "device_grant_blocked or provider_error"},
 	{on: OnTokenLost, from: []State{Coded}, when: []condition{thisCode}, to: Failed, outcome: OutcomeTokenLost, why: "before the lapse the provider knows the code no more"},
 
 	{on: OnRelease, from: waiting, when: []condition{claimed, loose}, to: Asked, set: release, why: "burns the code"},

@@ -100,7 +100,7 @@ type Provider struct {
 	Name         string
 	Issuer       string // https, or http on loopback if Network.AllowHTTPLoopback
 	ClientID     string
-	ClientSecret bridge.Secret // empty if and only if AuthMethod is AuthNone
+	ClientSecret bridge.Secret // not empty with other methods than AuthNone
 	AuthMethod   AuthMethod
 	Scopes       []string // the bridge's own, added to every ask
 

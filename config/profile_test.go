@@ -110,7 +110,7 @@ humans: {alice: {accounts: {github: octo-cat}}}
 		t.Errorf("people are told %q of %q", info.ScopeWords, info.Scopes)
 	}
 	again := mustParse(t, "providers: {github: {profile: github, client_id: a, client_secret: env:S}}", environment("S", "hush"))
-	if again.Providers["github"].AuthMethod != config.AuthPost || again.Providers["github"].Profile.OmitResource || again.Providers["github"].Same(got) {
+	if again.Providers["github"].AuthMethod != config.AuthNone || again.Providers["github"].Profile.OmitResource || again.Providers["github"].Same(got) {
 		t.Errorf("left to the profile, the provider is %+v", again.Providers["github"])
 	}
 }

@@ -34,6 +34,10 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if p.profile.OmitResource {
 		ask.Resource = ""
 	}
+	if p.profile.NeedsScope && len(ask.Scopes) == 0 {
+		return bridge.Code{}, refuse(bridge.OutcomeProviderError,
+			"the provider gives no code without scopes; the operator has to set scopes of the bridge's own, or default_scopes, for it")
+	}
 	answer, err := p.post(ctx, md.Device, p.deviceRequest(ask))
 	if err != nil {
 		return bridge.Code{}, hopeless(err)
@@ -98,14 +102,29 @@ func (p *Provider) rejected(answer reply, m members) error {
 	said, outcome := m.complaint(p.secret), bridge.OutcomeProviderError
 	code := m.text("error")
 	switch code {
-	case "slow_down", "temporarily_unavailable", "server_error":
+	case "slow_down", "temporarily_unavailable", "server_error", "rate_limit_exceeded":
 		return answer.later(errors.New(said))
 	case "unauthorized_client", "device_flow_disabled":
 		outcome = bridge.OutcomeDeviceGrantBlocked
 	case "unsupported_grant_type":
 		outcome = bridge.OutcomeDeviceGrantUnsupported
 	}
+	if advice := p.blockedBy(m); advice != "" {
+		return &bridge.Refusal{Outcome: bridge.OutcomeDeviceGrantBlocked, Cause: said + "; " + advice, Err: blocked(advice)}
+	}
 	return &bridge.Refusal{Outcome: outcome, Cause: said, Err: oauthError(code)}
+}
+
+// blockedBy says what the operator can do about an error by which the profile
+// knows that the grant is there and forbidden; "" = it knows nothing of it.
+func (p *Provider) blockedBy(m members) string {
+	said := m.text("error_description")
+	for _, block := range p.profile.Blocks {
+		if strings.Contains(said, block.Word) {
+			return block.Advice
+		}
+	}
+	return ""
 }
 
 // vetCode returns a code that is safe to show, or a refusal: then nothing of

@@ -65,6 +65,7 @@ const dialogueClient = "authbridge-client"
 // Every profile says to its provider what that provider wants to hear, and
 // understands its answers.
 func TestDialogues(t *testing.T) {
+	must(scriptKey())(t) // outside of all bubbles
 	told := map[string][]string{}
 	for _, file := range must(filepath.Glob("testdata/dialogues/*.json"))(t) {
 		all := readDialogues(t, file)
@@ -229,7 +230,7 @@ func answerSeen(a bridge.Answer) map[string]any {
 		bridge.PollPending: "pending", bridge.PollSlowDown: "slow down", bridge.PollDenied: "denied",
 		bridge.PollLapsed: "lapsed", bridge.PollLost: "lost", bridge.PollFailed: "failed",
 	}
-	seen := map[string]any{"verdict": words[a.Verdict], "cause": a.Cause}
+	seen := map[string]any{"verdict": words[a.Verdict], "cause": a.Cause, "outcome": string(a.Outcome)}
 	if a.Interval > 0 {
 		seen["interval"] = a.Interval.String()
 	}

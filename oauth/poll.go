@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (p *Provider) readAnswer(answer reply, code bridge.Code) (bridge.Answer, er
 	case m.text("access_token") == "":
 		return bridge.Answer{}, answer.later(errors.New("the provider's answer lacks access_token"))
 	}
-	return bridge.Answer{Verdict: bridge.PollGranted, Tokens: tokens(m, code)}, nil
+	return bridge.Answer{Verdict: bridge.PollGranted, Tokens: p.tokens(m, code)}, nil
 }
 
 // verdict reads an OAuth error (RFC 8628, section 3.5) in the several names
@@ -84,14 +85,33 @@ func (p *Provider) verdict(answer reply, m members, code bridge.Code) bridge.Ans
 		return bridge.Answer{Verdict: bridge.PollPending, RetryAfter: notBefore(answer)}
 	case "slow_down":
 		return bridge.Answer{Verdict: bridge.PollSlowDown, Interval: namedInterval(answer, m), RetryAfter: notBefore(answer)}
+	}
+	if advice := p.blockedBy(m); advice != "" {
+		return bridge.Answer{
+			Verdict: bridge.PollFailed, Outcome: bridge.OutcomeDeviceGrantBlocked,
+			Cause: p.pollComplaint(m, code) + "; " + advice,
+		}
+	}
+	return p.ended(m, code)
+}
+
+// ended reads an error after which there is nothing to poll for.
+func (p *Provider) ended(m members, code bridge.Code) bridge.Answer {
+	switch m.text("error") {
 	case "access_denied", "authorization_declined":
 		return bridge.Answer{Verdict: bridge.PollDenied}
 	case "expired_token", "token_expired", "code_expired":
 		return bridge.Answer{Verdict: bridge.PollLapsed}
 	case "invalid_grant", "bad_verification_code", "incorrect_device_code":
 		return bridge.Answer{Verdict: bridge.PollLost}
+	case "unauthorized_client":
+		return bridge.Answer{Verdict: bridge.PollFailed, Outcome: bridge.OutcomeDeviceGrantBlocked, Cause: p.pollComplaint(m, code)}
 	}
-	return bridge.Answer{Verdict: bridge.PollFailed, Cause: m.complaint(p.secret, code.DeviceCode, code.UserCode)}
+	return bridge.Answer{Verdict: bridge.PollFailed, Cause: p.pollComplaint(m, code)}
+}
+
+func (p *Provider) pollComplaint(m members, code bridge.Code) string {
+	return m.complaint(p.secret, code.DeviceCode, code.UserCode)
 }
 
 // namedInterval is the interval in a slow_down (GitHub), else its
@@ -109,8 +129,11 @@ func namedInterval(answer reply, m members) time.Duration {
 func notBefore(answer reply) time.Duration { return min(answer.retryAfter(), longestLifetime) }
 
 // tokens reads a successful answer (RFC 6749, section 5.1).
-func tokens(m members, code bridge.Code) bridge.Tokens {
+func (p *Provider) tokens(m members, code bridge.Code) bridge.Tokens {
 	scopes := m.scopes("scope")
+	for i, theirs := range scopes {
+		scopes[i] = cmp.Or(p.profile.Dialect.Scopes[theirs], theirs)
+	}
 	if len(scopes) == 0 {
 		scopes = slices.Clone(code.Scopes)
 	}

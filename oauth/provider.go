@@ -138,7 +138,7 @@ func (c Config) check() (*url.URL, error) {
 	}
 	switch c.AuthMethod {
 	case AuthNone:
-		if !c.ClientSecret.IsZero() {
+		if !c.ClientSecret.IsZero() && c.Profile.Method != AuthNone {
 			faults = append(faults, errors.New("a client secret is given, but the method is none"))
 		}
 	case AuthKey:

@@ -60,7 +60,7 @@ func (p *Provider) readRefreshed(answer reply, old bridge.Tokens, ask bridge.Ref
 	case m.text("access_token") == "":
 		return bridge.Tokens{}, errors.New("the provider's answer to a refresh lacks access_token")
 	}
-	fresh := refreshed(m, old)
+	fresh := p.refreshed(m, old)
 	if ask.Subject != "" && !fresh.ID.IsZero() && !p.speaksOf(fresh.ID, ask.Subject) {
 		return fresh, bridge.ErrOtherAccount
 	}
@@ -85,8 +85,8 @@ func (p *Provider) notRefreshed(answer reply, m members, old bridge.Tokens) erro
 
 // refreshed reads a successful answer. What it leaves out is as it was; so is
 // the scope, since none was asked for (RFC 6749, section 6).
-func refreshed(m members, old bridge.Tokens) bridge.Tokens {
-	fresh := tokens(m, bridge.Code{Scopes: old.Scopes})
+func (p *Provider) refreshed(m members, old bridge.Tokens) bridge.Tokens {
+	fresh := p.tokens(m, bridge.Code{Scopes: old.Scopes})
 	if fresh.Refresh.IsZero() {
 		fresh.Refresh = old.Refresh
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
+	"github.com/authbridge/authbridge/oauth/profile"
 )
 
 // Survey is what an authorization server says of itself, for an operator who
@@ -18,8 +19,8 @@ import (
 type Survey struct {
 	Device     error    // why it offers no device grant; nil = it does
 	Keys       bool     // it signs id_tokens with keys that it publishes
-	Userinfo   bool     // it has a userinfo endpoint
-	Revocation bool     // it has a revocation endpoint
+	Userinfo   bool     // it has a userinfo endpoint, or tells accounts by an API of its own
+	Revocation bool     // tokens can be taken back there
 	Scopes     []string // scopes_supported
 	Methods    []string // token_endpoint_auth_methods_supported
 
@@ -28,20 +29,29 @@ type Survey struct {
 }
 
 // Survey fetches the metadata anew, whatever is remembered of it, and changes
-// nothing. Its errors are as those of [Provider.Begin].
+// nothing. Where the profile knows the addresses it calls nobody. Its errors are as those of [Provider.Begin].
 func (p *Provider) Survey(ctx context.Context) (Survey, error) {
-	md, answer, err := p.find(ctx)
-	if err != nil {
-		return Survey{}, err
+	md, answer := p.fixed(), reply{}
+	if !p.profile.Fixed {
+		var err error
+		if md, answer, err = p.find(ctx); err != nil {
+			return Survey{}, err
+		}
 	}
 	s := Survey{
-		Device: md.offersDeviceGrant(), Keys: md.Keys != "", Userinfo: md.Userinfo != "", Revocation: md.Revocation != "",
+		Device: md.offersDeviceGrant(), Keys: md.Keys != "", Userinfo: md.Userinfo != "" || p.profile.Account.URL != "", Revocation: p.revokes(md),
 		Scopes: listed(md.Scopes), Methods: listed(md.Methods),
 	}
 	if at, err := http.ParseTime(answer.header.Get("Date")); err == nil {
 		s.Dated, s.Skew = true, time.Until(at)
 	}
 	return s, nil
+}
+
+// revokes reports whether tokens can be taken back there at all.
+func (p *Provider) revokes(md *metadata) bool {
+	taking := p.profile.Revocation
+	return taking.Reach != profile.ReachNone && (md.Revocation != "" || taking.Delete != "" && !p.secret.IsZero())
 }
 
 // maxListed bounds what is passed on of a list in the metadata.
@@ -55,6 +65,12 @@ type oauthError string
 
 // Error returns the code, which is foreign text.
 func (o oauthError) Error() string { return string(o) }
+
+// blocked is what an operator can do about a grant that is forbidden.
+type blocked string
+
+// Error returns the advice.
+func (b blocked) Error() string { return string(b) }
 
 // advice is what to do about error codes of a device authorization request.
 var advice = map[oauthError]string{
@@ -72,6 +88,9 @@ var advice = map[oauthError]string{
 func Advice(err error) string {
 	if code, is := errors.AsType[oauthError](err); is {
 		return advice[code]
+	}
+	if ours, is := errors.AsType[blocked](err); is {
+		return string(ours)
 	}
 	if refused, is := errors.AsType[*bridge.Refusal](err); is && refused.Outcome == bridge.OutcomeDeviceGrantUnsupported {
 		return advice["unsupported_grant_type"]

@@ -248,7 +248,7 @@ func refreshing(p profile.Profile) string {
 	case profile.RefreshNone:
 		return "none"
 	case profile.RefreshKept:
-		return "stay the same when they are used"
+		return "go on working when they are used"
 	case profile.RefreshRotates:
 		return "each use gives a new one and ends the old"
 	case profile.RefreshUnknown:

@@ -1,29 +1,69 @@
 package profile
 
-// github is an OAuth app at github.com. Its issuer is what the metadata of
-// GitHub's own resources name; what it publishes there says nothing of the
-// device grant.
+// github is an OAuth app at github.com.
 func github() Profile {
+	p := githubAt("github.com", "https://api.github.com")
+	p.Name, p.Title = "github", "GitHub, OAuth app"
+	return p
+}
+
+// githubEnterprise is an OAuth app at an installation of one's own.
+func githubEnterprise() Profile {
+	p := githubAt("{host}", "https://{host}/api/v3")
+	p.Name, p.Title = "github_enterprise", "GitHub Enterprise Server, OAuth app"
+	p.Proof = ProofConstructed
+	return p
+}
+
+// githubGHE is an OAuth app at a subdomain of ghe.com.
+func githubGHE() Profile {
+	p := githubAt("{host}", "https://api.{host}")
+	p.Name, p.Title = "github_ghe", "GitHub Enterprise Cloud at ghe.com, OAuth app"
+	p.Proof = ProofConstructed
+	return p
+}
+
+// githubApp is a GitHub App at github.com, acting for a user. Its tokens may do
+// what the app may and the user may, whatever scopes are asked for.
+func githubApp() Profile {
+	p := githubAt("github.com", "https://api.github.com")
+	p.Name, p.Title = "github_app", "GitHub App, for a user"
+	p.ScopeWords, p.Refresh = nil, RefreshRotates
+	p.Widens = "everything app {app_name} may do"
+	p.Sources = append(p.Sources, "docs.github.com, Refreshing user access tokens")
+	p.Caveats = []string{
+		"Turn \"Enable Device Flow\" on in the settings of the app.",
+		"Scopes mean nothing to it: a token may do all that the app may do where its user has installed it. Give agents default_scopes, or scopes: [\"*\"].",
+		"Without client_secret the bridge cannot take tokens back; they live for eight hours, unless the app is set to tokens that do not expire.",
+		"It vouches for no e-mail address: give humans.*.accounts the login or id:NUMBER.",
+	}
+	return p
+}
+
+// githubAt is an OAuth app at a host of GitHub's, with its API elsewhere. The
+// issuer is what the metadata of GitHub's own resources name; what it publishes
+// there says nothing of the device grant. The secret is not sent in a device
+// grant: GitHub does not want it there, but it wants it for taking tokens back.
+func githubAt(host, api string) Profile {
 	return Profile{
-		Name:   "github",
-		Title:  "GitHub, OAuth app",
-		Issuer: "https://github.com/login/oauth",
+		Issuer: "https://" + host + "/login/oauth",
 		Endpoints: Endpoints{
-			Device: "https://github.com/login/device/code",
-			Token:  "https://github.com/login/oauth/access_token",
+			Device: "https://" + host + "/login/device/code",
+			Token:  "https://" + host + "/login/oauth/access_token",
 		},
 		Fixed:      true,
-		Method:     "client_secret_post",
+		Method:     "none",
 		ScopeWords: githubWords(),
 		Refresh:    RefreshNone,
-		Revocation: Revocation{Reach: ReachToken, Delete: "https://api.github.com/applications/{client_id}/token"},
-		Account:    Account{URL: "https://api.github.com/user", Subject: "id", Login: "login"},
+		Revocation: Revocation{Reach: ReachToken, Delete: api + "/applications/{client_id}/token"},
+		Account:    Account{URL: api + "/user", Subject: "id", Login: "login"},
 		Proof:      ProofDocumented,
 		Sources:    []string{"docs.github.com, Authorizing OAuth apps, Device flow", "docs.github.com, REST API endpoints for OAuth authorizations"},
 		Caveats: []string{
 			"Turn \"Enable Device Flow\" on in the settings of the app.",
+			"It is for OAuth apps; the tokens of GitHub Apps go by no scopes.",
 			"Its tokens do not expire: without client_secret the bridge cannot take them back.",
-			"It keeps at most ten tokens of a user, app and set of scopes, and drops the oldest.",
+			"It keeps a few tokens of a user, app and set of scopes, and drops the oldest.",
 			"It vouches for no e-mail address: give humans.*.accounts the login or id:NUMBER.",
 		},
 	}

@@ -26,6 +26,7 @@ type Form string
 const (
 	FormHost Form = "a host name"                // a port may follow
 	FormWord Form = "letters, digits, - _ and ." // a part of a path or of a host name
+	FormUUID Form = "a UUID"
 	FormURL  Form = "an https URL"
 	FormText Form = "a short text" // for people
 )
@@ -34,13 +35,14 @@ const (
 func Keys() []Key {
 	return []Key{
 		{"host", FormHost, "The host of your own instance.", "login.example.com", false},
-		{"tenant", FormWord, "Your tenant's id or one of its domains.", "8f1c3b52-2a0e-4f1d-9f0a-6c1f0d0c7e11", false},
+		{"tenant", FormUUID, "Your tenant's id, not one of its domains.", "8f1c3b52-2a0e-4f1d-9f0a-6c1f0d0c7e11", false},
 		{"app_name", FormText, "What the app is called there, for cards that say what a token of it may do.", `"Example Bridge"`, true},
 	}
 }
 
 var (
 	hostForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$`)
+	uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	wordForm = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_])?$`)
 )
 
@@ -52,6 +54,8 @@ func (f Form) Fits(text string) bool {
 		return len(text) <= 253 && hostForm.MatchString(text) && !strings.Contains(text, "..")
 	case FormWord:
 		return wordForm.MatchString(text) && !strings.Contains(text, "..")
+	case FormUUID:
+		return uuidForm.MatchString(text)
 	case FormURL:
 		u, err := url.Parse(text)
 		return err == nil && u.Scheme == "https" && hostForm.MatchString(u.Host) && u.User == nil && len(text) <= 512 && !strings.ContainsAny(text, "{} ")
@@ -144,8 +148,6 @@ func (p Profile) faults(issuer string, given map[string]string) []Fault {
 			add(key.Name, "the profile "+p.named()+" does not take it", "remove it")
 		case is && !key.Form.Fits(value):
 			add(key.Name, "not "+string(key.Form), "such as "+key.Example)
-		case is && p.refuses(key.Name, value) != "":
-			add(key.Name, p.refuses(key.Name, value), "such as "+key.Example)
 		case !is && slices.Contains(needs, key.Name):
 			add(key.Name, fmt.Sprintf("has no %s, which the profile %s needs", key.Name, p.Name), key.Name+": "+key.Example)
 		}
@@ -163,14 +165,6 @@ func (p Profile) named() string {
 // Movable reports whether the configuration may name the issuer itself: not
 // where its endpoints are known beforehand, since they would not move with it.
 func (p Profile) Movable() bool { return !p.Fixed && p.Endpoints == Endpoints{} }
-
-// refuses says why a value will not do that has its form; "" = it will.
-func (p Profile) refuses(key, value string) string {
-	if key == "tenant" && slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(value)) {
-		return "not one tenant: accounts of many could not be told apart"
-	}
-	return ""
-}
 
 // each has every text that may have places in it replaced, in the profile and
 // not in what it was copied from.

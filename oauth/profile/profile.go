@@ -23,7 +23,8 @@ type Profile struct {
 
 	// Method is how a client with a secret proves itself unless the
 	// configuration says otherwise (RFC 7591, section 2); "" =
-	// client_secret_basic. Secret says whether a client has one.
+	// client_secret_basic. With "none" the secret is for taking tokens back
+	// alone. Secret says whether a client has one.
 	Method string
 	Secret Secrecy
 
@@ -92,6 +93,9 @@ type Dialect struct {
 	Grant string            // grant_type of a poll; "" = that of RFC 8628, section 3.4
 	Sent  map[string]string // what members of requests are called: ours to theirs
 	Read  map[string]string // what members of answers are called: theirs to ours
+
+	// Scopes are what scopes are called in answers: theirs to ours.
+	Scopes map[string]string
 }
 
 // Refresh says what becomes of a refresh token that is used.
@@ -168,6 +172,12 @@ func All() []Profile {
 	return []Profile{
 		generic(),
 		github(),
+		githubApp(),
+		githubEnterprise(),
+		githubGHE(),
+		gitlab(),
+		google(),
+		entra(),
 	}
 }
 
