@@ -103,6 +103,7 @@ type Provider struct {
 	ClientSecret bridge.Secret // not empty with other methods than AuthNone
 	AuthMethod   AuthMethod
 	Scopes       []string // the bridge's own, added to every ask
+	Proof        Proof    // with AuthKey and AuthTLS
 
 	// Profile is what is known of the server beforehand, completed with what
 	// the file says: nothing is left open in it.
@@ -118,6 +119,8 @@ const (
 	AuthNone  AuthMethod = "none"
 	AuthBasic AuthMethod = "client_secret_basic"
 	AuthPost  AuthMethod = "client_secret_post"
+	AuthKey   AuthMethod = "private_key_jwt"
+	AuthTLS   AuthMethod = "tls_client_auth"
 )
 
 // Parse reads and checks the text of a configuration file. The name is for

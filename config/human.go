@@ -111,7 +111,7 @@ func (d *decoder) via(h *bridge.Human) reader {
 	landed := []string{"web", "slack", "discord"}
 	ways := d.each(oneOf(landed), func(at, s string) {
 		switch {
-		case !d.chosen(at, s, landed, nil):
+		case !d.chosen(at, s, landed):
 		case slices.Contains(h.Via, s):
 			d.fault(at, s+" is in it twice", "keep the first")
 		default:

@@ -22,7 +22,7 @@ type provider struct {
 func (d *decoder) provider(name string) []setting {
 	p := &provider{Provider: Provider{Name: name}, scopeWords: map[string]string{}, trust: bridge.TrustConfigured}
 	d.providers[name] = p
-	return append(d.profileSettings(&p.says), []setting{
+	return slices.Concat(d.profileSettings(&p.says), d.proof(&p.Proof), []setting{
 		{
 			key: "issuer", read: d.issuer(&p.Issuer), example: "https://login.example.com",
 			means: "The authorization server's own URL, letter by letter as its metadata has it (RFC 8414). It must be given where the profile does not make it of other keys.",
@@ -54,7 +54,7 @@ func (d *decoder) provider(name string) []setting {
 			means: "What is done about an account that nothing is known of: `configured` ends the request, `first_use` asks the human once whether it is theirs, " +
 				"`none` takes any account where the provider tells none, and says so on the card.",
 		},
-	}...)
+	})
 }
 
 // secretExample is how the client secret of a provider may be given.
@@ -77,8 +77,7 @@ func (d *decoder) issuer(into *string) reader {
 }
 
 func (d *decoder) authMethod(into *AuthMethod) reader {
-	landed := []string{string(AuthNone), string(AuthBasic), string(AuthPost)}
-	return d.choice((*string)(into), landed, "private_key_jwt", "tls_client_auth")
+	return d.choice((*string)(into), []string{string(AuthNone), string(AuthBasic), string(AuthPost), string(AuthKey), string(AuthTLS)})
 }
 
 // trust reads what is done about an account that nothing is known of.
@@ -142,6 +141,7 @@ func (d *decoder) checkProvider(at string, p *provider) {
 		p.Issuer = ""
 	}
 	d.checkAuthMethod(at, p)
+	d.checkProof(at, p)
 }
 
 // checkAuthMethod fills in the default: none without a secret, else basic.
@@ -150,6 +150,7 @@ func (d *decoder) checkAuthMethod(at string, p *provider) {
 	switch {
 	case p.AuthMethod == AuthNone && secret:
 		d.fault(method, "none, but there is a client_secret", "remove one of the two")
+	case p.AuthMethod == AuthKey, p.AuthMethod == AuthTLS:
 	case p.AuthMethod != "" && p.AuthMethod != AuthNone && !secret:
 		d.fault(method, string(p.AuthMethod)+" needs a client_secret", secretExample(p.Name))
 	case p.AuthMethod == "" && secret:

@@ -187,13 +187,13 @@ func (d *decoder) either(into *bool, no, yes string) reader {
 }
 
 // choice reads one of a few words.
-func (d *decoder) choice(into *string, landed []string, later ...string) reader {
-	return reader{form: oneOf(landed), now: held(into), take: func(path string, v value) {
+func (d *decoder) choice(into *string, words []string) reader {
+	return reader{form: oneOf(words), now: held(into), take: func(path string, v value) {
 		s, ok := d.scalarText(path, v)
 		if !ok {
 			return
 		}
-		if d.chosen(path, s, landed, later) {
+		if d.chosen(path, s, words) {
 			*into = s
 		}
 	}}
@@ -210,20 +210,13 @@ func oneOf(words []string) string {
 
 // chosen never repeats what it refuses: an indentation that is off by a step
 // can glue a secret to any value.
-func (d *decoder) chosen(path, s string, landed, later []string) bool {
-	if slices.Contains(landed, s) {
+func (d *decoder) chosen(path, s string, words []string) bool {
+	near := nearest(s, words)
+	switch {
+	case slices.Contains(words, s):
 		return true
-	}
-	if slices.Contains(later, s) {
-		d.fault(path, s+": "+notYet, "what there is: "+strings.Join(landed, ", "))
-		return false
-	}
-	there := "what there is: " + strings.Join(landed, ", ")
-	switch near := nearest(s, slices.Concat(landed, later)); {
 	case near == "":
-		d.fault(path, "not known", there)
-	case slices.Contains(later, near):
-		d.fault(path, fmt.Sprintf("not known; if you mean %q: %s", near, notYet), there)
+		d.fault(path, "not known", "what there is: "+strings.Join(words, ", "))
 	default:
 		d.fault(path, fmt.Sprintf("not known; did you mean %q?", near), "")
 	}

@@ -158,7 +158,10 @@ func exampleOfEverything(keys []config.Key) string {
 		if i := strings.LastIndexByte(k.Path, '.'); i >= 0 {
 			parent, key = k.Path[:i], k.Path[i+1:]
 		}
-		in := indent[parent]
+		in, drawn := indent[parent]
+		if !drawn { // of a section that stands in a comment
+			continue
+		}
 		first := in
 		if dash != "" {
 			first, dash = strings.TrimSuffix(in, "  ")+"- ", ""

@@ -60,7 +60,7 @@ func (c *Config) Line(key string) int { return c.lines[key] }
 // matter, nor what is asked of them.
 func (p Provider) Same(other Provider) bool {
 	return p.Issuer == other.Issuer && p.ClientID == other.ClientID && p.ClientSecret.Equal(other.ClientSecret) && p.AuthMethod == other.AuthMethod &&
-		reflect.DeepEqual(p.Profile, other.Profile)
+		p.Proof.same(other.Proof) && reflect.DeepEqual(p.Profile, other.Profile)
 }
 
 // Same reports whether outgoing calls may go to the same places.

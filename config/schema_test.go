@@ -14,6 +14,7 @@ import (
 var additions = []string{
 	"slack.allow_shared", "slack.allow_guests", "discord.fallback_channel", "resources[].resource_match", "resources[].client",
 	"providers.*.host", "providers.*.tenant", "providers.*.resource", "providers.*.audience", "providers.*.parameters",
+	"providers.*.client_key", "providers.*.client_key_id", "providers.*.client_certificate", "providers.*.client_certificate.cert", "providers.*.client_certificate.key",
 }
 
 // TestContractIsKnown walks the contract's example without reading it, so that

@@ -22,7 +22,7 @@ func (d *decoder) tls(l *Listen) setting {
 			means: "The certificate, and behind it those between it and its CA.",
 		},
 		setting{
-			key: "key", read: d.privateKey(t), example: "file:/etc/authbridge/key.pem",
+			key: "key", read: d.privateKey(&t.Key, &t.KeyPEM), example: "file:/etc/authbridge/key.pem",
 			means: "Its private key, without a password, in a file that nobody else can read.",
 		},
 		setting{
@@ -94,7 +94,7 @@ func Certificates(text []byte) (all []*x509.Certificate, err error) {
 }
 
 // privateKey reads the file of a private key, which nobody else may read.
-func (d *decoder) privateKey(t *TLS) reader {
+func (d *decoder) privateKey(name *string, into *bridge.Secret) reader {
 	return reader{form: "`file:` and an absolute path, of PEM", take: func(path string, v value) {
 		file := d.fileNamed(path, v)
 		if file == "" {
@@ -110,7 +110,7 @@ func (d *decoder) privateKey(t *TLS) reader {
 		case !strings.Contains(got, "PRIVATE KEY-----"):
 			d.fault(path, file+" is no private key in PEM", "it begins with -----BEGIN PRIVATE KEY-----")
 		default:
-			t.Key, t.KeyPEM = file, bridge.NewSecret(got)
+			*name, *into = file, bridge.NewSecret(got)
 		}
 	}}
 }

@@ -42,6 +42,8 @@ type metadata struct {
 	Grants     []string `json:"grant_types_supported"`
 	Algorithms []string `json:"id_token_signing_alg_values_supported"`
 
+	Aliases aliases `json:"mtls_endpoint_aliases"`
+
 	// For sign-ins alone: vetted when one is made.
 	Authorization string `json:"authorization_endpoint"`
 	TellsIssuer   bool   `json:"authorization_response_iss_parameter_supported"` // RFC 9207, section 3
@@ -233,6 +235,9 @@ func (p *Provider) find(ctx context.Context) (*metadata, reply, error) {
 		md, is := answer.metadata()
 		if !is {
 			continue
+		}
+		if p.method == AuthTLS {
+			md.forCertificates()
 		}
 		if err := p.believe(md); err != nil {
 			return nil, reply{}, err

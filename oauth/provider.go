@@ -3,6 +3,7 @@ package oauth
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -39,9 +40,11 @@ type Config struct {
 	ClientID     string
 	ClientSecret bridge.Secret // empty = a public client
 
-	// AuthMethod is AuthNone, AuthBasic, AuthPost or AuthKey; "" means AuthNone
-	// without a secret, else what the profile says, else AuthBasic.
+	// AuthMethod is AuthNone, AuthBasic, AuthPost, AuthKey or AuthTLS; "" means
+	// AuthNone without a secret, else what the profile says, else AuthBasic.
 	AuthMethod string
+
+	Certificate *tls.Certificate // with AuthTLS: our own, and its key
 
 	// KeyOf returns our key, with AuthKey. It is called for each proof.
 	KeyOf func(context.Context) (ClientKey, error)
@@ -99,6 +102,11 @@ func New(cfg Config, client *http.Client) (*Provider, error) {
 		client = NewHTTPClient(cfg.Network)
 	}
 	hardened, way := harden(client, cfg.Network)
+	if cfg.Certificate != nil {
+		if way, err = way.showing(*cfg.Certificate); err != nil {
+			return nil, fmt.Errorf("provider %q: %w", cfg.Issuer, err)
+		}
+	}
 	return &Provider{
 		issuer:   issuer,
 		name:     cfg.Issuer,
@@ -145,13 +153,17 @@ func (c Config) check() (*url.URL, error) {
 		if c.KeyOf == nil || !c.ClientSecret.IsZero() {
 			faults = append(faults, fmt.Errorf("%s needs a key, and no client secret", AuthKey))
 		}
+	case AuthTLS:
+		if c.Certificate == nil || !c.ClientSecret.IsZero() {
+			faults = append(faults, fmt.Errorf("%s needs a certificate, and no client secret", AuthTLS))
+		}
 	case AuthBasic, AuthPost:
 		if c.ClientSecret.IsZero() {
 			faults = append(faults, fmt.Errorf("%s needs a client secret", c.AuthMethod))
 		}
 	default:
-		faults = append(faults, fmt.Errorf("unknown method %q; use %s, %s, %s or %s",
-			c.AuthMethod, AuthNone, AuthBasic, AuthPost, AuthKey))
+		faults = append(faults, fmt.Errorf("unknown method %q; use %s, %s, %s, %s or %s",
+			c.AuthMethod, AuthNone, AuthBasic, AuthPost, AuthKey, AuthTLS))
 	}
 	return issuer, errors.Join(faults...)
 }

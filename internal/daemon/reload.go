@@ -7,6 +7,7 @@ import (
 
 	"github.com/authbridge/authbridge/bridge"
 	"github.com/authbridge/authbridge/config"
+	"github.com/authbridge/authbridge/internal/doctor"
 	"github.com/authbridge/authbridge/oauth"
 )
 
@@ -87,10 +88,12 @@ func (c *calls) to(next *config.Config) (*calls, error) {
 			after.providers[name] = before
 			continue
 		}
-		made, err := oauth.New(oauth.Config{
-			Profile: p.Profile, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret,
-			AuthMethod: string(p.AuthMethod), Network: oauth.NetworkPolicy(next.Network),
-		}, after.client)
+		ours, err := doctor.Client(p)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: providers.%s.%w", next.File, next.Line("providers."+name), name, err)
+		}
+		ours.Network = oauth.NetworkPolicy(next.Network)
+		made, err := oauth.New(ours, after.client)
 		if err != nil {
 			return nil, fmt.Errorf("provider %s: %w", name, err)
 		}

@@ -71,9 +71,12 @@ func (l look) orFine(name string) []admin.Finding {
 // to our client.
 func lookAt(ctx context.Context, cfg *config.Config, name string, client *http.Client) look {
 	p := cfg.Providers[name]
-	at, err := oauth.New(oauth.Config{
-		Profile: p.Profile, Issuer: p.Issuer, ClientID: p.ClientID, ClientSecret: p.ClientSecret, AuthMethod: string(p.AuthMethod), Network: oauth.NetworkPolicy(cfg.Network),
-	}, client)
+	ours, err := Client(p)
+	if err != nil {
+		return look{found: []admin.Finding{Fail(name, "name the file that the provider knows the public half of", "%v", err)}}
+	}
+	ours.Network = oauth.NetworkPolicy(cfg.Network)
+	at, err := oauth.New(ours, client)
 	if err != nil {
 		return look{found: []admin.Finding{Fail(name, cmp.Or(oauth.Advice(err), "authbridge config check"), "%v", err)}}
 	}
