@@ -68,6 +68,7 @@ func (d *decoder) checkProof(at string, p *provider) {
 	case AuthTLS:
 		d.needs(cert, "tls_client_auth", "client_certificate: {cert: file:/etc/authbridge/client.pem, key: file:/etc/authbridge/client.key}", secret)
 		d.checkCertificate(cert, p.Proof)
+	case AuthNone, AuthBasic, AuthPost:
 	}
 	for _, spare := range []struct {
 		path   string

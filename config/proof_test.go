@@ -40,7 +40,7 @@ func TestWhatAClientProvesItselfWith(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(open, text, 0o644); err != nil { //nolint:gosec // G306: that is what is refused
+	if err := os.WriteFile(open, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for want, rest := range map[string]string{
