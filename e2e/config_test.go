@@ -11,8 +11,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/authbridge/authbridge/api"
+	"github.com/authbridge/authbridge/internal/tlstest"
 	"github.com/authbridge/authbridge/oauth/oauthtest"
 )
 
@@ -103,25 +105,6 @@ func TestKeysThatAreNotInThisVersion(t *testing.T) {
 	}
 }
 
-// TestValuesThatAreNotInThisVersion of keys that are.
-func TestValuesThatAreNotInThisVersion(t *testing.T) {
-	t.Parallel()
-	w := prepareWorld(t, options{})
-	plain, err := os.ReadFile(w.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for what, edit := range map[string]func(string) string{
-		"private_key_jwt": replace("scopes: [openid, email]", "token_endpoint_auth_method: private_key_jwt, scopes: [openid, email]"),
-	} {
-		w.configure(edit(string(plain)))
-		faults := w.check(2).Faults
-		if len(faults) != 1 || !strings.Contains(faults[0].What+faults[0].Hint, "not in this version") {
-			t.Errorf("%s: %+v", what, faults)
-		}
-	}
-}
-
 // TestEveryKeyOfThisVersion starts a bridge with all of them, and lets it do
 // its work.
 func TestEveryKeyOfThisVersion(t *testing.T) {
@@ -177,14 +160,18 @@ func TestEveryKeyOfThisVersion(t *testing.T) {
 // which the file says no more than what only its operator knows.
 func TestProfilesFillProvidersIn(t *testing.T) {
 	t.Parallel()
+	cert, key := filepath.Join(t.TempDir(), "client.pem"), filepath.Join(t.TempDir(), "client.key")
+	tlstest.Write(t, cert, key, tlstest.New(t).Issue("authbridge", time.Hour))
 	w := newWorld(t, options{edit: func(text string) string {
-		return strings.Replace(text, "providers:\n", `providers:
+		return strings.Replace(text, "providers:\n", fmt.Sprintf(`providers:
   github: {profile: github, client_id: Ov23x}
   app: {profile: github_app, client_id: Iv1x, app_name: Example Bridge}
   ghes: {profile: github_enterprise, host: github.corp.example, client_id: x}
   entra: {profile: entra, tenant: 11111111-2222-3333-4444-555555555555, client_id: x}
   other: {profile: generic, issuer: https://login.example.com, client_id: y, resource: omit, audience: https://api.example.com, parameters: {prompt: login}}
-`, 1)
+  keyed: {issuer: https://keyed.example.com, client_id: z, token_endpoint_auth_method: private_key_jwt, client_key: "file:%[2]s", client_key_id: "7"}
+  shown: {issuer: https://shown.example.com, client_id: z, token_endpoint_auth_method: tls_client_auth, client_certificate: {cert: "file:%[1]s", key: "file:%[2]s"}}
+`, cert, key), 1)
 	}})
 	who := decode[api.Whoami](t, w.http("GET", "/v1/whoami", "").wants(t, 200))
 	if len(who.May) != 1 {

@@ -32,8 +32,8 @@ const (
 	member kind = "member of an ask"
 
 	// What this version says no to, in so many words.
-	refusedKey     kind = "refused configuration key"
-	refusedRoute   kind = "refused route"
+	refusedKey   kind = "refused configuration key"
+	refusedRoute kind = "refused route"
 )
 
 // thing is one name in the contract.
