@@ -242,26 +242,6 @@ func TestARefusedCodeRequestEndsInItsOutcome(t *testing.T) {
 	})
 }
 
-// A provider may let us have codes and then forbid what they are for.
-func TestAPollThatFailsEndsInItsOutcome(t *testing.T) {
-	for _, want := range []bridge.OutcomeCode{bridge.OutcomeProviderError, bridge.OutcomeDeviceGrantBlocked} {
-		t.Run(string(want), func(t *testing.T) {
-			story(t, nil, func(t *testing.T, w *bridgetest.World) {
-				w.Corp.Failing = &bridge.Answer{Verdict: bridge.PollFailed, Cause: "a policy forbids it"}
-				if want != bridge.OutcomeProviderError { // which goes without saying
-					w.Corp.Failing.Outcome = want
-				}
-				r := w.MustAsk(bridge.Ask{})
-				w.Press("alice", r.ID, bridge.VerbShowCode)
-				bridgetest.Pass(10 * time.Second)
-				if got := w.Expect(r.ID, bridge.Failed, want); !contains(got.Outcome.Message, "a policy forbids it") {
-					t.Errorf("it ended with %q", got.Outcome.Message)
-				}
-			})
-		})
-	}
-}
-
 func TestSomebodyElsesAccountIsThrownAway(t *testing.T) {
 	story(t, nil, func(t *testing.T, w *bridgetest.World) {
 		r := w.MustAsk(bridge.Ask{})

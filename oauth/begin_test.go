@@ -78,7 +78,7 @@ func TestTimesOfACode(t *testing.T) {
 		{"interval missing", "interval", nil, 10 * time.Minute, 5 * time.Second},
 		{"interval zero", "interval", 0, 10 * time.Minute, 5 * time.Second},
 		{"interval one", "interval", 1, 10 * time.Minute, time.Second},
-		{"interval negative", "interval", -1, 0, 0},
+		{"interval negative", "interval", -1, 10 * time.Minute, 5 * time.Second},
 		{"interval beyond the end", "interval", 1e12, 10 * time.Minute, 10 * time.Minute},
 		{"interval no number", "interval", []int{5}, 0, 0},
 	} {

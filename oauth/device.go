@@ -193,9 +193,7 @@ func times(m members) (lifetime, interval time.Duration, err error) {
 	switch {
 	case err != nil:
 		return 0, 0, fmt.Errorf("the provider's interval is %w", err)
-	case interval < 0:
-		return 0, 0, errors.New("the provider's interval between polls is negative")
-	case interval == 0:
+	case interval <= 0:
 		interval = assumedInterval
 	}
 	return lifetime, min(interval, lifetime), nil
