@@ -63,11 +63,11 @@ func TestCheck33WhatEndsThePolling(t *testing.T) {
 		state   bridge.State
 		outcome bridge.OutcomeCode
 	}{
-		"the human said no":       {bridge.Answer{Verdict: bridge.PollDenied}, bridge.Denied, bridge.OutcomeProviderDenied},
-		"the code is over":        {bridge.Answer{Verdict: bridge.PollLapsed}, bridge.Asked, ""},
-		"the code is not known":   {bridge.Answer{Verdict: bridge.PollLost}, bridge.Failed, bridge.OutcomeTokenLost},
-		"we are not known":        {bridge.Answer{Verdict: bridge.PollFailed, Cause: "invalid_client"}, bridge.Failed, bridge.OutcomeProviderError},
-		"it is forbidden":         {bridge.Answer{Verdict: bridge.PollFailed, Outcome: bridge.OutcomeDeviceGrantBlocked, Cause: "a policy forbids it"}, bridge.Failed, bridge.OutcomeDeviceGrantBlocked},
+		"the human said no":     {bridge.Answer{Verdict: bridge.PollDenied}, bridge.Denied, bridge.OutcomeProviderDenied},
+		"the code is over":      {bridge.Answer{Verdict: bridge.PollLapsed}, bridge.Asked, ""},
+		"the code is not known": {bridge.Answer{Verdict: bridge.PollLost}, bridge.Failed, bridge.OutcomeTokenLost},
+		"we are not known":      {bridge.Answer{Verdict: bridge.PollFailed, Cause: "invalid_client"}, bridge.Failed, bridge.OutcomeProviderError},
+		"it is forbidden":       {bridge.Answer{Verdict: bridge.PollFailed, Outcome: bridge.OutcomeDeviceGrantBlocked, Cause: "a policy forbids it"}, bridge.Failed, bridge.OutcomeDeviceGrantBlocked},
 	} {
 		t.Run(name, func(t *testing.T) { wantPolledOnce(t, at.answer, at.state, at.outcome) })
 	}
