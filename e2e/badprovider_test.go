@@ -22,7 +22,6 @@ func TestBadProviders(t *testing.T) {
 	}{
 		"a web page":             {oauthtest.Device, oauthtest.HTML(200), api.OutcomeProviderError, "web page", "secret-of-the-page"},
 		"garbage":                {oauthtest.Device, oauthtest.JSON(200, `]]secret-garbage`), api.OutcomeProviderError, "JSON", "secret-garbage"},
-		"a negative interval":    {oauthtest.Device, oauthtest.Set("interval", -1), api.OutcomeProviderError, "interval", ""},
 		"a code that is over":    {oauthtest.Device, oauthtest.Set("expires_in", 0), api.OutcomeProviderError, "expires_in", ""},
 		"an endless body":        {oauthtest.Device, oauthtest.Fault{Endless: true}, api.OutcomeProviderError, "large", ""},
 		"a script for a link":    {oauthtest.Device, oauthtest.Set("verification_uri", "javascript:alert(1)"), api.OutcomeProviderError, "address", "javascript:"},
