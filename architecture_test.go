@@ -219,7 +219,7 @@ var rules = []rule{
 	{
 		room:    "oauth/oauthtest",
 		may:     []string{"bridge", "oauth"},
-		foreign: []string{"github.com/go-jose/go-jose/v4"},
+		foreign: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"},
 		because: "a scripted issuer knows the protocol, not the rooms that use it",
 		kind:    testOnly,
 	},

@@ -95,6 +95,7 @@ type Code struct {
 	TokenEndpoint string
 	Scopes        []string // as asked; what a token answer without scope means
 	Resource      string
+	Verifier      Secret // sent with each poll (RFC 7636, section 4.5); empty = none
 }
 
 // Verdict is a provider's answer to one poll.

@@ -27,11 +27,15 @@ type liveCode struct {
 }
 
 func packCode(c liveCode) Secret {
-	return seal(
+	texts := []string{
 		strconv.Itoa(c.Number), c.Target.Provider, c.Target.Issuer, c.Target.ClientID, writeTime(c.LapsesAt),
 		c.DeviceCode.Reveal(), c.UserCode.Reveal(), c.VerificationURI, c.VerificationURIComplete.Reveal(),
 		writeSpan(c.Lifetime), writeSpan(c.Interval), c.TokenEndpoint, strings.Join(c.Scopes, " "), c.Resource,
-	)
+	}
+	if !c.Verifier.IsZero() { // else it is as versions without it wrote it
+		texts = append(texts, c.Verifier.Reveal())
+	}
+	return seal(texts...)
 }
 
 func unpackCode(s Secret) (liveCode, error) {
@@ -46,7 +50,9 @@ func unpackCode(s Secret) (liveCode, error) {
 			Lifetime: r.span(), Interval: r.span(), TokenEndpoint: r.text(), Scopes: r.list(), Resource: r.text(),
 		},
 	}
-	c.Target.Resource = c.Resource
+	if c.Target.Resource = c.Resource; r.rest != "" {
+		c.Verifier = NewSecret(r.text())
+	}
 	return c, r.end("the sealed code")
 }
 

@@ -57,10 +57,13 @@ func TestEqualSecrets(t *testing.T) {
 
 func TestWhatIsSealedComesBackWhole(t *testing.T) {
 	now := time.Now().UTC().Round(0)
-	code := liveCode{Code{NewSecret("d"), NewSecret("u"), "https://a/device", NewSecret("https://a/device?c=u"), time.Minute, 5 * time.Second, "https://a/token", []string{"s"}, "https://r"}, 2, Target{"corp", "https://a", "client", "https://r"}, now}
-	back, err := unpackCode(packCode(code))
-	if err != nil || fmt.Sprint(back) != fmt.Sprint(code) || back.DeviceCode.Reveal() != "d" || back.VerificationURIComplete.Reveal() != "https://a/device?c=u" {
-		t.Errorf("the code came back as %+v, %v", back, err)
+	code := liveCode{Code{NewSecret("d"), NewSecret("u"), "https://a/device", NewSecret("https://a/device?c=u"), time.Minute, 5 * time.Second, "https://a/token", []string{"s"}, "https://r", Secret{}}, 2, Target{"corp", "https://a", "client", "https://r"}, now}
+	for _, verifier := range []string{"", "v"} {
+		code.Verifier = NewSecret(verifier)
+		back, err := unpackCode(packCode(code))
+		if err != nil || fmt.Sprint(back) != fmt.Sprint(code) || back.DeviceCode.Reveal() != "d" || back.VerificationURIComplete.Reveal() != "https://a/device?c=u" || back.Verifier.Reveal() != verifier {
+			t.Errorf("the code came back as %+v, %v", back, err)
+		}
 	}
 	tokens := Tokens{NewSecret("a"), NewSecret("r"), NewSecret("i"), "Bearer", []string{"s"}, now}
 	got, received, err := unpackTokens(packTokens(tokens, now))

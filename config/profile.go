@@ -15,6 +15,7 @@ type profiled struct {
 	resource   string // "send", "omit", or "" for as the profile has it
 	audience   string
 	parameters map[string]string
+	pkce       string // "S256", "none", or "" for as the profile has it
 }
 
 // profileSettings are the keys that go by the profile.
@@ -43,6 +44,11 @@ func (d *decoder) profileSettings(p *profiled) []setting {
 		setting{
 			key: "audience", read: d.word(&p.audience), example: "https://api.example.com",
 			means: "What the provider is told in `audience` when a code is asked for: some want it in the place of a resource.",
+		},
+		setting{
+			key: "pkce", read: d.choice(&p.pkce, []string{"none", "S256"}), example: "S256",
+			means:     "Whether requests for codes carry a challenge, and each poll its verifier (RFC 7636). The device grant knows no such thing; some servers can be set to demand it.",
+			otherwise: "as the profile has it, mostly `none`",
 		},
 		setting{
 			key: "parameters", read: d.mapped("names to texts", func(name string) reader { return d.parameter(p, name) }), example: "{acr_values: mfa}",
@@ -125,6 +131,9 @@ func (d *decoder) fillProfile(at string, p *provider) bool {
 	p.Profile = filled.Add(p.says.parameters)
 	if p.says.audience != "" {
 		p.Profile = p.Profile.Add(map[string]string{"audience": p.says.audience})
+	}
+	if p.says.pkce != "" {
+		p.Profile.PKCE = p.says.pkce == "S256"
 	}
 	if p.says.resource != "" {
 		p.Profile.OmitResource = p.says.resource == "omit"

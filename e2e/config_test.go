@@ -168,7 +168,7 @@ func TestProfilesFillProvidersIn(t *testing.T) {
   app: {profile: github_app, client_id: Iv1x, app_name: Example Bridge}
   ghes: {profile: github_enterprise, host: github.corp.example, client_id: x}
   entra: {profile: entra, tenant: 11111111-2222-3333-4444-555555555555, client_id: x}
-  other: {profile: generic, issuer: https://login.example.com, client_id: y, resource: omit, audience: https://api.example.com, parameters: {prompt: login}}
+  other: {profile: generic, issuer: https://login.example.com, client_id: y, resource: omit, audience: https://api.example.com, parameters: {prompt: login}, pkce: S256}
   keyed: {issuer: https://keyed.example.com, client_id: z, token_endpoint_auth_method: private_key_jwt, client_key: "file:%[2]s", client_key_id: "7"}
   shown: {issuer: https://shown.example.com, client_id: z, token_endpoint_auth_method: tls_client_auth, client_certificate: {cert: "file:%[1]s", key: "file:%[2]s"}}
 `, cert, key), 1)

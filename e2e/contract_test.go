@@ -80,7 +80,7 @@ func configurationOfContract() []claim {
 		reachedBy("TestWhoIsWhoInDiscord", key, "teams.*.discord", "teams.*.discord_role", "discord", "discord.bot_token", "discord.public_key",
 			"discord.mode", "discord.api_url", "discord.fallback_channel"),
 		reachedBy("TestProfilesFillProvidersIn", key, "providers.*.profile", "providers.*.app_name", "providers.*.host", "providers.*.tenant",
-			"providers.*.resource", "providers.*.audience", "providers.*.parameters",
+			"providers.*.resource", "providers.*.audience", "providers.*.parameters", "providers.*.pkce",
 			"providers.*.client_key", "providers.*.client_key_id", "providers.*.client_certificate", "providers.*.client_certificate.cert", "providers.*.client_certificate.key"),
 		reachedBy("TestAnMCPServerFromItsURLAlone", key, "resources", "resources[].match", "resources[].issuers", "agents.*.may[].resource"),
 		reachedBy("TestAResourceAskedForOverHTTP", key, "resources[].resource_match", "resources[].client"),

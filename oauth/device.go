@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/authbridge/authbridge/bridge"
 )
 
@@ -38,7 +40,13 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 		return bridge.Code{}, refuse(bridge.OutcomeProviderError,
 			"the provider gives no code without scopes; the operator has to set scopes of the bridge's own, or default_scopes, for it")
 	}
-	answer, err := p.post(ctx, md.Device, p.deviceRequest(ask))
+	f, verifier := p.deviceRequest(ask), bridge.Secret{}
+	if p.profile.PKCE {
+		verifier = bridge.NewSecret(oauth2.GenerateVerifier())
+		f.add("code_challenge", oauth2.S256ChallengeFromVerifier(verifier.Reveal()))
+		f.add("code_challenge_method", "S256")
+	}
+	answer, err := p.post(ctx, md.Device, f)
 	if err != nil {
 		return bridge.Code{}, hopeless(err)
 	}
@@ -46,7 +54,7 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if err != nil {
 		return bridge.Code{}, err
 	}
-	code.TokenEndpoint, code.Scopes, code.Resource = md.Token, ask.Scopes, ask.Resource
+	code.TokenEndpoint, code.Scopes, code.Resource, code.Verifier = md.Token, ask.Scopes, ask.Resource, verifier
 	return code, nil
 }
 

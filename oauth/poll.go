@@ -30,6 +30,9 @@ func (p *Provider) Poll(ctx context.Context, code bridge.Code) (bridge.Answer, e
 	if code.Resource != "" {
 		f.add("resource", code.Resource)
 	}
+	if !code.Verifier.IsZero() {
+		f.add("code_verifier", code.Verifier.Reveal())
+	}
 	answer, err := p.post(ctx, code.TokenEndpoint, f)
 	if err != nil {
 		return bridge.Answer{}, err

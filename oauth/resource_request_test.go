@@ -84,3 +84,35 @@ func TestParametersAreNeverOurs(t *testing.T) {
 		t.Error("nothing can be said")
 	}
 }
+
+// TestCheck20AChallengeAndItsVerifier go along where a server demands them, and
+// nowhere else.
+func TestCheck20AChallengeAndItsVerifier(t *testing.T) {
+	settings := oauthtest.Settings{PKCE: true}
+	tell(t, settings, func(t *testing.T, s story) {
+		if _, err := s.provider.Begin(t.Context(), bridge.CodeRequest{}); err == nil {
+			t.Error("a code came without a challenge")
+		}
+		cfg := configFor(s.issuer, settings)
+		cfg.Profile.PKCE = true
+		s.provider = mustNew(t, cfg, s.issuer.Client())
+		first, second := s.begin(), s.begin()
+		if first.Verifier.IsZero() || first.Verifier.Equal(second.Verifier) {
+			t.Fatal("two codes have one verifier, or none")
+		}
+		s.approve(first)
+		after(first.Interval)
+		stolen := first
+		stolen.Verifier = second.Verifier
+		if answer := s.poll(stolen); answer.Verdict != bridge.PollLost {
+			t.Errorf("with another's verifier: %v", answer.Verdict)
+		}
+		if answer := s.poll(first); answer.Verdict != bridge.PollGranted {
+			t.Errorf("with its own: %v", answer.Verdict)
+		}
+	})
+	device, poll, _ := throughout(t, profile.Profile{})
+	if device.Form.Has("code_challenge") || poll.Form.Has("code_verifier") {
+		t.Error("they are sent to a server that has no use for them")
+	}
+}

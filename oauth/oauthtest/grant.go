@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/oauth2"
 )
 
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
@@ -17,6 +19,7 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 // code is a device code under way.
 type code struct {
 	client       string
+	proof        string // the challenge that a poll's verifier has to fit; "" = none
 	device, user string
 	scopes       []string
 	resource     string
@@ -81,8 +84,13 @@ func (i *Issuer) serveDevice(r *http.Request) answer {
 	if bad != nil {
 		return *bad
 	}
+	challenge := r.PostForm.Get("code_challenge")
+	if i.settings.PKCE && (challenge == "" || r.PostForm.Get("code_challenge_method") != "S256") {
+		return wrong(http.StatusBadRequest, "invalid_request", "a code_challenge by S256 is needed")
+	}
 	c := &code{
 		client:   client,
+		proof:    challenge,
 		device:   random(),
 		user:     newUserCode(),
 		scopes:   strings.Fields(r.PostForm.Get("scope")),
@@ -132,6 +140,9 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	c := i.codes[r.PostForm.Get("device_code")]
+	if c != nil && c.proof != "" && oauth2.S256ChallengeFromVerifier(r.PostForm.Get("code_verifier")) != c.proof {
+		return wrong(http.StatusBadRequest, "invalid_grant", "not the verifier of this code")
+	}
 	if bad := i.check(c, client, r.PostForm.Get("resource")); bad != nil {
 		return *bad
 	}

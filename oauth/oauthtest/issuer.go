@@ -45,6 +45,7 @@ type Settings struct {
 	Callback   string // where sign-ins come back to; "" = there are none
 	TellIssuer bool   // and say whose answer it is (RFC 9207)
 
+	PKCE           bool                             // a device request without a challenge is refused, and a poll without its verifier
 	Registration   bool                             // clients may register themselves
 	SecretLifetime time.Duration                    // of the secrets that they get; 0 = for ever
 	Documents      func(url string) ([]byte, error) // reads clients' own documents; nil = they are not taken

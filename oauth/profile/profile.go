@@ -35,6 +35,11 @@ type Profile struct {
 	// OmitResource keeps RFC 8707's resource out of all requests.
 	OmitResource bool
 
+	// PKCE has a device authorization request carry a challenge, and each poll
+	// its verifier (RFC 7636): RFC 8628 knows no such thing, and some servers
+	// demand it.
+	PKCE bool
+
 	// Parameters are further members of a device authorization request, and of
 	// no other. None is of [Reserved].
 	Parameters map[string]string
