@@ -21,6 +21,8 @@ type Survey struct {
 	Keys       bool     // it signs id_tokens with keys that it publishes
 	Userinfo   bool     // it has a userinfo endpoint, or tells accounts by an API of its own
 	Revocation bool     // tokens can be taken back there
+	Registers  bool     // it registers clients (RFC 7591)
+	Documents  bool     // it reads clients' own documents, and takes proofs by a key like ours
 	Scopes     []string // scopes_supported
 	Methods    []string // token_endpoint_auth_methods_supported
 
@@ -29,7 +31,8 @@ type Survey struct {
 }
 
 // Survey fetches the metadata anew, whatever is remembered of it, and changes
-// nothing. Where the profile knows the addresses it calls nobody. Its errors are as those of [Provider.Begin].
+// nothing. Where the profile knows the addresses it calls nobody. Its errors are
+// as those of [Provider.Begin].
 func (p *Provider) Survey(ctx context.Context) (Survey, error) {
 	md, answer := p.fixed(), reply{}
 	if !p.profile.Fixed {
@@ -40,6 +43,7 @@ func (p *Provider) Survey(ctx context.Context) (Survey, error) {
 	}
 	s := Survey{
 		Device: md.offersDeviceGrant(), Keys: md.Keys != "", Userinfo: md.Userinfo != "" || p.profile.Account.URL != "", Revocation: p.revokes(md),
+		Registers: md.Registration != "", Documents: bool(md.Documents) && md.takesKey(),
 		Scopes: listed(md.Scopes), Methods: listed(md.Methods),
 	}
 	if at, err := http.ParseTime(answer.header.Get("Date")); err == nil {

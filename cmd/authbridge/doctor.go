@@ -167,7 +167,7 @@ func fromHere(ctx context.Context, cfg *config.Config, faults error) []admin.Fin
 	}
 	return slices.Concat(
 		[]admin.Finding{doctor.File(cfg)}, doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()),
-		doctor.Rules(cfg, uid), doctor.Slack(ctx, cfg, nil), doctor.Discord(ctx, cfg, nil), doctor.Providers(ctx, cfg, nil),
+		doctor.Rules(cfg, uid), doctor.Slack(ctx, cfg, nil), doctor.Discord(ctx, cfg, nil), doctor.Providers(ctx, cfg, nil), doctor.Resources(ctx, cfg, nil),
 	)
 }
 

@@ -25,13 +25,15 @@ func (d *Daemon) Examine(ctx context.Context) admin.Findings {
 	// A reload may take its time, and is no reason not to look.
 	calls := d.calls.Load()
 	cfg, uid := calls.cfg, uint32(os.Geteuid()) //nolint:gosec // G115: a uid has 32 bits
-	atProviders, inSlack, inDiscord := make(chan []admin.Finding, 1), make(chan []admin.Finding, 1), make(chan []admin.Finding, 1)
+	atProviders, atResources := make(chan []admin.Finding, 1), make(chan []admin.Finding, 1)
+	inSlack, inDiscord := make(chan []admin.Finding, 1), make(chan []admin.Finding, 1)
+	go func() { atResources <- doctor.Resources(ctx, cfg, calls.client) }()
 	go func() { atProviders <- doctor.Providers(ctx, cfg, calls.client) }()
 	go func() { inSlack <- doctor.Slack(ctx, cfg, calls.client) }()
 	go func() { inDiscord <- doctor.Discord(ctx, cfg, calls.client) }()
 	found := slices.Concat(
 		asOnDisk(cfg), []admin.Finding{d.stored(ctx), d.audited(ctx)},
-		doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()), doctor.Reach(cfg), agentsCome(ctx, cfg.Listen.Socket), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-inSlack, <-inDiscord, d.chats.health(), <-atProviders,
+		doctor.Files(cfg, uid), doctor.Certificate(cfg, time.Now()), doctor.Reach(cfg), agentsCome(ctx, cfg.Listen.Socket), d.inboxAnswers(ctx), doctor.Rules(cfg, uid), <-inSlack, <-inDiscord, d.chats.health(), <-atProviders, <-atResources,
 	)
 	return admin.Findings{Version: d.Version, File: cfg.File, Findings: found}
 }

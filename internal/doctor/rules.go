@@ -49,14 +49,16 @@ func humans(cfg *config.Config) []admin.Finding {
 }
 
 func providers(cfg *config.Config) []admin.Finding {
-	if len(cfg.Providers) == 0 {
+	if len(cfg.Providers) == 0 && len(cfg.Directory.Resources) == 0 {
 		return []admin.Finding{Warn("providers", "add one: authbridge init", "there are none, so there is nothing to ask for")}
 	}
 	var found []admin.Finding
 	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
 		asked := false
 		for _, a := range cfg.Directory.Agents {
-			asked = asked || slices.ContainsFunc(a.May, func(r bridge.Rule) bool { return at(r, name) })
+			asked = asked || slices.ContainsFunc(a.May, func(r bridge.Rule) bool {
+				return at(r, name) || r.Resource != "" && listedAnywhere(cfg, cfg.Providers[name].Issuer)
+			})
 		}
 		if !asked {
 			found = append(found, Warn("providers."+name, "name it in a rule under agents, or remove it", "no agent may ask there"))
@@ -77,6 +79,9 @@ func rules(cfg *config.Config, a bridge.Agent) []admin.Finding {
 		if first := slices.IndexFunc(a.May[:i], func(before bridge.Rule) bool { return hides(before, r) }); first >= 0 {
 			found = append(found, Warn(here, "remove it, or move it up", "is never used: may[%d] comes first, and covers all of it", first))
 		}
+		if r.Resource != "" && !mayBeListed(cfg, r.Resource) {
+			found = append(found, Warn(here, "list it under resources, with the issuers that may give tokens for it", "is for %s, which no entry of resources lists", r.Resource))
+		}
 		if empty := slices.DeleteFunc(slices.Clone(r.Ask), func(whom string) bool { return somebody(cfg, whom) }); len(empty) > 0 {
 			found = append(found, Warn(here, "give it members, or remove it", "lets the agent ask %s, where nobody is", few(empty)))
 		}
@@ -94,8 +99,8 @@ func somebody(cfg *config.Config, whom string) bool {
 // hides reports whether every ask that a rule allows is decided by one before
 // it.
 func hides(before, r bridge.Rule) bool {
-	if before.Provider != "*" && before.Provider != r.Provider {
-		return false
+	if before.Resource != r.Resource || before.Provider != "*" && before.Provider != r.Provider {
+		return false // patterns for resources are compared as texts
 	}
 	everybody := !slices.ContainsFunc(r.Ask, func(whom string) bool { return !slices.Contains(before.Ask, whom) })
 	everything := !slices.ContainsFunc(r.Scopes, func(scope string) bool { return !within(scope, before.Scopes) })

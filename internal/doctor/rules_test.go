@@ -17,6 +17,10 @@ providers:
 humans: {alice: {}, bob: {}}
 `
 
+const resources = `
+resources: [{match: "https://files.example.com/**", issuers: ["https://login.example.com"]}]
+`
+
 // TestRules: what leads to nothing is found, and what does not is not.
 func TestRules(t *testing.T) {
 	t.Parallel()
@@ -38,6 +42,12 @@ func TestRules(t *testing.T) {
 		},
 		"one for an ask that names none": {
 			`agents: {a: {uid: 1, may: [{provider: "*", scopes: [read], ask: [alice]}, {provider: corp, scopes: [read], default_scopes: [read], ask: [alice]}]}}`, "agents.a.may[1]", "",
+		},
+		"rules for two resources": {
+			resources + `agents: {a: {uid: 1, may: [{provider: "*", scopes: ["*"], ask: [alice]}, {resource: "https://files.example.com/mcp", scopes: ["*"], ask: [alice]}, {resource: "https://files.example.com/**", scopes: ["*"], ask: [alice]}]}}`, "rules", "ok ",
+		},
+		"a resource that nobody listed": {
+			resources + `agents: {a: {uid: 1, may: [{provider: "*", scopes: ["*"], ask: [alice]}, {resource: "https://mail.example.com/mcp", scopes: ["*"], ask: [alice]}]}}`, "agents.a.may[1]", "warn is for https://mail.example.com/mcp, which no entry of resources lists",
 		},
 		"the bridge's own user": {`agents: {a: {uid: 77, may: [{provider: "*", scopes: ["*"], ask: [alice]}]}}`, "agents.a", "warn runs as the bridge's own user"},
 		"nobody can be reached": {`listen: {web: ""}`, "humans", "fail nobody can be reached"},
