@@ -18,7 +18,7 @@ func (b *Bridge) admitted(ctx context.Context, who Clicker, id RequestID) error 
 	if err != nil || r.Team == "" || !r.State.Open() {
 		return err
 	}
-	err = b.learnTeam(ctx, r.Team)
+	err = b.learnTeam(ctx, r.Team, who.Human)
 	if err != nil && !b.concerns(r, who.Human) {
 		return ErrNotFound
 	}

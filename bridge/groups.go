@@ -23,6 +23,14 @@ type Roster interface {
 	Members(ctx context.Context, group string, among []Address) ([]Address, error)
 }
 
+// Rereader is a [Roster] that remembers for a while what its platform has said
+// of somebody.
+type Rereader interface {
+	// Reread has Members go, from now on, by what the platform says of a user
+	// now, or has said in the last few seconds.
+	Reread(user Address)
+}
+
 const (
 	// groupsEvery is how often all groups are read.
 	groupsEvery = time.Minute
@@ -146,6 +154,9 @@ func (b *Bridge) learn(ctx context.Context, key group, within time.Duration) err
 		return ctx.Err()
 	}
 	among := b.setup.Load().known(key.channel)
+	if r.fault != nil {
+		within = max(within, groupFresh) // who presses meanwhile does not wait in a row
+	}
 	if !r.tried.IsZero() && time.Since(r.tried) < within && slices.Equal(r.among, among) {
 		return r.fault
 	}
@@ -362,11 +373,11 @@ func (e *GroupFault) word() string {
 	return fmt.Sprintf("%s does not say who is in %s, so nobody can act on this now. Try again in a moment.", capital(e.Channel), e.Team)
 }
 
-// learnTeam makes sure who is in a team: what its groups say now counts. A
-// team that is listed is as it is listed.
-func (b *Bridge) learnTeam(ctx context.Context, name string) error {
+// learnTeam makes sure who is in a team before a human acts for it: what its
+// groups say now counts. A team that is listed is as it is listed.
+func (b *Bridge) learnTeam(ctx context.Context, name, human string) error {
 	for _, key := range b.dir().Teams[name].groupsOf() {
-		err := b.learn(ctx, key, groupFresh)
+		err := b.learn(ctx, key, b.reread(key.channel, human))
 		switch {
 		case errors.Is(err, ErrStoreUnavailable), errors.Is(err, context.Canceled):
 			return err
@@ -375,6 +386,19 @@ func (b *Bridge) learnTeam(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// reread has a chat that remembers people look at one anew, and says how old a
+// reading may be then.
+func (b *Bridge) reread(channel, human string) (within time.Duration) {
+	r, remembers := b.groups.rosters[channel].(Rereader)
+	if !remembers {
+		return groupFresh
+	}
+	if user := b.dir().Humans[human].idOn(channel); user != "" {
+		r.Reread(user)
+	}
+	return 0
 }
 
 // vouched refuses to hand out what was given through a team of whose groups

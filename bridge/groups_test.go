@@ -173,6 +173,71 @@ func TestBehaviour15WhoHasLeftTheGroupIsRefusedAtThePress(t *testing.T) {
 	})
 }
 
+// remembering is a roster that goes by what its chat has said before, but of
+// whom it is to look at anew.
+type remembering struct {
+	*bridgetest.Roster
+
+	mu    sync.Mutex
+	said  []bridge.Address
+	anew  []bridge.Address
+	calls int
+}
+
+func (r *remembering) Reread(user bridge.Address) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.anew = append(r.anew, user)
+}
+
+func (r *remembering) Members(ctx context.Context, group string, among []bridge.Address) ([]bridge.Address, error) {
+	now, err := r.Roster.Members(ctx, group, among)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calls++; r.said == nil {
+		r.said = now
+	}
+	r.said = slices.DeleteFunc(slices.Clone(r.said), func(u bridge.Address) bool {
+		return slices.Contains(r.anew, u) && !slices.Contains(now, u)
+	})
+	return r.said, err
+}
+
+// TestBehaviour15AChatThatRemembersLooksAnew at who presses, wherever they do,
+// and however short a while ago it was read who is in the group.
+func TestBehaviour15AChatThatRemembersLooksAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := bridgetest.Directory()
+		byGroup(dir)
+		roster := &remembering{Roster: bridgetest.NewRoster(oncallGroup, bobs, alicesSlack)}
+		w := &grouped{bridgetest.StartWithGroups(t, dir, openStore(t), bridgetest.New("https://login.example.com"), nil,
+			map[string]bridge.Roster{slackChat: roster}), roster.Roster}
+		r := w.asksOncall("")
+		bridgetest.Pass(time.Minute + time.Second) // all groups were read a second ago
+		w.roster.Put(oncallGroup, alicesSlack)
+		if _, _, err := w.Click(ctx, bridge.Clicker{Human: "bob", Channel: "web"}, r.ID, bridge.VerbClaim); !errors.Is(err, bridge.ErrNotFound) {
+			t.Errorf("bob, who is in the group no more, claims in the inbox: %v", err)
+		}
+		w.Expect(r.ID, bridge.Asked, "")
+		if word, err := w.presses("alice", r.ID, bridge.VerbClaim); word != "" || err != nil {
+			t.Errorf("alice claims: %q, %v", word, err)
+		}
+		if slices.Contains(roster.anew, carols) || !slices.Contains(roster.anew, bobs) {
+			t.Errorf("looked at anew: %v", roster.anew)
+		}
+		w.roster.Fail(errDown)
+		before := roster.calls
+		for range 3 {
+			if _, err := w.presses("alice", r.ID, bridge.VerbRelease); err != nil {
+				t.Errorf("alice releases: %v", err)
+			}
+		}
+		if n := roster.calls - before; n != 1 {
+			t.Errorf("a chat that is down was asked %d times in a row", n)
+		}
+	})
+}
+
 // Behaviour 16: while nobody knows who is in the group nobody is, whatever
 // they press and wherever, and nothing changes.
 func TestBehaviour16AGroupThatCannotBeReadLetsNobodyAct(t *testing.T) {

@@ -335,6 +335,7 @@ type known struct {
 	dms       *chat.Recall[string]                // the direct channel with a user, by id
 	closed    *chat.Recall[struct{}]              // who has just taken no direct message
 	members   *chat.Recall[member]                // by server and user
+	doubted   *chat.Recall[time.Time]             // of a user: what was learnt before is not believed
 	servers   *chat.Recall[string]                // the server of a role
 	pressings *chat.Recall[pressing]              // of who has just pressed a button of a request
 }
@@ -342,7 +343,7 @@ type known struct {
 func newKnown() known {
 	return known{
 		channels: chat.NewRecall[discordgo.ChannelType](), direct: chat.NewRecall[struct{}](), dms: chat.NewRecall[string](),
-		closed: chat.NewRecall[struct{}](), members: chat.NewRecall[member](), servers: chat.NewRecall[string](),
+		closed: chat.NewRecall[struct{}](), members: chat.NewRecall[member](), servers: chat.NewRecall[string](), doubted: chat.NewRecall[time.Time](),
 		pressings: chat.NewRecall[pressing](),
 	}
 }

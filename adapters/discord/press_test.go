@@ -548,16 +548,9 @@ func TestWhoHasARole(t *testing.T) {
 	if got := members(); len(got) != 1 {
 		t.Errorf("it is %v, and was read a moment ago", got)
 	}
-	o.adapter.serve(t.Context(), inbound{kind: pressed, user: discordtest.Bob, guild: discordtest.Acme})
+	o.adapter.serve(t.Context(), inbound{kind: pressed, at: time.Now(), user: discordtest.Bob, guild: discordtest.Acme})
 	if got := members(); len(got) != 0 {
 		t.Errorf("it is %v: his press said that he has it no more", got)
-	}
-	o.discord.Change(func(w *discordtest.World) {
-		w.Guild(discordtest.Acme).Member(discordtest.Bob).Roles = []string{discordtest.OnCall}
-	})
-	o.adapter.serve(t.Context(), inbound{kind: pressed, user: discordtest.Bob, direct: true})
-	if got := members(); len(got) != 1 {
-		t.Errorf("it is %v: a press in direct messages has it read anew", got)
 	}
 	for role, want := range map[string]error{discordtest.Acme: errEveryone, "999999999999999999": errNoRole, "@everyone": errNoRole} {
 		if got, err := o.adapter.Members(t.Context(), role, all); !errors.Is(err, want) || len(got) != 0 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/authbridge/authbridge/bridge"
@@ -14,15 +13,22 @@ import (
 
 // member is what Discord says of somebody in a server.
 type member struct {
-	in      bool // they are in it
-	pending bool // and have not yet agreed to its rules
+	at      time.Time // when it said so
+	in      bool      // they are in it
+	pending bool      // and have not yet agreed to its rules
 	roles   []string
 }
 
 const (
 	// memberFor is how long it is believed at least what Discord said of
-	// somebody; where many are asked about, a second for each of them.
-	memberFor = time.Minute
+	// somebody: not until the next reading, a minute later. Where many are
+	// asked about it is a second for each of them.
+	memberFor = 50 * time.Second
+	// memberFresh is how old that may be of who presses something, and
+	// doubtedFor how long that is kept in mind: for longer than anything is
+	// believed.
+	memberFresh = 5 * time.Second
+	doubtedFor  = 24 * time.Hour
 	// serverFor is how long it is believed in which server a role is.
 	serverFor = 10 * time.Minute
 )
@@ -60,9 +66,11 @@ func (a *Adapter) member(ctx context.Context, server, user string, life time.Dur
 		return member{}, nil
 	}
 	key := memberKey(server, user)
-	if m, known := a.known.members.Get(key); known {
+	doubted, _ := a.known.doubted.Get(user)
+	if m, known := a.known.members.Get(key); known && !m.at.Before(doubted) {
 		return m, nil
 	}
+	now := time.Now()
 	var said struct {
 		Roles   []string `json:"roles"`
 		Pending bool     `json:"pending"`
@@ -73,7 +81,7 @@ func (a *Adapter) member(ctx context.Context, server, user string, life time.Dur
 	if err != nil && !errors.Is(err, errUnknownMember) && !errors.Is(err, bridge.ErrUnreachable) {
 		return member{}, err
 	}
-	m := member{in: err == nil, pending: said.Pending, roles: said.Roles}
+	m := member{at: now, in: err == nil, pending: said.Pending, roles: said.Roles}
 	a.known.members.Put(key, m, life)
 	return m, nil
 }
@@ -108,28 +116,23 @@ func memberCall(server, user string, into any) call {
 
 func memberKey(server, user string) string { return server + "/" + user }
 
-// noteMember keeps what came with a press: nothing is fresher. Of a press in
-// direct messages nothing came, so what is known of them is asked for again.
+// noteMember keeps what came with a press in a server, unless something fresher
+// is known.
 func (a *Adapter) noteMember(in inbound) {
-	if in.guild != "" {
-		a.known.members.Put(memberKey(in.guild, in.user), member{in: true, pending: in.pending, roles: in.roles}, memberFor)
+	if in.guild == "" {
 		return
 	}
-	for _, server := range a.servers() {
-		a.known.members.Drop(memberKey(server, in.user))
+	key := memberKey(in.guild, in.user)
+	if m, known := a.known.members.Get(key); !known || m.at.Before(in.at) {
+		a.known.members.Put(key, member{at: in.at, in: true, pending: in.pending, roles: in.roles}, memberFor)
 	}
 }
 
-// servers are those whose roles are teams, as far as is known.
-func (a *Adapter) servers() []string {
-	if all, _ := a.known.servers.Get(allServers); all != "" {
-		return strings.Split(all, " ")
-	}
-	return nil
+// Reread has nothing believed that Discord said of somebody more than a few
+// seconds ago: as [bridge.Rereader].
+func (a *Adapter) Reread(user bridge.Address) {
+	a.known.doubted.Put(string(user), time.Now().Add(-memberFresh), doubtedFor)
 }
-
-// allServers is in the place of a role where all their servers are kept.
-const allServers = ""
 
 // serverOf finds the server that has a role.
 func (a *Adapter) serverOf(ctx context.Context, role string) (string, error) {
@@ -153,9 +156,6 @@ func (a *Adapter) serverOf(ctx context.Context, role string) (string, error) {
 		}
 		if has {
 			a.known.servers.Put(role, server, serverFor)
-			if all := a.servers(); !slices.Contains(all, server) {
-				a.known.servers.Put(allServers, strings.Join(append(all, server), " "), 24*time.Hour)
-			}
 			return server, nil
 		}
 	}

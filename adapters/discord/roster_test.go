@@ -99,3 +99,59 @@ func TestARolesMembersAreReadOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestBehaviour15WhoPressesIsLookedAtAnew: wherever they do. What is known of
+// all others, and of them for a few seconds, is not asked for again.
+func TestBehaviour15WhoPressesIsLookedAtAnew(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	members := func() []bridge.Address {
+		t.Helper()
+		got, err := o.adapter.Members(t.Context(), discordtest.OnCall, everybody())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	ages := func(user string, by time.Duration) {
+		key := memberKey(discordtest.Acme, user)
+		m, _ := o.adapter.known.members.Get(key)
+		m.at = m.at.Add(-by)
+		o.adapter.known.members.Put(key, m, memberFor)
+	}
+	members()
+	asked := len(o.discord.Calls(routeMember))
+	o.discord.Change(func(w *discordtest.World) {
+		w.Guild(discordtest.Acme).Member(discordtest.Bob).Roles = nil
+		w.Guild(discordtest.Acme).Member(discordtest.Carol).Roles = nil
+	})
+	ages(discordtest.Bob, memberFresh+time.Second)
+	ages(discordtest.Carol, memberFresh-2*time.Second)
+	o.adapter.Reread(discordtest.Bob)
+	o.adapter.Reread(discordtest.Carol)
+	if got := members(); !slices.Equal(got, []bridge.Address{discordtest.Carol}) {
+		t.Errorf("%v: bob has the role no more", got)
+	}
+	if got := members(); !slices.Equal(got, []bridge.Address{discordtest.Carol}) {
+		t.Errorf("%v: a second later", got)
+	}
+	if n := len(o.discord.Calls(routeMember)) - asked; n != 1 {
+		t.Errorf("%d were asked about again, not bob alone", n)
+	}
+}
+
+// A press that had to wait says what was so when it came.
+func TestBehaviour15AnOldPressGivesNoRoleBack(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.discord.Change(func(w *discordtest.World) { w.Guild(discordtest.Acme).Member(discordtest.Bob).Roles = nil })
+	came := time.Now()
+	if _, err := o.adapter.Members(t.Context(), discordtest.OnCall, everybody()); err != nil {
+		t.Fatal(err)
+	}
+	o.adapter.serve(t.Context(), inbound{kind: pressed, at: came, user: discordtest.Bob, guild: discordtest.Acme, roles: []string{discordtest.OnCall}})
+	got, err := o.adapter.Members(t.Context(), discordtest.OnCall, everybody())
+	if err != nil || !slices.Equal(got, []bridge.Address{discordtest.Carol}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
