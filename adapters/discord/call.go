@@ -187,7 +187,7 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 		After  float64 `json:"retry_after"`
 		Global bool    `json:"global"`
 	}
-	foreign := json.Unmarshal(raw, &said) != nil // what stands before Discord speaks no JSON
+	foreign := json.Unmarshal(raw, &said) != nil || said.Code == codeBlocked // what stands before Discord speaks no JSON, but for this
 	f := refused{status: resp.StatusCode, code: said.Code}
 	c.strike(resp)
 	switch {

@@ -18,6 +18,7 @@ const (
 	codeUnknownInteraction = 10062
 	codeOldEdits           = 30046
 	codeOpeningTooFast     = 40003
+	codeBlocked            = 40333 // by what stands before Discord, which does not look who is meant
 	codeMissingAccess      = 50001
 	codeCannotMessage      = 50007
 	codeNotText            = 50008

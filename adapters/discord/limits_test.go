@@ -130,11 +130,12 @@ func TestAnAgentsPlacesUseUpLittle(t *testing.T) {
 }
 
 // What stands between the bridge and Discord refuses in its own words. It knows
-// nothing of the token, of people or of channels, and all is tried again.
+// nothing of the token, of people or of channels, and all is tried again. It may
+// speak as Discord does, with a code of its own.
 func TestARefusalThatIsNotDiscordsClosesNothing(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 405, 407, 418, 451} {
-		for _, body := range []string{"<html>blocked</html>", "", "error code: 1020"} {
+		for _, body := range []string{"<html>blocked</html>", "", "error code: 1020", `{"message":"internal network error","code":40333}`} {
 			d, s := scriptedCaller(t)
 			for _, q := range []call{postTo("1"), question(), lateAnswer()} {
 				s.answer = always(status, body)
