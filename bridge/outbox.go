@@ -225,17 +225,18 @@ func (b *Bridge) deliver(ctx context.Context, key deliveryKey) next {
 func (b *Bridge) way(p parcel, now time.Time) (m Messenger, closed string, wait pause) {
 	channel := p.surface.Channel
 	m, ok := b.messengers[channel]
+	to := b.dir().reach(p.request, p.surface)
 	switch {
 	case !ok:
 		return nil, capital(channel) + " is not configured any more", pause{}
-	case b.dir().reach(p.request, p.surface) == "":
+	case to == "":
 		return nil, "another address is configured now", pause{}
 	case p.request.State.Ended() && now.Sub(latest(p.request.EndedAt, p.request.CardAt)) >= editFor:
 		return nil, "the message could not be brought up to date in time", pause{}
 	case p.surface.due(now).After(now):
 		return m, "", pause{until: p.surface.due(now)}
 	}
-	return m, "", b.pauses.until(now, channel, p.surface.calls())
+	return m, "", b.pauses.until(now, channel, p.surface.calls(), p.surface.callsTo(to))
 }
 
 // waits notes why a surface waits, if the agent is to know.

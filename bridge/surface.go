@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -179,8 +180,9 @@ func pauseOf(fault error) time.Duration {
 	return min(l.After, limitMost)
 }
 
-// pauses remembers which platforms are left alone, and until when. It is lost
-// with the process; then one more call learns it again.
+// pauses remembers which platforms are left alone, and which places of theirs,
+// and until when. It is lost with the process; then one more call learns it
+// again.
 type pauses struct {
 	mu  sync.Mutex
 	all map[string]pause
@@ -218,28 +220,40 @@ func (s Surface) calls() string {
 	return s.Channel + "/edits"
 }
 
+// callsTo are those of them that go to one place: thousands of cards may wait
+// for a channel, and are not all to find out that it takes no more just now.
+func (s Surface) callsTo(place Address) string { return s.calls() + "/" + string(place) }
+
+// pausesMost is how many pauses are kept when those are over that can be.
+const pausesMost = 1000
+
 // set lengthens a pause; it never shortens one.
-func (p *pauses) set(channel string, until time.Time, why string) {
+func (p *pauses) set(what string, now, until time.Time, why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
 		p.all = make(map[string]pause)
 	}
-	if until.After(p.all[channel].until) {
-		p.all[channel] = pause{until, why}
+	if len(p.all) >= pausesMost {
+		maps.DeleteFunc(p.all, func(_ string, one pause) bool { return !now.Before(one.until) })
+	}
+	if until.After(p.all[what].until) {
+		p.all[what] = pause{until, why}
 	}
 }
 
-// tell lets the operator know of a call that failed, and leaves the platform
-// alone if that is what it wants.
+// tell lets the operator know of a call that failed, and leaves the platform,
+// or the place, alone if that is what it wants.
 func (b *Bridge) tell(key deliveryKey, s Surface, fault error, now time.Time) {
 	l, _ := errors.AsType[*Limited](fault)
 	log := b.log.Warn
 	switch known := fate(fault); {
 	case known == limited && l.All:
-		b.pauses.set(s.calls(), now.Add(pauseOf(fault)), "")
+		b.pauses.set(s.calls(), now, now.Add(pauseOf(fault)), "")
+	case known == limited:
+		b.pauses.set(s.callsTo(s.To), now, now.Add(pauseOf(fault)), "")
 	case known == refused:
-		b.pauses.set(key.channel, now.Add(authPause), refusal(key.channel))
+		b.pauses.set(key.channel, now, now.Add(authPause), refusal(key.channel))
 		log = b.log.Error
 	case s.View == ViewNotice: // where it goes is the agent's word
 	case known == closedPlace, known == ourFault:
