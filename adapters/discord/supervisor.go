@@ -196,7 +196,7 @@ func (s *supervisor) began(ctx context.Context, c *connection) {
 func (s *supervisor) asked(ctx context.Context, c *connection) {
 	s.line.log.InfoContext(ctx, "discord: it asks for a new connection")
 	if s.lost(c) {
-		s.wanted = time.Now()
+		s.wanted = time.Now().Add(s.after(c, 0))
 	}
 }
 
@@ -208,11 +208,16 @@ func (s *supervisor) ended(ctx context.Context, c *connection, err error) {
 	if !s.lost(c) {
 		return
 	}
-	wait := s.timing.again
+	s.failed(ctx, err, s.after(c, s.timing.again))
+}
+
+// after is the wait after a connection that will not stay: the usual one, if it
+// had lasted.
+func (s *supervisor) after(c *connection, usual time.Duration) time.Duration {
 	if time.Since(c.began) < s.timing.lasting {
-		wait = s.backoff()
+		return s.backoff()
 	}
-	s.failed(ctx, err, wait)
+	return usual
 }
 
 // lost is called when a connection will not stay, and reports whether it was

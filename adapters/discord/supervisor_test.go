@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -340,6 +341,32 @@ func TestFewIdentificationsAreLeftAlone(t *testing.T) {
 	if len(x.peers) > 0 {
 		t.Error("it connected")
 	}
+}
+
+// TestAskedAtOnceEachTime: a Discord that asks each connection for another one
+// as soon as it has accepted it does not use up what a day has of them.
+func TestAskedAtOnceEachTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSupervisor(newLine(wires{log: slog.New(slog.DiscardHandler), health: chat.NewSides("Discord")}, nil))
+		connections := 0
+		for begun := time.Now(); time.Since(begun) < day; connections++ {
+			c := &connection{began: time.Now()}
+			s.began(t.Context(), c)
+			s.asked(t.Context(), c)
+			<-time.After(max(s.timing.spacing, time.Until(s.wanted)))
+		}
+		if connections > maxDaily {
+			t.Errorf("it connected %d times in a day", connections)
+		}
+		c := &connection{began: time.Now()}
+		s.began(t.Context(), c)
+		<-time.After(s.timing.lasting)
+		s.asked(t.Context(), c)
+		if wait := time.Until(s.wanted); wait > 0 {
+			t.Errorf("a connection that had lasted is replaced after %s", wait)
+		}
+	})
 }
 
 // TestADayHasEightHundredIdentifications, five seconds and more apart.
