@@ -51,6 +51,7 @@ type line struct {
 	timing timing
 	known  atomic.Pointer[string] // our application's id; nil = not known yet
 	odd    chat.Sparingly
+	late   chat.Sparingly
 
 	rivals *rivals
 
@@ -231,8 +232,17 @@ func (l *line) take(ctx context.Context, in inbound, reply chat.Reply) error {
 			close(answered)
 		}
 		l.meet(ctx, in.id, err)
+		l.unanswered(ctx, errors.Join(refused, err))
 		return errors.Join(refused, err)
 	})
+}
+
+// unanswered notes, now and then, that somebody was told by Discord that what
+// they did has failed, or was not told what they should have been.
+func (l *line) unanswered(ctx context.Context, err error) {
+	if err != nil && codeOf(err) != codeAnswered && l.late.Now() {
+		l.log.WarnContext(ctx, "discord: the first answer to what somebody did was not taken", "err", err)
+	}
 }
 
 // dropped notes, now and then, that something came that cannot be taken. What
