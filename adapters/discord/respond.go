@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	// respondLimit bounds a first answer: after 3 s Discord takes none.
+	// respondLimit bounds a first answer, and answerable all tries to give one:
+	// after that Discord takes none.
 	respondLimit = 2500 * time.Millisecond
+	answerable   = 3 * time.Second
 	// settling is how long Discord may not know yet that it was answered, and
 	// settlingPause when it is asked again.
 	settling      = 3 * time.Second
@@ -54,7 +56,7 @@ func codeOf(err error) int {
 
 // respond gives an interaction its first answer.
 func (l *line) respond(ctx context.Context, in inbound, body any) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), respondLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(respondLimit, time.Until(in.at.Add(answerable))))
 	defer cancel()
 	path := "/interactions/" + in.id + "/" + url.PathEscape(in.token.Reveal()) + "/callback"
 	return l.api.call(ctx, http.MethodPost, path, body, nil)

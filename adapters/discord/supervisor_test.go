@@ -326,6 +326,41 @@ func TestBehaviour37WhatIsUnderWayIsFinished(t *testing.T) {
 	}
 }
 
+// hanging is a Discord that takes calls and answers none.
+type hanging struct{}
+
+func (hanging) call(ctx context.Context, _, _ string, _, _ any) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestBehaviour37NoAnswerHoldsUpTheEnd: an interaction is answered within three
+// seconds or not at all, so the end of a bridge waits no longer for a Discord
+// that hangs: all of it has ten seconds.
+func TestBehaviour37NoAnswerHoldsUpTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(wires{api: hanging{}, log: slog.New(slog.DiscardHandler), health: chat.NewSides("Discord")},
+			func(ctx context.Context, _ inbound) answer {
+				<-time.After(time.Second)
+				return answer{Body: "a modal", Late: func(ctx context.Context) { <-ctx.Done() }}
+			})
+		l.intake.Open(t.Context())
+		l.arrived(t.Context(), []byte(pressPayload(1, "ab1:claim:r1")))
+		synctest.Wait()
+		begun := time.Now()
+		l.intake.Close()
+		if d := time.Since(begun); d > answerable {
+			t.Errorf("it waited %s for the first answer", d)
+		}
+		l.intake.Stop()
+		l.takers.Wait()
+		if d := time.Since(begun); d > answerable+2*time.Second {
+			t.Errorf("it took %s in all", d)
+		}
+	})
+}
+
 // TestFewIdentificationsAreLeftAlone: another program that uses the token must
 // not cost it.
 func TestFewIdentificationsAreLeftAlone(t *testing.T) {
