@@ -76,11 +76,12 @@ func (h *Sides) Now() Health {
 	return h.calls.Health
 }
 
-// CallsRefused reports whether the platform refuses our calls.
-func (h *Sides) CallsRefused() bool {
+// CallsCut reports whether the platform refuses our calls, or we make none so
+// that it goes on taking any.
+func (h *Sides) CallsCut() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.calls.State == Refused
+	return h.calls.State == Refused || h.calls.State == Degraded
 }
 
 // Connected reports whether what people press comes in, and answers go out.

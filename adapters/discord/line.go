@@ -91,9 +91,9 @@ func (l *line) run(ctx context.Context) {
 	<-ctx.Done()
 }
 
-// askAgain asks Discord now and then whether it still refuses our calls, until
+// askAgain asks Discord now and then whether it takes our calls again, until
 // ctx ends. Nobody else may: who is asked in Discord alone is asked nothing
-// while it does.
+// while it does not.
 func (l *line) askAgain(ctx context.Context) {
 	tick := time.NewTicker(l.timing.closed)
 	defer tick.Stop()
@@ -102,7 +102,7 @@ func (l *line) askAgain(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if l.health.CallsRefused() && l.api.call(ctx, http.MethodGet, "/applications/@me", nil, nil) == nil {
+			if l.health.CallsCut() && l.api.call(ctx, http.MethodGet, "/applications/@me", nil, nil) == nil {
 				l.health.SetCalls(chat.Ready, "")
 			}
 		}

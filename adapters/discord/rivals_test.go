@@ -2,6 +2,7 @@ package discord
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -107,4 +108,25 @@ func TestWhatIsMendedIsFoundByItself(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A bridge that has stopped calling because too much was refused calls again by
+// itself: while it does not, nobody is asked anything, so that no card brings a
+// call about.
+func TestWhoHasStoppedCallingBeginsAgain(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.discord.Tolerate(discordtest.MissingAccess)
+	o.adapter.line.timing.closed = 5 * time.Millisecond
+	o.runs()
+	o.adapter.calls.strikes.mu.Lock()
+	o.adapter.calls.strikes.most, o.adapter.calls.strikes.within = 1, time.Second
+	o.adapter.calls.strikes.mu.Unlock()
+	if _, err := o.adapter.Post(t.Context(), discordtest.Secret, teamCard(claim), "refused"); !errors.Is(err, bridge.ErrRoute) {
+		t.Fatal(err)
+	}
+	if h := o.adapter.Health(); h.State != chat.Degraded || o.adapter.Connected() {
+		t.Fatalf("after too many refusals it is %+v", h)
+	}
+	until(t, "it is ready again", func() bool { return o.adapter.Health().State == chat.Ready && o.adapter.Connected() })
 }

@@ -107,7 +107,7 @@ func (l *line) askAgain(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if l.health.CallsRefused() {
+			if l.health.CallsCut() {
 				_, _ = l.introduce(ctx)
 			}
 		}
