@@ -13,7 +13,7 @@ import (
 )
 
 // points are the numbers, from and to, that docs/checklist.md has to have.
-var points = [][2]int{{1, 19}}
+var points = [][2]int{{1, 39}, {60, 69}}
 
 var (
 	pointRow = regexp.MustCompile(`^\| (\d+) \| .+ \| (.+) \|$`)

@@ -95,3 +95,42 @@ func wantPolledOnce(t *testing.T, answer bridge.Answer, state bridge.State, outc
 		}
 	})
 }
+
+// TestCheck28TheFirstPollWaits for the interval, and a margin: clocks drift.
+func TestCheck28TheFirstPollWaits(t *testing.T) {
+	for interval, gap := range map[time.Duration]time.Duration{time.Second: 2 * time.Second, 5 * time.Second: 6 * time.Second, 20 * time.Second: 24 * time.Second} {
+		story(t, nil, func(t *testing.T, w *bridgetest.World) {
+			w.Corp.Change(func(p *bridgetest.Provider) { p.Interval = interval })
+			r := w.MustAsk(bridge.Ask{})
+			w.Press("alice", r.ID, bridge.VerbShowCode)
+			bridgetest.Pass(gap - time.Millisecond)
+			if n := w.Corp.Polls(); n != 0 {
+				t.Errorf("interval %s: %d polls before %s", interval, n, gap)
+			}
+			bridgetest.Pass(2 * time.Millisecond)
+			if n := w.Corp.Polls(); n != 1 {
+				t.Errorf("interval %s: %d polls after %s", interval, n, gap)
+			}
+			bridgetest.Pass(3 * gap)
+			if n := w.Corp.Polls(); n != 4 || w.Corp.Early() > 0 {
+				t.Errorf("interval %s: %d polls in the time of four, %d too early", interval, n, w.Corp.Early())
+			}
+		})
+	}
+}
+
+// TestCheck35NothingIsPolledAfterTheLapse, as our own clock has it.
+func TestCheck35NothingIsPolledAfterTheLapse(t *testing.T) {
+	story(t, nil, func(t *testing.T, w *bridgetest.World) {
+		w.Corp.Change(func(p *bridgetest.Provider) { p.Lifetime = time.Minute })
+		r := w.MustAsk(bridge.Ask{})
+		w.Press("alice", r.ID, bridge.VerbShowCode)
+		bridgetest.Pass(time.Minute + time.Second)
+		w.Expect(r.ID, bridge.Asked, "")
+		polls := w.Corp.Polls()
+		bridgetest.Pass(10 * time.Minute)
+		if n := w.Corp.Polls(); n != polls {
+			t.Errorf("%d polls after the lapse", n-polls)
+		}
+	})
+}

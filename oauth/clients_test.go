@@ -374,12 +374,9 @@ func TestCheck19AKeyProvesWhoWeAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, _ := clients.Provider(issuer.URL(), id)
-	code, err := p.Begin(t.Context(), bridge.CodeRequest{Own: []string{"openid", "email", "offline_access", "profile"}, Scopes: []string{"files:read"}})
+	code, err := p.Begin(t.Context(), bridge.CodeRequest{Scopes: []string{"files:read"}})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if want := []string{"openid", "email", "offline_access", "files:read"}; !slices.Equal(code.Scopes, want) {
-		t.Errorf("asked for %v: what the issuer does not list is not asked", code.Scopes)
 	}
 	if err := issuer.Approve(code.UserCode.Reveal(), oauthtest.Account{Subject: "s-alice", Email: "alice@example.com", EmailVerified: true}); err != nil {
 		t.Fatal(err)
@@ -425,5 +422,36 @@ func TestTheClientsFollowTheNetwork(t *testing.T) {
 	clients.Use(oauth.NetworkPolicy{}, &http.Client{})
 	if _, ok := clients.Provider(at, id); ok {
 		t.Error("an issuer is spoken to that the network policy forbids")
+	}
+}
+
+// TestCheck65OurOwnScopesOnlyWhereTheyAreListed: an issuer that does not know
+// offline_access may refuse all of a request that has it.
+func TestCheck65OurOwnScopesOnlyWhereTheyAreListed(t *testing.T) {
+	for name, c := range map[string]struct {
+		listed any
+		want   []string
+	}{
+		"all of them":  {[]string{"openid", "email", "offline_access", "files:read"}, []string{"openid", "email", "offline_access", "files:read"}},
+		"some of them": {[]string{"openid", "files:read"}, []string{"openid", "files:read"}},
+		"no list":      {nil, []string{"files:read"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"none"}})
+			issuer.Always(oauthtest.Metadata, oauthtest.Set("scopes_supported", c.listed))
+			clients := clientsAt(t, issuer, &safe{})
+			id, err := clients.Client(t.Context(), issuer.URL(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, _ := clients.Provider(issuer.URL(), id)
+			code, err := p.Begin(t.Context(), bridge.CodeRequest{Own: []string{"openid", "email", "offline_access"}, Scopes: []string{"files:read"}})
+			if err != nil || !slices.Equal(code.Scopes, c.want) {
+				t.Errorf("asked for %v, %v", code.Scopes, err)
+			}
+			if sent := issuer.Calls(oauthtest.Device)[0].Form.Get("scope"); sent != strings.Join(c.want, " ") {
+				t.Errorf("sent %q", sent)
+			}
+		})
 	}
 }

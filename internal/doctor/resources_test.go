@@ -28,7 +28,8 @@ func TestResources(t *testing.T) {
 		"a pattern":             {oauthtest.Settings{Registration: true}, "", "https://*.example.com/**", "resources[0]", "ok https://*.example.com/** is a pattern"},
 		"no way to be a client": {oauthtest.Settings{}, "", "", "ISSUER", "fail it registers nobody by itself"},
 		"no public address": {
-			oauthtest.Settings{Methods: []string{"private_key_jwt"}, Documents: func(string) ([]byte, error) { return nil, nil }}, "", "", "ISSUER",
+			oauthtest.Settings{Methods: []string{"private_key_jwt"}, Documents: func(string) ([]byte, error) { return nil, nil }},
+			"", "", "ISSUER",
 			"fail it takes clients by their own documents, and this bridge has no public address",
 		},
 	} {
