@@ -3,6 +3,8 @@ package discord
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -322,4 +324,116 @@ func TestAPressThatCannotBeAnsweredGivesWayToAMessage(t *testing.T) {
 		t.Errorf("a press in direct messages was answered by a message that is gone tomorrow, %d", n)
 	}
 	o.sees(discordtest.Bob, "helper wants corp")
+}
+
+// scripted is an adapter at a scripted Discord.
+func scripted(t *testing.T, answer func(*http.Request) reply) *Adapter {
+	t.Helper()
+	a, err := New(Options{
+		Desk: newDesk(), Mode: ModeGateway, Token: bridge.NewSecret(botToken), Log: slog.New(slog.DiscardHandler),
+		HTTP: &http.Client{Transport: &script{t: t, answer: answer}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// TestAMessageIsWhereItWasPosted: an answer that names none, or one elsewhere,
+// is no message of ours, and whether there is one nobody knows.
+func TestAMessageIsWhereItWasPosted(t *testing.T) {
+	t.Parallel()
+	for _, said := range []string{
+		`{}`, `{"id":"1"}`, `{"id":"","channel_id":"4001"}`, `{"id":"1/../2","channel_id":"4001"}`, `{"id":"1","channel_id":"4002"}`,
+	} {
+		a := scripted(t, func(r *http.Request) reply {
+			if strings.HasSuffix(r.URL.Path, "/messages") {
+				return reply{status: http.StatusOK, body: said}
+			}
+			return reply{status: http.StatusOK, body: `{"id":"4001","type":0}`}
+		})
+		ref, err := a.Post(t.Context(), "4001", teamCard(claim), "key")
+		if err == nil || ref != "" || errors.Is(err, bridge.ErrNotSent) || errors.Is(err, bridge.ErrRoute) {
+			t.Errorf("%s: %q, %v", said, ref, err)
+		}
+	}
+	for _, said := range []string{`{}`, `{"id":"../../users/@me"}`} {
+		a := scripted(t, func(*http.Request) reply { return reply{status: http.StatusOK, body: said} })
+		if ref, err := a.Post(t.Context(), discordtest.Alice, card(showCode), "key"); err == nil || ref != "" {
+			t.Errorf("a direct channel %s: %q, %v", said, ref, err)
+		}
+		p := pressing{exchange: exchange{app: "1", token: bridge.NewSecret("x"), at: time.Now()}, answered: closedNow()}
+		if ref, err := a.showToPresser(t.Context(), p, card(showCode), wording{}); !errors.Is(err, bridge.ErrGone) || ref != "" {
+			t.Errorf("a follow-up %s: %q, %v", said, ref, err)
+		}
+	}
+}
+
+func closedNow() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// TestNoOtherNameIsAMessage, and nothing of it gets into an address, or into
+// what the fallback channel reads.
+func TestNoOtherNameIsAMessage(t *testing.T) {
+	t.Parallel()
+	a := scripted(t, func(r *http.Request) reply {
+		t.Errorf("Discord was called: %s", r.URL.Path)
+		return reply{status: http.StatusOK, body: "{}"}
+	})
+	for _, ref := range []bridge.MessageRef{
+		"", "C/", "C/1", "C//1", "C/1/", "C/1/2/3/4", "C/1/x", "C/../2", "x/1/2", "F/1/2/@everyone", "F/1/2/x", "F/1", "e/", "e/guessed", "D1/2",
+	} {
+		if err := a.Edit(t.Context(), ref, card(showCode)); !errors.Is(err, bridge.ErrGone) {
+			t.Errorf("%q: %v", ref, err)
+		}
+	}
+}
+
+// A group of people is no direct message of anybody's, and no channel of ours.
+func TestAGroupOfPeopleIsNoPlace(t *testing.T) {
+	t.Parallel()
+	a := scripted(t, always(http.StatusOK, `{"id":"4001","type":3}`))
+	if _, err := a.Post(t.Context(), "4001", teamCard(claim), "key"); !errors.Is(err, bridge.ErrRoute) {
+		t.Errorf("a team's card: %v", err)
+	}
+	if err := a.Edit(t.Context(), "C/4001/1", coded(card(showCode))); !errors.Is(err, bridge.ErrInvalid) {
+		t.Errorf("a code: %v", err)
+	}
+}
+
+// TestAPressBringsOneCard: what comes later is brought as ever, so that nobody
+// reads it where they pressed long ago.
+func TestAPressBringsOneCard(t *testing.T) {
+	t.Parallel()
+	o, first := claimed(t)
+	second := o.post(discordtest.Bob, card(showCode), "another")
+	if !strings.HasPrefix(string(first), toPresser) || !strings.HasPrefix(string(second), inChannel) {
+		t.Errorf("the first is %s, the second %s", first, second)
+	}
+}
+
+// TestViewsAreBounded: no more are kept true than there is room for.
+func TestViewsAreBounded(t *testing.T) {
+	t.Parallel()
+	e := newEphemerals(nil)
+	for n := range ephemeralsMost + 1 {
+		if _, kept := e.keep(&ephemeral{}); kept != (n < ephemeralsMost) {
+			t.Fatalf("view %d is kept: %t", n, kept)
+		}
+	}
+}
+
+// TestBehaviour38TheFallbackIsToldOnce, whatever becomes of the answer.
+func TestBehaviour38TheFallbackIsToldOnce(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.channel = discordtest.Deploys
+	o.discord.Change(func(w *discordtest.World) { w.Person(discordtest.Alice).Closed = true })
+	first, again := o.post(discordtest.Alice, card(showCode), "key"), o.post(discordtest.Alice, card(showCode), "key")
+	if first != again || len(o.discord.Pushes(discordtest.Alice)) != 1 {
+		t.Errorf("%s and %s: she was pinged %d times", first, again, len(o.discord.Pushes(discordtest.Alice)))
+	}
 }

@@ -291,3 +291,31 @@ func TestWhatMayNotCarryACode(t *testing.T) {
 		}
 	}
 }
+
+// TestWordsAndLabelsAreInert, whoever they are from, and a message holds no more
+// than Discord takes.
+func TestWordsAndLabelsAreInert(t *testing.T) {
+	t.Parallel()
+	word := wordMessage("one\ntwo https://evil.example @everyone <@1>" + strings.Repeat(" and more", 400)).Content
+	if strings.ContainsAny(word, "\n") || strings.Contains(word, "https://") || length(word) > maxContent {
+		t.Errorf("a word is %d long: %.100s", length(word), word)
+	}
+	if got := wordMessage(" \n ").Content; got != "Done\\." && got != "Done." {
+		t.Errorf("no word is %q", got)
+	}
+	if label := labelOf("Open\u202e https://evil.example\nnow"); strings.ContainsAny(label, "\n\u202e") || strings.Contains(label, "https://") {
+		t.Errorf("a label is %q", label)
+	}
+	long := card()
+	long.Request = bridge.RequestID(strings.Repeat("x", maxCustom))
+	if b, ok := button(claim, long); ok {
+		t.Errorf("a button that Discord does not take: %q", b.CustomID)
+	}
+	var s sheet
+	for range 3 * maxRows {
+		s.row([]discordgo.Button{{Label: "x", CustomID: customID("x", "y")}})
+	}
+	if len(s.rows) != maxRows {
+		t.Errorf("a message has %d rows", len(s.rows))
+	}
+}

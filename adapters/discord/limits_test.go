@@ -153,3 +153,63 @@ func TestARefusalThatIsNotDiscordsClosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsCountedIsBounded: a window and a day's identifications keep no more
+// than they have to know.
+func TestWhatIsCountedIsBounded(t *testing.T) {
+	t.Parallel()
+	w, b, now := window{most: 3, within: time.Minute}, budget{}, time.Now()
+	for n := range 10 {
+		w.add(now.Add(time.Duration(n) * time.Second))
+	}
+	if wait := w.wait(now.Add(10 * time.Second)); len(w.at) != 3 || wait != 57*time.Second {
+		t.Errorf("the window keeps %d, and is full for %s", len(w.at), wait)
+	}
+	for n := range 2 * maxDaily {
+		b.took(now.Add(time.Duration(n) * time.Second))
+	}
+	if len(b.spent) != maxDaily || !b.spent[0].Equal(now.Add(maxDaily*time.Second)) {
+		t.Errorf("the budget keeps %d", len(b.spent))
+	}
+	r := newRivals()
+	for n := range 10_001 {
+		r.begin(fmt.Sprint(n))
+	}
+	if r.once("10000") || !r.once("9999") {
+		t.Error("answers are counted without an end")
+	}
+}
+
+// TestA401OfAnInteractionIsNotTheTokens: its own token has died, and the bot's
+// is well.
+func TestA401OfAnInteractionIsNotTheTokens(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"code":0}`, `{"message":"Invalid Webhook Token","code":50027}`} {
+		d, s := scriptedCaller(t)
+		s.answer = always(http.StatusUnauthorized, body)
+		if err := d.do(t.Context(), lateAnswer()); !errors.Is(err, bridge.ErrGone) || errors.Is(err, bridge.ErrAuth) {
+			t.Errorf("%s: %v", body, err)
+		}
+		s.answer = always(http.StatusOK, "{}")
+		if err := d.do(t.Context(), question()); err != nil {
+			t.Errorf("the bot's own calls stop after %s: %v", body, err)
+		}
+	}
+}
+
+// TestWhoPressesIsAnsweredWhateverIsLimited: Discord counts answers apart.
+func TestWhoPressesIsAnsweredWhateverIsLimited(t *testing.T) {
+	t.Parallel()
+	d, s := scriptedCaller(t)
+	s.answer = always(http.StatusTooManyRequests, `{"retry_after":60,"global":true}`)
+	if l := limitOf(t, d.do(t.Context(), question())); !l.All {
+		t.Errorf("a limit of everything: %+v", l)
+	}
+	s.answer = always(http.StatusOK, "{}")
+	if err := d.do(t.Context(), lateAnswer()); err != nil {
+		t.Errorf("who presses meanwhile is not answered: %v", err)
+	}
+	if l := limitOf(t, d.do(t.Context(), question())); !l.All {
+		t.Errorf("all else: %+v", l)
+	}
+}

@@ -38,6 +38,17 @@ func TestWhatDiscordSends(t *testing.T) {
 			`{` + heading + `,"type":3,"user":{"id":"1500000000000000001","bot":true},"message":{"id":"1700000000000000001"},"data":{"custom_id":"x","component_type":2}}`,
 			inbound{kind: pressed, direct: true, bot: true, message: "1700000000000000001", custom: "x"},
 		},
+		"a press in a guild, before there were contexts": {
+			`{` + heading + `,"type":3,` + strings.Replace(memberPart, "true", "false", 1) + `,"message":{"id":"1700000000000000001"},"data":{"custom_id":"x","component_type":2}}`,
+			inbound{
+				kind: pressed, guild: "1300000000000000001", roles: []string{"1600000000000000001", "1600000000000000002"},
+				message: "1700000000000000001", custom: "x",
+			},
+		},
+		"a press by Discord itself": {
+			`{` + heading + `,"type":3,"user":{"id":"1500000000000000001","system":true},"context":1,"message":{"id":"1700000000000000001"},"data":{"custom_id":"x","component_type":2}}`,
+			inbound{kind: pressed, direct: true, bot: true, message: "1700000000000000001", custom: "x"},
+		},
 		"a modal of rows": {
 			`{` + heading + `,"type":5,"user":` + person + `,"context":1,"data":{"custom_id":"ab1:digits:r1","components":[{"type":1,"id":1,"components":[{"type":4,"id":2,"custom_id":"digits","value":"4711"}]}]}}`,
 			inbound{kind: submitted, direct: true, custom: "ab1:digits:r1", typed: "4711"},
@@ -53,6 +64,10 @@ func TestWhatDiscordSends(t *testing.T) {
 		"a command": {
 			`{` + heading + `,"type":2,"user":` + person + `,"context":1,"data":{"id":"1","name":"authbridge","type":1,"options":[{"name":"link","type":1,"options":[{"name":"code","type":3,"value":"ABCD"},{"name":"n","type":4,"value":7}]}]}}`,
 			inbound{kind: commanded, direct: true, command: "link", options: map[string]string{"code": "ABCD", "n": ""}},
+		},
+		"a value in the place of a subcommand": {
+			`{` + heading + `,"type":2,"user":` + person + `,"context":1,"data":{"id":"1","name":"authbridge","type":1,"options":[{"name":"unlink","type":3,"value":"x"}]}}`,
+			inbound{kind: commanded, direct: true, options: map[string]string{}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +114,9 @@ func TestWhatIsNothingToUs(t *testing.T) {
 		"a word being typed":      {alter(`"type":3`, `"type":4`), true},
 		"a kind of tomorrow":      {alter(`"type":3`, `"type":99`), true},
 		"a group of people":       {alter(`"context":1`, `"context":2`), true},
+		"people, before contexts": {alter(`"context":1`, `"channel":{"id":"1400000000000000001","type":3}`), true},
 		"another's command":       {alter(`"type":3`, `"type":2`), true},
+		"a command by a name":     {strings.Replace(alter(`"type":3`, `"type":2`), button, `"data":{"name":"authbridges","type":1}`, 1), true},
 		"a command on a user":     {strings.Replace(alter(`"type":3`, `"type":2`), button, `"data":{"name":"authbridge","type":2}`, 1), true},
 		"nobody":                  {alter(`"user":`+person+`,`, ``), false},
 		"a guild without member":  {alter(`"context":1`, `"guild_id":"1300000000000000001"`), false},

@@ -342,6 +342,50 @@ func TestBehaviour17WhoHasNoSay(t *testing.T) {
 	}
 }
 
+// TestBehaviour17DigitsOfWhoHasNoSay count for nothing, and the audit log knows.
+func TestBehaviour17DigitsOfWhoHasNoSay(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	sent := inbound{kind: submitted, guild: discordtest.Acme, message: "1", custom: customID(doDigits+"claim", string(request)), typed: "4711", at: time.Now()}
+	for name, spoil := range map[string]func(*inbound){
+		"nobody here": func(in *inbound) { in.user = discordtest.Eve },
+		"a bot":       func(in *inbound) { in.user, in.bot = discordtest.Alice, true },
+		"not yet in":  func(in *inbound) { in.user, in.pending = discordtest.Bob, true },
+	} {
+		before, in := len(o.desk.Lines), sent
+		spoil(&in)
+		if said := o.adapter.serve(t.Context(), in); said.Body == nil || o.desk.Did() != "" {
+			t.Errorf("%s is answered with %+v, and did %q", name, said.Body, o.desk.Did())
+		}
+		if _, kept := o.adapter.known.pressings.Get(pressingKey(in.user, request)); kept {
+			t.Errorf("%s: a card may come to them", name)
+		}
+		if len(o.desk.Lines) != before+1 || o.desk.Lines[before].PlatformUser != in.user {
+			t.Errorf("%s: audited are %+v", name, o.desk.Lines[before:])
+		}
+	}
+	for _, custom := range []string{
+		"", "digits.claim", "ab2:digits.claim:" + string(request), "ab1:claim:" + string(request), "ab1:digits.deny:" + string(request),
+		"ab1:digits.revoke:" + string(request), "ab1:digits.:" + string(request), "ab1:sure.revoke:" + string(request),
+	} {
+		in := sent
+		in.user, in.custom = discordtest.Alice, custom
+		if said := o.adapter.serve(t.Context(), in); said.Body != nil || said.Late != nil || o.desk.Did() != "" {
+			t.Errorf("%q is answered with %+v, and did %q", custom, said.Body, o.desk.Did())
+		}
+	}
+}
+
+// Somebody else's trial, and one that is over, are told to be none.
+func TestATrialIsItsPersons(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	said := o.adapter.serve(t.Context(), inbound{kind: pressed, user: discordtest.Eve, custom: customID(doTry, "guessed"), at: time.Now()})
+	if r, ok := said.Body.(response); !ok || !strings.Contains(r.Data.Content, "not yours") {
+		t.Errorf("a stranger is answered with %+v", said.Body)
+	}
+}
+
 // What is no button of ours does nothing.
 func TestForeignAndStaleButtons(t *testing.T) {
 	t.Parallel()

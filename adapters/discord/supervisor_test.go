@@ -458,3 +458,38 @@ func TestNoLogHasASecret(t *testing.T) {
 		}
 	}
 }
+
+// TestTheTokenGoesOverSecureSocketsAlone, whatever address is said to be the
+// gateway's; without TLS only where Discord's own address has none.
+func TestTheTokenGoesOverSecureSocketsAlone(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ base, said, want string }{
+		{DefaultAPIURL, "wss://gateway.discord.gg", "wss://gateway.discord.gg/?encoding=json&v=10"},
+		{DefaultAPIURL, "wss://gateway.discord.gg/?compress=zlib-stream", "wss://gateway.discord.gg/?encoding=json&v=10"},
+		{"http://127.0.0.1:1", "ws://127.0.0.1:2/ws", "ws://127.0.0.1:2/ws?encoding=json&v=10"},
+		{DefaultAPIURL, "ws://gateway.discord.gg", ""},
+		{DefaultAPIURL, "https://gateway.discord.gg", ""},
+		{DefaultAPIURL, "wss://", ""},
+		{DefaultAPIURL, "gateway.discord.gg", ""},
+		{DefaultAPIURL, "", ""},
+		{"http://127.0.0.1:1", "http://127.0.0.1:2", ""},
+	} {
+		l := &line{wires: wires{base: c.base}}
+		got, err := l.socketAddress(c.said)
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%q of %s is %q, %v", c.said, c.base, got, err)
+		}
+	}
+}
+
+// TestWhoseApplicationItIsHasToBeSaid: else what is pressed for others would be
+// taken.
+func TestWhoseApplicationItIsHasToBeSaid(t *testing.T) {
+	t.Parallel()
+	for _, said := range []string{`{}`, `{"application":{}}`, `{"application":{"id":""}}`, `{"application":{"id":"x"}}`, `[]`, `null`} {
+		c := &connection{}
+		if err := c.ready([]byte(said)); err == nil || c.app != "" {
+			t.Errorf("%s is taken for %q", said, c.app)
+		}
+	}
+}

@@ -143,6 +143,54 @@ func TestWhatIsNotForUsIsNotAnswered(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotForUsIsNotTakenFromTheGateway, however much of it comes, and the
+// log is not filled with it.
+func TestWhatIsNotForUsIsNotTakenFromTheGateway(t *testing.T) {
+	t.Parallel()
+	x := startSwitchboard(t)
+	served, got := collect()
+	var log lines
+	p := x.ready(x.run(false, &log, quick(), served))
+	menu := strings.Replace(pressPayload(2, "menu"), `"component_type":2`, `"component_type":3`, 1)
+	for i := range 20 {
+		p.bring(10+i, menu)
+	}
+	p.bring(29, pressPayload(5, "ab1:release:r1")) // all that came before it is read by then
+	soon(t, "a press", got)
+	if strings.Contains(log.String(), "dropped") {
+		t.Errorf("what is well and nothing to us is in the log:\n%s", log.String())
+	}
+	for i := range 20 {
+		p.bring(30+i, strings.ReplaceAll(pressPayload(3, "theirs"), testApp, "1100000000000000009"))
+	}
+	p.bring(50, pressPayload(4, "ab1:deny:r1"))
+	if in := soon(t, "the press that is ours", got); in.custom != "ab1:deny:r1" || len(got) > 0 {
+		t.Errorf("served was %q, and %d more", in.custom, len(got))
+	}
+	if n := strings.Count(log.String(), "dropped"); n != 1 {
+		t.Errorf("the log has %d lines about it", n)
+	}
+}
+
+// TestStrangersCallsDoNotFillTheLog: anybody can make them.
+func TestStrangersCallsDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	x := startSwitchboard(t)
+	served, _ := collect()
+	var log lines
+	h := x.run(true, &log, quick(), served).handler()
+	for range 20 {
+		r := x.signedCall(time.Now(), "{}")
+		r.Header.Set("X-Signature-Ed25519", strings.Repeat("00", ed25519.SignatureSize))
+		if w := calledAt(h, r); w.Code != http.StatusUnauthorized || strings.Contains(w.Body.String(), "public_key") {
+			t.Errorf("a stranger's call: %d %s", w.Code, w.Body)
+		}
+	}
+	if n := strings.Count(log.String(), "a call was refused"); n != 1 {
+		t.Errorf("the log has %d lines about 20 of them", n)
+	}
+}
+
 // TestTheGatewayTakesNoCalls: nobody may bring by one way what is awaited on
 // the other.
 func TestTheGatewayTakesNoCalls(t *testing.T) {
