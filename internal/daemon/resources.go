@@ -50,9 +50,10 @@ func (r *resources) Look(ctx context.Context, resource string, entry bridge.Reso
 // everything else pass. Whoever asks may read it.
 func (r *resources) documents(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, call *http.Request) {
-		agent, below := strings.CutPrefix(call.URL.Path, oauth.DocumentPath+"/")
+		rest, ours := strings.CutPrefix(call.URL.Path, oauth.DocumentPath)
+		agent, below := strings.CutPrefix(rest, "/")
 		switch {
-		case call.URL.Path != oauth.DocumentPath && !below:
+		case !ours, rest != "" && !below:
 			next.ServeHTTP(w, call)
 		case call.Method != http.MethodGet && call.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
