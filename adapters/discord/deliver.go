@@ -337,13 +337,14 @@ type known struct {
 	members   *chat.Recall[member]                // by server and user
 	doubted   *chat.Recall[time.Time]             // of a user: what was learnt before is not believed
 	servers   *chat.Recall[string]                // the server of a role
+	lacking   *chat.Recall[struct{}]              // servers and a role that they do not have
 	pressings *chat.Recall[pressing]              // of who has just pressed a button of a request
 }
 
 func newKnown() known {
 	return known{
 		channels: chat.NewRecall[discordgo.ChannelType](), direct: chat.NewRecall[struct{}](), dms: chat.NewRecall[string](),
-		closed: chat.NewRecall[struct{}](), members: chat.NewRecall[member](), servers: chat.NewRecall[string](), doubted: chat.NewRecall[time.Time](),
+		closed: chat.NewRecall[struct{}](), members: chat.NewRecall[member](), servers: chat.NewRecall[string](), doubted: chat.NewRecall[time.Time](), lacking: chat.NewRecall[struct{}](),
 		pressings: chat.NewRecall[pressing](),
 	}
 }

@@ -150,11 +150,16 @@ func (a *Adapter) serverOf(ctx context.Context, role string) (string, error) {
 		if server == role {
 			return "", errEveryone
 		}
+		if _, lacks := a.known.lacking.Get(memberKey(server, role)); lacks {
+			continue // a look at many servers that was cut short goes on where it was
+		}
 		has, err := a.calls.hasRole(ctx, server, role)
 		if err != nil {
 			return "", err
 		}
-		if has {
+		if !has {
+			a.known.lacking.Put(memberKey(server, role), struct{}{}, serverFor)
+		} else {
 			a.known.servers.Put(role, server, serverFor)
 			return server, nil
 		}

@@ -1,9 +1,12 @@
 package discord
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +84,47 @@ func TestBehaviour15RolesOfOneServerCountThere(t *testing.T) {
 	got, err := o.adapter.Members(t.Context(), discordtest.OnCall, append(everybody(), "", "@me", "../../users/@me"))
 	if err != nil || !slices.Equal(got, []bridge.Address{discordtest.Carol}) {
 		t.Errorf("%v, %v: only carol is in the server, has the role, and has not just shown that she has it no more", got, err)
+	}
+}
+
+// TestAStrangersServersHoldNobodyUp: whoever adds the bot to many of theirs. A
+// look for a role that was cut short goes on where it was.
+func TestAStrangersServersHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	const many, each = 60, 10
+	asked, left := map[string]int{}, 0
+	a := scripted(t, func(r *http.Request) reply {
+		path := strings.TrimPrefix(r.URL.Path, apiPath)
+		switch {
+		case path == "/users/@me/guilds":
+			var all []string
+			for n := range many {
+				all = append(all, fmt.Sprintf(`{"id":"%d"}`, 9000+n))
+			}
+			return reply{status: http.StatusOK, body: "[" + strings.Join(all, ",") + "]"}
+		case strings.HasSuffix(path, "/roles"):
+			if left--; left < 0 {
+				return reply{err: context.DeadlineExceeded}
+			}
+			if asked[path]++; path == fmt.Sprintf("/guilds/%d/roles", 9000+many-1) {
+				return reply{status: http.StatusOK, body: `[{"id":"` + discordtest.OnCall + `"}]`}
+			}
+			return reply{status: http.StatusOK, body: `[]`}
+		}
+		return reply{status: http.StatusOK, body: `{"roles":["` + discordtest.OnCall + `"]}`}
+	})
+	var got []bridge.Address
+	for range many / each {
+		left = each
+		got, _ = a.Members(t.Context(), discordtest.OnCall, []bridge.Address{discordtest.Bob})
+	}
+	if !slices.Equal(got, []bridge.Address{discordtest.Bob}) || len(asked) != many {
+		t.Errorf("it is %v after %d servers", got, len(asked))
+	}
+	for path, n := range asked {
+		if n != 1 {
+			t.Errorf("%s was asked for %d times", path, n)
+		}
 	}
 }
 

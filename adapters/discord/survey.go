@@ -55,6 +55,7 @@ type application struct {
 	Name      string `json:"name"`
 	Endpoint  string `json:"interactions_endpoint_url"`
 	VerifyKey string `json:"verify_key"`
+	Public    bool   `json:"bot_public"`
 	Bot       struct {
 		ID string `json:"id"`
 	} `json:"bot"` // its user
@@ -125,6 +126,10 @@ func (s *survey) who() bool {
 		return false
 	}
 	s.add(chat.Fine, "", "the application is %s (%s)", chat.Clean(s.app.Name, chat.MaxTitle), s.app.ID)
+	if s.app.Public {
+		s.add(chat.Doubt, "on the application's page, Installation, Install Link: None; then Bot, switch Public Bot off",
+			"anybody can add the bot to a server of theirs, and use up what Discord lets it ask")
+	}
 	const page = "on the application's page, General Information, Interactions Endpoint URL"
 	switch {
 	case s.options.Mode == ModeGateway && s.app.Endpoint != "":

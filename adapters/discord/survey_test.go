@@ -94,6 +94,10 @@ func TestWhatASurveyFinds(t *testing.T) {
 			world: func(w *discordtest.World) { w.App.Revoked = true },
 			want:  "fault: the bot token is not taken: ",
 		},
+		"a bot that anybody can have": {
+			world: func(w *discordtest.World) { w.App.Public = true },
+			want:  "doubt: anybody can add the bot to a server of theirs, and use up what Discord lets it ask → on the application's page, Installation, ",
+		},
 		"Discord is away": {
 			fails: "GET /applications/@me", with: discordtest.Fault{Status: 503},
 			want: "fault: Discord cannot be asked: read the application: the answer is status 503: nothing was sent → look at the network and at discord.api_url",

@@ -70,7 +70,7 @@ func (c *call) application() (any, error) {
 		endpoint = c.world.App.Endpoint
 	}
 	return map[string]any{
-		"id": c.world.App.ID, "name": c.world.App.Name, "icon": nil, "description": "", "bot_public": true,
+		"id": c.world.App.ID, "name": c.world.App.Name, "icon": nil, "description": "", "bot_public": c.world.App.Public,
 		"bot_require_code_grant": false, "verify_key": hex.EncodeToString(public), "flags": 0, "team": nil,
 		"interactions_endpoint_url": endpoint, "approximate_guild_count": len(c.inOrder()), "bot": c.profile(c.world.App.Bot),
 	}, nil

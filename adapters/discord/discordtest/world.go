@@ -28,6 +28,9 @@ type App struct {
 	// the gateway; none.
 	Endpoint string
 
+	// Public: anybody may add the bot to a server of theirs.
+	Public bool
+
 	// Revoked: every call with the token gets 401, as after a new token was
 	// made.
 	Revoked bool
