@@ -27,9 +27,11 @@ const (
 
 const (
 	// dmFor is how long it is believed that somebody's direct channel is
-	// theirs, and closedFor that it is closed to the bridge.
+	// theirs, closedFor that it is closed to the bridge, and barredFor that
+	// another channel is.
 	dmFor     = time.Hour
 	closedFor = 10 * time.Minute
+	barredFor = 10 * time.Second
 )
 
 // wording is a message as it goes to Discord, new or in the place of another.
@@ -93,7 +95,7 @@ func (a *Adapter) Post(ctx context.Context, to bridge.Address, c bridge.Card, ke
 	case bridge.ViewReminder:
 		return a.postReminder(ctx, c, w)
 	case bridge.ViewTeam:
-		return a.postToChannel(ctx, string(to), w)
+		return a.postForTeam(ctx, string(to), w)
 	case bridge.ViewNotice:
 		return a.postNotice(ctx, string(to), w)
 	case bridge.ViewPrivate:
@@ -113,6 +115,29 @@ func (a *Adapter) postNotice(ctx context.Context, address string, w wording) (br
 		a.strays.add(time.Now())
 	}
 	return ref, err
+}
+
+// postForTeam posts to the channel of a team.
+func (a *Adapter) postForTeam(ctx context.Context, channel string, w wording) (ref bridge.MessageRef, err error) {
+	err = a.unlessBarred("post/"+channel, func() error {
+		ref, err = a.postToChannel(ctx, channel, w)
+		return err
+	})
+	return ref, err
+}
+
+// unlessBarred does something in a channel, unless the bridge was just refused
+// the same there: for thousands of cards that are brought up to date at once a
+// channel is closed that is closed for one, and Discord counts each refusal.
+func (a *Adapter) unlessBarred(what string, do func() error) error {
+	if _, barred := a.known.barred.Get(what); barred {
+		return fmt.Errorf("the bridge was refused this a moment ago: %w", bridge.ErrRoute)
+	}
+	err := do()
+	if errors.Is(err, bridge.ErrRoute) {
+		a.known.barred.Put(what, struct{}{}, barredFor)
+	}
+	return err
 }
 
 // postToChannel takes "CHANNEL" or "CHANNEL/THREAD"; a thread is a channel.
@@ -303,9 +328,12 @@ func (a *Adapter) Edit(ctx context.Context, ref bridge.MessageRef, c bridge.Card
 			return err
 		}
 	}
-	return a.calls.do(ctx, call{
-		name: "edit a message", method: http.MethodPatch, path: "/channels/" + at.channel + "/messages/" + at.message,
-		bucket: "edit/" + at.channel, body: w, visible: true,
+	bucket := "edit/" + at.channel
+	return a.unlessBarred(bucket, func() error {
+		return a.calls.do(ctx, call{
+			name: "edit a message", method: http.MethodPatch, path: "/channels/" + at.channel + "/messages/" + at.message,
+			bucket: bucket, body: w, visible: true,
+		})
 	})
 }
 
@@ -334,6 +362,7 @@ type known struct {
 	direct    *chat.Recall[struct{}]              // channels that are direct ones
 	dms       *chat.Recall[string]                // the direct channel with a user, by id
 	closed    *chat.Recall[struct{}]              // who has just taken no direct message
+	barred    *chat.Recall[struct{}]              // what the bridge was just refused in a channel
 	members   *chat.Recall[member]                // by server and user
 	doubted   *chat.Recall[time.Time]             // of a user: what was learnt before is not believed
 	servers   *chat.Recall[string]                // the server of a role
@@ -345,7 +374,7 @@ func newKnown() known {
 	return known{
 		channels: chat.NewRecall[discordgo.ChannelType](), direct: chat.NewRecall[struct{}](), dms: chat.NewRecall[string](),
 		closed: chat.NewRecall[struct{}](), members: chat.NewRecall[member](), servers: chat.NewRecall[string](), doubted: chat.NewRecall[time.Time](), lacking: chat.NewRecall[struct{}](),
-		pressings: chat.NewRecall[pressing](),
+		pressings: chat.NewRecall[pressing](), barred: chat.NewRecall[struct{}](),
 	}
 }
 

@@ -129,6 +129,34 @@ func TestAnAgentsPlacesUseUpLittle(t *testing.T) {
 	o.post(discordtest.Alice, card(showCode), "hers")
 }
 
+// Thousands of cards in a channel that the bot was removed from are not
+// thousands of refusals: all else would have to wait for ten minutes.
+func TestAClosedChannelIsFewRefusals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, s := scriptedCaller(t)
+		a := &Adapter{calls: d, known: newKnown()}
+		s.answer = always(http.StatusForbidden, `{"message":"Missing Access","code":50001}`)
+		for n := range 3000 {
+			if _, err := a.Post(t.Context(), "700", teamCard(claim), fmt.Sprint(n)); !errors.Is(err, bridge.ErrRoute) {
+				t.Fatalf("a post: %v", err)
+			}
+			if err := a.Edit(t.Context(), bridge.MessageRef(fmt.Sprintf("C/700/%d", n)), teamCard(claim)); !errors.Is(err, bridge.ErrRoute) {
+				t.Fatalf("an edit: %v", err)
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+		if n := len(s.calls); n > 10 {
+			t.Errorf("%d calls were made in half a minute", n)
+		}
+		s.answer = always(http.StatusOK, "{}")
+		<-time.After(barredFor)
+		if err := a.Edit(t.Context(), "C/700/1", teamCard(claim)); err != nil {
+			t.Errorf("when it is open again: %v", err)
+		}
+	})
+}
+
 // What stands between the bridge and Discord refuses in its own words. It knows
 // nothing of the token, of people or of channels, and all is tried again. It may
 // speak as Discord does, with a code of its own.
