@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -164,7 +165,7 @@ func (c *caller) count(q call, h http.Header) {
 // seconds reads a number of seconds with decimals; 0 = it is none.
 func seconds(s string) time.Duration {
 	after, err := time.ParseDuration(s + "s")
-	if err != nil || after < 0 || after > time.Hour || strings.ContainsAny(s, "hmµu") {
+	if err != nil || after < 0 || after > longest || strings.ContainsAny(s, "hmµu") {
 		return 0
 	}
 	return after
@@ -192,7 +193,7 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 	c.strike(resp)
 	switch {
 	case f.status == http.StatusTooManyRequests:
-		return c.slow(q, max(time.Duration(said.After*float64(time.Second)), seconds(resp.Header.Get("Retry-After"))), said.Global || foreign)
+		return c.slow(q, longer(said.After, resp.Header.Get("Retry-After")), said.Global || foreign)
 	case foreign && f.status < http.StatusInternalServerError:
 		return fmt.Errorf("%s: %w, and not from Discord: %w", q.name, f, bridge.ErrNotSent)
 	case f.status == http.StatusUnauthorized && !q.free:
@@ -206,6 +207,17 @@ func (c *caller) refused(q call, resp *http.Response, raw []byte) error {
 
 // unsaidWait is how long Discord is left alone when it does not say how long.
 const unsaidWait = 30 * time.Second
+
+// longest is how long Discord is left alone at most, whatever it says.
+const longest = time.Hour
+
+// longer is the longer one of two waits in seconds, and no more than longest.
+func longer(said float64, header string) time.Duration {
+	if h, err := strconv.ParseFloat(header, 64); err == nil && h > said {
+		said = h
+	}
+	return time.Duration(min(said, longest.Seconds()) * float64(time.Second))
+}
 
 // slow takes note of a limit that a call has run into.
 func (c *caller) slow(q call, after time.Duration, global bool) error {

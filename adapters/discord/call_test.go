@@ -110,6 +110,9 @@ func TestBehaviour34ALimitIsKeptToTheMillisecond(t *testing.T) {
 		"all of it":      {always(429, `{"retry_after":3,"global":true}`, "X-RateLimit-Global", "true"), 3 * time.Second, true},
 		"without saying": {always(429, `{}`), unsaidWait, false},
 		"the address's":  {always(429, "error code: 1015", "Retry-After", "600"), 10 * time.Minute, true},
+		"for a day":      {always(429, "error code: 1015", "Retry-After", "86400"), longest, true},
+		"for ever":       {always(429, `{"retry_after":1e12,"global":true}`, "Retry-After", "Inf"), longest, true},
+		"no number":      {always(429, `{}`, "Retry-After", "NaN"), unsaidWait, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
