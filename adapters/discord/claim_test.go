@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/authbridge/authbridge/adapters/chat"
 	"github.com/authbridge/authbridge/adapters/discord/discordtest"
 	"github.com/authbridge/authbridge/bridge"
 )
@@ -276,6 +278,26 @@ func TestClosingAViewIsTriedAgain(t *testing.T) {
 		t.Errorf("it was tried %d times, and %d are kept", n-1, len(o.adapter.ephemerals.all))
 	}
 }
+
+// However many cards Discord does not let the bridge take away, the log has one
+// line about them.
+func TestCardsThatStayAreOneLineInTheLog(t *testing.T) {
+	t.Parallel()
+	log := &lines{}
+	e := newEphemerals(newLine(wires{api: away{}, log: slog.New(slog.NewTextHandler(log, nil)), health: chat.NewSides("Discord")}, nil))
+	for range 100 {
+		e.keep(&ephemeral{message: "1", turn: make(chan struct{}, 1)})
+	}
+	e.closeAll(t.Context())
+	if said := log.String(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "left_there=100") || len(e.all) > 0 {
+		t.Errorf("%d are kept, and the log says:\n%s", len(e.all), said)
+	}
+}
+
+// away is a Discord that is not there.
+type away struct{}
+
+func (away) call(context.Context, string, string, any, any) error { return bridge.ErrNotSent }
 
 // What says how it ended stays: nothing is left that could be shown again.
 func TestAViewOfWhatIsOverIsNotClosed(t *testing.T) {

@@ -176,25 +176,35 @@ func (e *ephemerals) closeAll(ctx context.Context) {
 // does not take is tried again, as long as it could.
 func (e *ephemerals) closeBefore(ctx context.Context, now time.Time) {
 	var all sync.WaitGroup
-	turns := make(chan struct{}, closings)
-	for handle, one := range e.due(now) {
+	turns, due := make(chan struct{}, closings), e.due(now)
+	left := make(chan error, len(due))
+	for handle, one := range due {
 		all.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			e.closeDue(ctx, handle, one, now)
+			if err := e.closeDue(ctx, handle, one, now); err != nil {
+				left <- err
+			}
 		})
 	}
 	all.Wait()
+	if n := len(left); n > 0 {
+		e.line.log.WarnContext(ctx, "discord: take away cards that only their humans see", "left_there", n, "err", <-left)
+	}
 }
 
-func (e *ephemerals) closeDue(ctx context.Context, handle string, one *ephemeral, now time.Time) {
+// closeDue closes one, unless that is tried again. An error means that it stays
+// as it is.
+func (e *ephemerals) closeDue(ctx context.Context, handle string, one *ephemeral, now time.Time) error {
 	err := e.closeOne(ctx, one)
-	if err == nil || errors.Is(err, bridge.ErrGone) {
+	switch {
+	case err == nil || errors.Is(err, bridge.ErrGone):
 		e.drop(handle)
-	} else if !now.Before(one.until.Add(closeFor)) {
+	case !now.Before(one.until.Add(closeFor)):
 		e.drop(handle)
-		e.line.log.WarnContext(ctx, "discord: take away a card that only its human sees", "err", err)
+		return err
 	}
+	return nil
 }
 
 // closeOne has one say that it is closed, if it does not say how it ended.
