@@ -125,9 +125,9 @@ func TestAnEndThatDiscordMeans(t *testing.T) {
 
 // TestSoakNobodyPressesInVain presses all the time while Discord asks for new
 // connections: each press that Discord could bring is answered and served,
-// once. Then also while it cuts connections, after all that was under way was
-// done: what it could bring to none is not counted. Nothing of the line is left
-// at its end.
+// once. Then also while it calls sessions invalid, with presses under way on
+// them, and cuts connections, after all that was under way was done: what it
+// could bring to none is not counted. Nothing of the line is left at its end.
 func TestSoakNobodyPressesInVain(t *testing.T) {
 	presses := soakPresses()
 	before := runtime.NumGoroutine()
@@ -146,8 +146,10 @@ func TestSoakNobodyPressesInVain(t *testing.T) {
 		button.Press()
 		switch {
 		case n%25 != 0:
-		case n < presses || n%50 == 0:
+		case n < presses || n%75 == 0:
 			d.Reconnect()
+		case n%75 == 25:
+			d.Invalidate() // while presses are under way
 		default:
 			d.Until("all is answered", func() bool { _, open, _ := counted(d); return open == 0 })
 			d.Drop(0)
