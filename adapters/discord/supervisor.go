@@ -242,7 +242,7 @@ func (s *supervisor) backoff() time.Duration {
 // failed sees to trying again after at least that wait, or halts until the
 // operator has acted.
 func (s *supervisor) failed(ctx context.Context, err error, wait time.Duration) {
-	s.why = chat.Mishap(err)
+	s.why, s.halted = chat.Mishap(err), false
 	if why, ok := refusal(err); ok {
 		s.halt(ctx, why)
 		s.wanted = time.Now().Add(s.timing.closed)

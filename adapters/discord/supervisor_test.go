@@ -326,6 +326,26 @@ func TestBehaviour37WhatIsUnderWayIsFinished(t *testing.T) {
 	}
 }
 
+// TestTheHealthSaysWhatIsInTheWayNow: what was before is not told for ever.
+func TestTheHealthSaysWhatIsInTheWayNow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		health := chat.NewSides("Discord")
+		health.SetCalls(chat.Ready, "")
+		s := newSupervisor(newLine(wires{log: slog.New(slog.DiscardHandler), health: health}, nil))
+		s.failed(t.Context(), few(reserve-1, time.Hour), 0)
+		<-time.After(time.Hour)
+		if h := health.Now(); h.State != chat.Refused || !strings.Contains(h.Why, "99 more times") {
+			t.Errorf("while hardly any connection is allowed it is %+v", h)
+		}
+		s.failed(t.Context(), errNoHello, time.Minute)
+		s.act(t.Context())
+		if h := health.Now(); h.State != chat.Degraded || !strings.Contains(h.Why, errNoHello.Error()) {
+			t.Errorf("when connections fail an hour later it is %+v", h)
+		}
+	})
+}
+
 // hanging is a Discord that takes calls and answers none.
 type hanging struct{}
 
