@@ -92,10 +92,10 @@ func (c *caller) do(ctx context.Context, q call) error {
 	if resp.StatusCode >= http.StatusMultipleChoices {
 		return c.refused(q, resp, raw)
 	}
-	c.taken(q)
-	if err != nil || q.into != nil && json.Unmarshal(raw, q.into) != nil {
+	if err != nil || len(raw) > 0 && !json.Valid(raw) || q.into != nil && json.Unmarshal(raw, q.into) != nil {
 		return unsure(q, "its answer cannot be read", true)
 	}
+	c.taken(q)
 	return nil
 }
 

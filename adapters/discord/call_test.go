@@ -338,6 +338,28 @@ func TestACallEndsWithItsCaller(t *testing.T) {
 	})
 }
 
+// TestAPageIsNoAnswer: whatever stands before Discord may answer in its place
+// that all is well, also where nothing is read of an answer. Then nobody knows
+// whether a code was taken away, and that is tried again.
+func TestAPageIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	d, s := scriptedCaller(t)
+	d.health.SetLine(chat.Ready, "", false)
+	s.answer = always(http.StatusOK, "<html>please sign in to the network</html>")
+	for _, q := range []call{postTo("1"), question(), lateAnswer()} {
+		if err := d.do(t.Context(), q); err == nil || certain(err) == q.visible {
+			t.Errorf("%s: %v", q.name, err)
+		}
+	}
+	if h := d.health.Now(); h.State == chat.Ready {
+		t.Errorf("the health is %+v", h)
+	}
+	s.answer = always(http.StatusNoContent, "")
+	if err := d.do(t.Context(), lateAnswer()); err != nil {
+		t.Errorf("an answer without a body: %v", err)
+	}
+}
+
 // More than an answer can be is not read to its end.
 func TestAnEndlessAnswerIsCutOff(t *testing.T) {
 	t.Parallel()
