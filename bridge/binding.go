@@ -63,14 +63,21 @@ func allDigits(s string) bool {
 	return strings.IndexFunc(s, func(c rune) bool { return c < '0' || c > '9' }) < 0
 }
 
-// wrongDigits counts a wrong try.
+// wrongDigits counts a wrong try. On the card that all of a team see it is not
+// noted: who has typed is told ([Request.missed]), and nobody else meanwhile.
 func wrongDigits(r *Request, _ Event) {
-	switch r.WrongDigits++; maxWrongDigits - r.WrongDigits {
-	case 2:
-		r.Note = "These are not the digits that " + r.Agent + " shows. Two tries are left."
-	case 1:
-		r.Note = "These are not the digits that " + r.Agent + " shows. One try is left."
-	default:
-		r.Note = "The digits were typed wrong three times."
+	if r.WrongDigits++; r.Team == "" || r.WrongDigits >= maxWrongDigits {
+		r.Note = r.missed()
 	}
+}
+
+// missed says what the last wrong try comes to.
+func (r Request) missed() string {
+	switch maxWrongDigits - r.WrongDigits {
+	case 2:
+		return "These are not the digits that " + r.Agent + " shows. Two tries are left."
+	case 1:
+		return "These are not the digits that " + r.Agent + " shows. One try is left."
+	}
+	return "The digits were typed wrong three times."
 }

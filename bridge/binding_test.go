@@ -248,3 +248,23 @@ func TestNoCodeAtOnce(t *testing.T) {
 		})
 	})
 }
+
+// TestATeamIsNotToldOfAWrongTry: who has typed is, and the others see their card
+// as it was.
+func TestATeamIsNotToldOfAWrongTry(t *testing.T) {
+	teamStory(t, withDigits, func(t *testing.T, w *bridgetest.World, r bridge.Request) {
+		for _, left := range []string{"Two tries are left", "One try is left"} {
+			card, word := w.Type("alice", r.ID, bridge.VerbClaim, wrong(r))
+			if !contains(word, left) {
+				t.Errorf("alice is told %q", word)
+			}
+			if other := cardFor(t, w, "bob", r.ID); card.Note != "" || other.Note != "" {
+				t.Errorf("the cards note %q and %q", card.Note, other.Note)
+			}
+		}
+		w.Type("bob", r.ID, bridge.VerbClaim, wrong(r))
+		if c := cardFor(t, w, "alice", r.ID); !contains(c.Ending, "typed wrong three times") {
+			t.Errorf("the team is told %q in the end", c.Ending)
+		}
+	})
+}

@@ -247,7 +247,7 @@ func (b *Bridge) press(ctx context.Context, who Clicker, id RequestID, verb Verb
 	if !ok {
 		return Card{}, "", problem(ProblemInvalidRequest, "there is no button %q", verb)
 	}
-	word := ""
+	word, missed := "", false
 	r, taken, err := b.fold(ctx, id, step{
 		decide: func(tx ReadTx, r Request) (_ Event, err error) {
 			if !b.concerns(r, who.Human) {
@@ -262,6 +262,7 @@ func (b *Bridge) press(ctx context.Context, who Clicker, id RequestID, verb Verb
 			}
 			if event == OnClaim || event == OnShowCode {
 				e, word = r.bind(who.Typed, e)
+				missed = e.Kind == OnWrongDigits
 			}
 			if event == OnClaim && r.crowded(who) {
 				word = "It was claimed too often here: claim it in the inbox, or have it asked anew."
@@ -274,7 +275,10 @@ func (b *Bridge) press(ctx context.Context, who Clicker, id RequestID, verb Verb
 		return Card{}, "", err
 	}
 	card, err := b.cardOf(ctx, id, who.Human)
-	if !taken && word == "" {
+	switch {
+	case taken && missed && r.Team != "" && r.State.Open():
+		word = r.missed()
+	case !taken && word == "":
 		word = cmp.Or(r.teamWord(who.Human, verb), remark(card))
 	}
 	return card, word, err
