@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -510,6 +513,39 @@ func TestWhoseApplicationItIsHasToBeSaid(t *testing.T) {
 		c := &connection{}
 		if err := c.ready([]byte(said)); err == nil || c.app != "" {
 			t.Errorf("%s is taken for %q", said, c.app)
+		}
+	}
+}
+
+// TestTheGuideQuotesWhatIsSaid: who looks for the words of the log or of doctor
+// in the guide finds those that they are told.
+func TestTheGuideQuotesWhatIsSaid(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../docs/discord.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for _, name := range files {
+		if !strings.HasSuffix(name, "_test.go") {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said.Write(text)
+		}
+	}
+	quotes := regexp.MustCompile(`(?m)^\| "([^"]+)" \|`).FindAllStringSubmatch(string(guide), -1)
+	if len(quotes) < 5 {
+		t.Errorf("the guide quotes %d messages", len(quotes))
+	}
+	for _, q := range quotes {
+		if !strings.Contains(said.String(), q[1]) {
+			t.Errorf("nothing says %q", q[1])
 		}
 	}
 }
