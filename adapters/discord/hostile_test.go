@@ -32,6 +32,7 @@ var hostile = append(slices.Clone(chattest.Hostile),
 	"**Approved** __by__ ~~you~~ ||hidden|| ***all*** _it_", "``` \n**Approved**\n```", "``code`` `code`", "```js\nWDJB-MJHT```",
 	"[x](https:evil.example) [y](<https:evil.example>)", `\`, `\\`, `\*not bold\*`, `a\`, "\\`code\\`", "¯\\_(ツ)_/¯", "a*b*c_d_e", "**", "****", "||||", "~~~~", "http://evil.example HTTPS://evil.example discord://evil.example",
 	strings.Repeat("*", 4000), strings.Repeat(`\`, 4000), strings.Repeat("**a** ", 1000), strings.Repeat("@everyone ", 500),
+	"join discord.gg/evil or https://discord.com/invite/evil", "discord.com/invite/evil", "discord.gift/evil (discord.new/evil)",
 )
 
 // Each of them stands on the card as text, cut and cleaned, and is nothing else.

@@ -18,8 +18,9 @@ import (
 // around them afterwards.
 
 // signs are those that mean something to Discord, wherever they stand. None is
-// read after a backslash.
-const signs = "\\`*_~|<>#-+[]():@"
+// read after a backslash. Without a slash nothing is an invitation: clients make
+// a card of "discord.gg/x", which needs no scheme.
+const signs = "\\`*_~|<>#-+[]():@/"
 
 // escape is a text of one line in which Discord reads nothing.
 func escape(s string) string {

@@ -47,6 +47,7 @@ var (
 		{"quiet link", "<", regexp.MustCompile(`(?i)^<((?:https?|discord|mailto|tel):[^\s<>]+|[^\s<>@]+@[^\s<>@]+|\+\d[\d ]+)>`)},
 		{"masked link", "[", regexp.MustCompile(`(?is)^\[((?:\\.|[^\[\]\\]|\[[^\[\]]*\])+)\]\(\s*(<?)((?:https?|discord):[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+["'][^"']*["'])?\s*\)`)},
 		{"link", "hHdD", regexp.MustCompile(`(?i)^(?:https?|discord)://[^\s<]*[^\s<.,:;"')\]]`)},
+		{"link", "dD", regexp.MustCompile(`(?i)^discord(?:\.(?:gg|gift|new)|(?:app)?\.com/(?:invite|template|gifts))/[\w-]+`)}, // becomes an invitation
 		{"everybody", "@", regexp.MustCompile(`^@(?:everyone|here)`)},
 		{"bold", "*", regexp.MustCompile(`(?s)^\*\*` + inner + `\*\*`)},
 		{"underline", "_", regexp.MustCompile(`(?s)^__` + inner + `__`)},
