@@ -14,6 +14,9 @@ import (
 	"github.com/authbridge/authbridge/bridge"
 )
 
+// The bridge asks for it by what it can do.
+var _ bridge.Rereader = (*Adapter)(nil)
+
 // everybody is who is in the office, and one who is not.
 func everybody() []bridge.Address {
 	return []bridge.Address{discordtest.Alice, discordtest.Bob, discordtest.Carol, discordtest.Dave, discordtest.Eve}
