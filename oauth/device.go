@@ -74,6 +74,9 @@ func (md *metadata) with(ask bridge.CodeRequest) []string {
 // are.
 func (p *Provider) deviceRequest(ask bridge.CodeRequest) *form {
 	f := p.newForm()
+	if kind := p.profile.Dialect.ResponseType; kind != "" {
+		f.add("response_type", kind)
+	}
 	if len(ask.Scopes) > 0 {
 		f.add("scope", strings.Join(ask.Scopes, " "))
 	}

@@ -99,6 +99,10 @@ type Dialect struct {
 	Sent  map[string]string // what members of requests are called: ours to theirs
 	Read  map[string]string // what members of answers are called: theirs to ours
 
+	// ResponseType is sent with requests for a code, where those go to the token
+	// endpoint; "" = none.
+	ResponseType string
+
 	// Scopes are what scopes are called in answers: theirs to ours.
 	Scopes map[string]string
 }
@@ -183,6 +187,15 @@ func All() []Profile {
 		gitlab(),
 		google(),
 		entra(),
+		keycloak(),
+		okta(),
+		auth0(),
+		zitadel(),
+		authentik(),
+		dex(),
+		hydra(),
+		pingone(),
+		salesforce(),
 	}
 }
 
