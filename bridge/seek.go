@@ -17,6 +17,10 @@ type Challenge struct {
 	Scopes []string // what the call needs, nil = not said
 }
 
+// seekWithin is how long an ask waits for a resource and its issuer. What they
+// say later counts for the next one.
+const seekWithin = 20 * time.Second
+
 // Words of RFC 6750, section 3.1.
 const refusedToken = "invalid_token"
 
@@ -41,7 +45,7 @@ func (b *Bridge) want(ctx context.Context, agent Agent, ask Ask, whom string) (w
 // seek finds out who gives tokens for a resource, and as which client they are
 // asked for. What it does is bounded by what the operator has listed.
 func (b *Bridge) seek(ctx context.Context, dir *Directory, agent, resource string, ask Ask) (want, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, seekWithin)
 	defer cancel()
 	entry, _ := dir.resource(resource)
 	resources := b.setup.Load().resources

@@ -162,7 +162,7 @@ func reachedInSection(t testing.TB, k kind, parent string, section map[string]an
 		switch parent {
 		case "providers", "humans", "agents", "teams":
 			path = parent + ".*"
-		case "providers.*.scope_words", "humans.*.accounts":
+		case "providers.*.scope_words", "providers.*.parameters", "humans.*.accounts":
 			continue
 		default:
 			reached(t, k, path)
