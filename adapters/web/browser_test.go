@@ -274,8 +274,8 @@ func (p *pageUnderTest) checkQuiet(failed int) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		for _, text := range p.errors {
-			if strings.HasPrefix(text, note) {
-				notes = append(notes, strings.TrimPrefix(text, note))
+			if status, ok := strings.CutPrefix(text, note); ok {
+				notes = append(notes, status)
 				continue
 			}
 			others = append(others, text)
