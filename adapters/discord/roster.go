@@ -182,11 +182,25 @@ func (c *caller) servers(ctx context.Context) ([]string, error) {
 	return ids, err
 }
 
-// guilds are the servers that the bot is in.
+// How many servers Discord lists in one answer, and how many are read: a bot
+// for one house is in a few.
+const (
+	serversPerPage = 200
+	maxServers     = 10 * serversPerPage
+)
+
+// guilds are the servers that the bot is in, the oldest first.
 func (c *caller) guilds(ctx context.Context) ([]guild, error) {
 	var all []guild
-	err := c.do(ctx, call{name: "list the bot's servers", method: http.MethodGet, path: "/users/@me/guilds", bucket: "servers", into: &all})
-	return slices.DeleteFunc(all, func(g guild) bool { return !snowflake.MatchString(g.ID) }), err
+	for path := "/users/@me/guilds"; ; {
+		var page []guild
+		err := c.do(ctx, call{name: "list the bot's servers", method: http.MethodGet, path: path, bucket: "servers", into: &page})
+		all = append(all, slices.DeleteFunc(slices.Clone(page), func(g guild) bool { return !snowflake.MatchString(g.ID) })...)
+		if err != nil || len(page) < serversPerPage || len(all) >= maxServers || !snowflake.MatchString(page[len(page)-1].ID) {
+			return all, err
+		}
+		path = "/users/@me/guilds?after=" + page[len(page)-1].ID
+	}
 }
 
 func (c *caller) hasRole(ctx context.Context, server, role string) (bool, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,36 @@ func TestAStrangersServersHoldNobodyUp(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s was asked for %d times", path, n)
 		}
+	}
+}
+
+// TestABotInManyServers: Discord lists two hundred at a time, and the role may
+// be in the last one.
+func TestABotInManyServers(t *testing.T) {
+	t.Parallel()
+	const last = 9000 + 450
+	var pages []string
+	a := scripted(t, func(r *http.Request) reply {
+		path := strings.TrimPrefix(r.URL.Path, apiPath)
+		switch {
+		case path == "/users/@me/guilds":
+			pages = append(pages, r.URL.RawQuery)
+			after, _ := strconv.Atoi(r.URL.Query().Get("after"))
+			var all []string
+			for n := max(9000, after+1); n <= last && len(all) < 200; n++ {
+				all = append(all, fmt.Sprintf(`{"id":"%d"}`, n))
+			}
+			return reply{status: http.StatusOK, body: "[" + strings.Join(all, ",") + "]"}
+		case path == fmt.Sprintf("/guilds/%d/roles", last):
+			return reply{status: http.StatusOK, body: `[{"id":"` + discordtest.OnCall + `"}]`}
+		case strings.HasSuffix(path, "/roles"):
+			return reply{status: http.StatusOK, body: `[]`}
+		}
+		return reply{status: http.StatusOK, body: `{"roles":["` + discordtest.OnCall + `"]}`}
+	})
+	got, err := a.Members(t.Context(), discordtest.OnCall, []bridge.Address{discordtest.Bob})
+	if err != nil || !slices.Equal(got, []bridge.Address{discordtest.Bob}) || !slices.Equal(pages, []string{"", "after=9199", "after=9399"}) {
+		t.Errorf("it is %v, %v; the pages that were read: %q", got, err, pages)
 	}
 }
 
