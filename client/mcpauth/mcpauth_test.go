@@ -311,6 +311,41 @@ func TestAStepUpAsksForTheUnion(t *testing.T) {
 	s.wereAsked("files.read", "files.read files.write")
 }
 
+// TestAStepUpAsksForNothingOfTheBridges: what a token holds besides, since the
+// bridge asks for it on its own account, is not the agent's to ask for.
+func TestAStepUpAsksForNothingOfTheBridges(t *testing.T) {
+	s := newStage(t)
+	s.mu.Lock()
+	s.human = func(r api.Request) {
+		s.takes("tok-1", r.Scopes...)
+		s.desk.Grant(bridge.RequestID(r.ID), tokenOf("tok-1", append([]string{"openid", "email"}, r.Scopes...)))
+	}
+	s.mu.Unlock()
+	session := s.connected(s.handler())
+	s.reads(session)
+	s.wants("files.write")
+	s.grants("tok-2")
+	s.reads(session)
+	s.wereAsked("files.read", "files.read files.write")
+}
+
+// TestAServerNamedByItsURLAlone: an ask that names nothing is for the server
+// that is called; its challenge goes along, and the bridge picks the scopes.
+func TestAServerNamedByItsURLAlone(t *testing.T) {
+	s := newStage(t)
+	session := s.connected(mcpauth.New(s.client, api.Ask{}, s.options()))
+	s.wants("files.write")
+	s.grants("tok-2")
+	_, _ = session.CallTool(t.Context(), &mcp.CallToolParams{Name: "read"}) // the stand-in picks no scopes
+	asks := s.desk.Asks()
+	if len(asks) < 2 || !strings.HasPrefix(asks[0].Resource, "http://127.0.0.1:") || strings.ContainsAny(asks[0].Resource, "?#") || asks[0].Provider != "" {
+		t.Fatalf("it was asked for %+v", asks)
+	}
+	if len(asks[0].Scopes) > 0 || !slices.Contains(asks[1].Challenge.Scopes, "files.write") || asks[1].Resource != asks[0].Resource {
+		t.Errorf("it was asked for %+v", asks)
+	}
+}
+
 // TestWhatTheFirstChallengeWantsIsAskedForAtOnce, not in two goes.
 func TestWhatTheFirstChallengeWantsIsAskedForAtOnce(t *testing.T) {
 	s := newStage(t)
