@@ -25,6 +25,7 @@ and nothing else there. While an earlier grant holds, it answers at once.
 Prefer exec where a language model runs the command: exec puts the token into the
 environment of one program, while what token prints stands in the model's context.`,
 		Example: `  authbridge token --provider corp --scope files.read --reason "summarise Q3"
+  authbridge token --resource https://files.mcp.example.com/mcp
   curl -H "$(authbridge token --provider corp --format header)" https://api.example.com/`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
