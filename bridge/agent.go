@@ -113,6 +113,7 @@ type Token struct {
 	Type      string
 	ExpiresAt time.Time // zero = unknown
 	Scopes    []string
+	Details   Details // "" = none
 	Issuer    string
 	Resource  string
 	Account   string // "" = not known
@@ -213,7 +214,7 @@ func (b *Bridge) release(tx ReadTx, agent Agent, r Request, asIs bool) (Event, T
 // any more.
 func forbidden(agent Agent, r Request) (Event, Token, error) {
 	if r.State == Collected {
-		return Event{}, Token{}, notAllowed(agent, want{target: r.Target, scopes: r.Scopes}, r.Whom())
+		return Event{}, Token{}, notAllowed(agent, r.want(), r.Whom())
 	}
 	return Event{Kind: OnPolicyChanged, By: Actor{Kind: ByBridge}}, Token{}, nil
 }
@@ -233,7 +234,7 @@ func tokenOf(tx ReadTx, g Grant) (Token, error) {
 	}
 	tokens, _, err := unpackTokens(sealed)
 	return Token{
-		Access: tokens.Access, Type: tokens.Type, ExpiresAt: g.AccessExpiresAt, Scopes: g.Scopes,
+		Access: tokens.Access, Type: tokens.Type, ExpiresAt: g.AccessExpiresAt, Scopes: g.Scopes, Details: g.Details,
 		Issuer: g.Issuer, Resource: g.Key.Resource, Account: g.Account, Human: g.Human, Grant: g.ID,
 	}, err
 }

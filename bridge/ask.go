@@ -16,6 +16,7 @@ type Ask struct {
 	Resource    string    // the URL of a resource
 	Challenge   Challenge // what the resource said to the agent; only with Resource
 	Scopes      []string
+	Details     []byte // authorization details (RFC 9396), a JSON array as it came; nil = none
 	Human       string // configured name, e-mail, "slack:U…" or "discord:…"; "" = Team, or the agent's owner
 	Team        string // configured name; never with Human
 	Reason      string
@@ -62,7 +63,11 @@ func (b *Bridge) Ask(ctx context.Context, agent Agent, ask Ask) (Request, Reply,
 	if err := ask.check(); err != nil {
 		return Request{}, 0, err
 	}
-	w, err := b.want(ctx, agent, ask, whom)
+	details, err := ask.details()
+	if err != nil {
+		return Request{}, 0, err
+	}
+	w, err := b.want(ctx, agent, ask, details, whom)
 	if err != nil {
 		return Request{}, 0, err
 	}
@@ -151,6 +156,16 @@ func (a Ask) check() error {
 		return problem(ProblemInvalidRequest, "a duration is negative")
 	}
 	return a.Origin.check()
+}
+
+// details reads the authorization details of an ask.
+func (a Ask) details() (Details, error) {
+	details, err := askedDetails.read(a.Details)
+	if err != nil {
+		return "", problem(ProblemInvalidRequest, "the authorization details cannot be taken: %v", err).
+			hint("give a JSON array of at most %d objects, each with a \"type\" (RFC 9396, section 2)", askedDetails.objects)
+	}
+	return details, nil
 }
 
 // scopeToken reports whether a text is one scope (RFC 6749, section 3.3).
@@ -305,7 +320,7 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 	return Request{
 		ID: NewRequestID(now), Epoch: b.setup.Load().bearers.Epoch, Agent: agent.Name, Session: ask.Session, Human: may.human.Name, Team: may.team.Name,
 		Target: may.target,
-		Scopes: may.scopes, Reason: Clean(ask.Reason, maxReason), Context: context,
+		Scopes: may.scopes, Details: may.details, Reason: Clean(ask.Reason, maxReason), Context: context,
 		CheckPhrase: newPhrase(digits), Digits: may.rule.Digits, MinValidity: ask.MinValidity, Reuse: may.reuse(),
 		CreatedAt: now, ExpiresAt: now.Add(ttl),
 		Surfaces: b.places(may, ask.Origin, now),
@@ -318,7 +333,7 @@ func (b *Bridge) draft(agent Agent, ask Ask, may permit, now time.Time) Request 
 func (r Request) sameAsk(open Request) bool {
 	covers := len(open.Added) > 0 && holds(r.Scopes, open.Added) && holds(open.Scopes, r.Scopes)
 	return open.Agent == r.Agent && open.Session == r.Session && open.Whom() == r.Whom() && open.Renews == "" &&
-		open.Target == r.Target && (covers || slices.Equal(open.Scopes, r.Scopes))
+		open.Target == r.Target && open.Details == r.Details && (covers || slices.Equal(open.Scopes, r.Scopes))
 }
 
 // room refuses an ask that would crowd a human.

@@ -59,6 +59,7 @@ type Card struct {
 	Title    string // "helper wants corp"
 	Who      string // what the bridge knows of the agent
 	Scopes   []ScopeLine
+	Details  []string      // what is asked for besides, or was granted: from the agent or the issuer, cleaned, not checked
 	Reuse    time.Duration // how long the agent may ask again without the human; 0 = never
 	Says     []string      // the agent's words: cleaned, not checked
 	Renewal  bool          // the bridge asks by itself: the provider honours what was given no more
@@ -167,7 +168,7 @@ func (b *Bridge) outline(r Request) Card {
 	c := Card{
 		Request: r.ID, Version: r.Card, State: r.State, Agent: r.Agent,
 		Headline: headline(r), Title: r.title(),
-		Who: b.who(r), Scopes: b.scopeLines(r), Reuse: r.Reuse, Renewal: r.Renews != "", Team: r.Team,
+		Who: b.who(r), Scopes: b.scopeLines(r), Details: r.detailLines(), Reuse: r.Reuse, Renewal: r.Renews != "", Team: r.Team,
 		Host: issuerHost(r.Target.Issuer), AskedAt: r.CreatedAt, EndedAt: r.EndedAt,
 	}
 	if info, _ := b.dir().info(r.Target); r.State.Open() && info.Trust == TrustNone {

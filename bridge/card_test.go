@@ -81,6 +81,8 @@ func cardCases() []cardCase {
 	}
 	more := asked
 	more.Added = []string{"mail"}
+	paying := asked
+	paying.Details = `[{"amount":"12 EUR","type":"payment"}]`
 	show := Event{Kind: OnShowCode}
 	minted := Event{Kind: OnMinted, Code: 1, Until: noon.Add(15 * time.Minute), Interval: 5 * time.Second}
 	token := Event{Kind: OnToken, Code: 1, Until: noon.Add(15 * time.Minute)}
@@ -180,6 +182,9 @@ func cardCases() []cardCase {
 		{"blocked", failed(OutcomeDeviceGrantBlocked), nil, nil},
 		{"unsupported", failed(OutcomeDeviceGrantUnsupported), nil, nil},
 		{"beyond the grant", more, nil, nil},
+		{"with authorization details", paying, nil, nil},
+		{"with authorization details, and others were granted", fold(paying, show, minted, token, Event{Kind: OnMatched, Scopes: []string{"mail"}, Details: `[{"amount":"5 EUR","type":"payment"}]`, Grant: "grt_1"}), nil, live},
+		{"with authorization details, and none were granted", fold(paying, show, minted, token, Event{Kind: OnMatched, Scopes: []string{"mail"}, Grant: "grt_1"}), nil, live},
 		{"lost at the provider before it was collected", then(show, minted, token, matched, Event{Kind: OnGrantLost}), nil, ended(GrantRevoked, ByProvider, RevocationDone, unused)},
 		{"revoked since its refresh brought something else", has, nil, ended(GrantRevoked, ByProvider, RevocationDone)},
 		{"a renewal", renewal(), nil, nil},
@@ -201,6 +206,9 @@ func laidOut(c Card) string {
 	line("who    %s", c.Who)
 	for _, s := range c.Scopes {
 		line("what   %q %s%s", s.Words, s.Scope, map[bool]string{true: ", new"}[s.New])
+	}
+	for _, s := range c.Details {
+		line("with   %s", s)
 	}
 	for _, s := range c.Says {
 		line("says   %s", s)

@@ -75,7 +75,7 @@ func (b *Bridge) confirmed(tx ReadTx, r Request, who Clicker, verb Verb, g *gift
 	e, err := b.judge(tx, r, tokens, r.Signed)
 	if e.Kind == OnUnknownAccount { // nor do the rules of now know it
 		e = Event{
-			Kind: OnMine, By: by, Account: r.Signed.Shown(), Scopes: tokens.Scopes,
+			Kind: OnMine, By: by, Account: r.Signed.Shown(), Scopes: tokens.Scopes, Details: tokens.Details,
 			Until: time.Now().Add(b.dir().Limits.CollectWithin).UTC().Round(0),
 		}
 	}

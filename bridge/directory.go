@@ -64,6 +64,7 @@ type Rule struct {
 	Resource      string // a pattern for URLs, as [ResourceFits] reads it; "" = Provider
 	Scopes        []string
 	DefaultScopes []string
+	Details       []string      // types of authorization details (RFC 9396); none = an ask has none
 	Ask           []string      // humans and teams
 	Reuse         time.Duration // at most MaxTeamReuse if a team is in Ask
 	AtOnce        bool          // "code: at_once": a code is made when it is asked, for a human and not for a team

@@ -18,6 +18,7 @@ type Grant struct {
 	Subject string // whose account it is, as the issuer knows it
 	Account string // the same in words
 	Scopes  []string
+	Details Details `json:",omitzero"` // what was granted besides; what was asked is in the key
 
 	CreatedAt       time.Time // the human's yes
 	LastUsedAt      time.Time // the last time its token was handed out
@@ -45,6 +46,7 @@ type GrantKey struct {
 	Provider string
 	ClientID string
 	Resource string
+	Details  Details `json:",omitzero"` // as they were asked for: a grant answers asks for the very same
 }
 
 // GrantState is how a grant stands. The words are part of the agent API.

@@ -19,7 +19,7 @@ const youngToken = time.Minute
 func (r Request) key() GrantKey {
 	key := GrantKey{
 		Agent: r.Agent, Session: r.Session, Human: r.Human, Team: r.Team,
-		Provider: r.Target.Provider, ClientID: r.Target.ClientID, Resource: r.Target.Resource,
+		Provider: r.Target.Provider, ClientID: r.Target.ClientID, Resource: r.Target.Resource, Details: r.Details,
 	}
 	if r.Team != "" {
 		key.Human = ""
@@ -58,7 +58,7 @@ func (b *Bridge) reusable(tx ReadTx, draft Request, now time.Time) (Grant, bool,
 // too, and the human is asked.
 func (b *Bridge) serve(tx Tx, draft Request, may permit, met Challenge, now time.Time, asIs bool) (Request, bool, error) {
 	g, ok, err := b.reusable(tx, draft, now)
-	if err != nil || !ok || !holds(g.Scopes, draft.Scopes) || len(may.beyond(g.Scopes)) > 0 {
+	if err != nil || !ok || !holds(g.Scopes, draft.Scopes) || len(may.beyond(g.Scopes, g.Details)) > 0 {
 		return Request{}, false, err
 	}
 	if err := b.vouched(draft.Team); err != nil {
@@ -79,7 +79,7 @@ func (b *Bridge) serve(tx Tx, draft Request, may permit, met Challenge, now time
 	draft.Surfaces = nil // nobody has to see it
 	e := Event{
 		Kind: OnServed, By: Actor{Kind: ByAgent, Name: draft.Agent},
-		Grant: g.ID, Account: g.Account, Scopes: g.Scopes, Until: now.Add(b.dir().Limits.CollectWithin),
+		Grant: g.ID, Account: g.Account, Scopes: g.Scopes, Details: g.Details, Until: now.Add(b.dir().Limits.CollectWithin),
 	}
 	r, _ := draft.Apply(e, now)
 	tx.PutRequest(r, entry(Request{}, r, e))
@@ -129,7 +129,7 @@ func holds(given, wanted []string) bool {
 func newGrant(r Request, tokens Tokens, who Account, received, now time.Time) Grant {
 	g := Grant{
 		ID: NewGrantID(now), Key: r.key(), State: GrantLive, Epoch: r.Epoch, Human: r.giver(), Request: r.ID,
-		Issuer: r.Target.Issuer, Subject: who.Subject, Account: who.Shown(), Scopes: tokens.Scopes,
+		Issuer: r.Target.Issuer, Subject: who.Subject, Account: who.Shown(), Scopes: tokens.Scopes, Details: tokens.Details,
 		CreatedAt: now, AccessIssuedAt: received, AccessExpiresAt: tokens.ExpiresAt,
 		ReuseUntil: now.Add(r.Reuse), Revocation: RevocationNone, Refreshable: !tokens.Refresh.IsZero(),
 	}

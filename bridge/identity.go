@@ -105,14 +105,14 @@ func (b *Bridge) judge(tx ReadTx, r Request, tokens Tokens, who Account) (Event,
 	if err != nil || e.Kind == OnMismatched || e.Kind == OnNoIdentity {
 		return e, err
 	}
-	if over := may.beyond(tokens.Scopes); len(over) > 0 {
+	if over := may.beyond(tokens.Scopes, tokens.Details); len(over) > 0 {
 		return Event{Kind: OnScopeExceeded, By: byProvider(r), Cause: Clean(strings.Join(over, " "), maxReason)}, nil
 	}
 	if e.Kind == OnUnknownAccount {
 		e.Until = time.Now().Add(confirmWithin).UTC().Round(0)
 		return e, nil
 	}
-	e.Account, e.Scopes = who.Shown(), tokens.Scopes
+	e.Account, e.Scopes, e.Details = who.Shown(), tokens.Scopes, tokens.Details
 	e.Until = time.Now().Add(b.dir().Limits.CollectWithin).UTC().Round(0)
 	return e, nil
 }

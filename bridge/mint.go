@@ -63,7 +63,7 @@ func (b *Bridge) requestCode(ctx context.Context, r Request) (Code, Event) {
 // the bridge's own. Where nobody has configured those, it asks for as many of
 // them as there are.
 func (b *Bridge) codeRequest(r Request) CodeRequest {
-	ask := CodeRequest{Scopes: r.Scopes, Resource: r.Target.Resource}
+	ask := CodeRequest{Scopes: r.Scopes, Details: r.Details, Resource: r.Target.Resource}
 	if r.Target.Provider == "" {
 		ask.Own = ownScopes()
 		return ask

@@ -8,8 +8,9 @@ import (
 
 // want is what an ask comes to before anybody has looked whether it may.
 type want struct {
-	target Target // of a provider only its name counts
-	scopes []string
+	target  Target // of a provider only its name counts
+	scopes  []string
+	details Details
 
 	// cut says that the agent named no scopes itself: of those that the
 	// resource wants it asks for what it may.
@@ -28,6 +29,7 @@ type permit struct {
 	target   Target
 	provider ProviderInfo
 	scopes   []string // what is asked for, sorted, without doubles
+	details  Details  // likewise, as of the want
 	refused  *Refusal // as of the want
 }
 
@@ -48,7 +50,7 @@ func (d *Directory) permit(agent Agent, w want, whom string) (permit, bool) {
 	may.target, may.provider = w.target, info
 	for _, rule := range agent.May {
 		if wanted, ok := rule.allows(w, may.whom()); ok {
-			may.rule, may.scopes = rule, wanted
+			may.rule, may.scopes, may.details = rule, wanted, w.details
 			return may, true
 		}
 	}
@@ -64,10 +66,13 @@ func (d *Directory) asked(whom string) (permit, bool) {
 	return permit{team: team}, ok
 }
 
+// want is what a request asks for.
+func (r Request) want() want { return want{target: r.Target, scopes: r.Scopes, details: r.Details} }
+
 // permitted asks the policy once more about a request: what it asks for may
 // still be asked, and who gives it is still in the team.
 func (d *Directory) permitted(agent Agent, r Request) (permit, bool) {
-	may, ok := d.permit(agent, want{target: r.Target, scopes: r.Scopes}, r.Whom())
+	may, ok := d.permit(agent, r.want(), r.Whom())
 	if ok && r.Team != "" && r.giver() != "" {
 		may.human, ok = d.keeps(r.Team, r.giver())
 	}
@@ -75,13 +80,13 @@ func (d *Directory) permitted(agent Agent, r Request) (permit, bool) {
 }
 
 // maySeek reports whether an agent may have it looked up who gives tokens for a
-// resource: it may ask them for these scopes there, or, if it names none, for
-// any.
-func (d *Directory) maySeek(agent Agent, resource, whom string, scopes []string) bool {
+// resource: it may ask them for these scopes and details there, or, if it names
+// no scopes, for any.
+func (d *Directory) maySeek(agent Agent, w want, whom string) bool {
 	may, known := d.asked(whom)
-	_, listed := d.resource(resource)
+	_, listed := d.resource(w.target.Resource)
 	return known && listed && slices.ContainsFunc(agent.May, func(r Rule) bool {
-		return r.about(Target{Resource: resource}) && slices.Contains(r.Ask, may.whom()) && r.Covers(scopes...)
+		return r.about(w.target) && slices.Contains(r.Ask, may.whom()) && r.Covers(w.scopes...) && r.lists(w.details)
 	})
 }
 
@@ -92,7 +97,7 @@ func (p permit) whom() string { return cmp.Or(p.team.Name, p.human.Name) }
 // An ask without scopes is for the default ones; without those it is for
 // whatever the provider gives, which only "*" covers.
 func (r Rule) allows(w want, whom string) ([]string, bool) {
-	if !r.about(w.target) || !slices.Contains(r.Ask, whom) {
+	if !r.about(w.target) || !slices.Contains(r.Ask, whom) || !r.lists(w.details) {
 		return nil, false
 	}
 	scopes := w.scopes
@@ -123,6 +128,11 @@ func (r Rule) Covers(scopes ...string) bool {
 	return true
 }
 
+// lists reports whether the rule lists the types of all authorization details.
+func (r Rule) lists(d Details) bool {
+	return !slices.ContainsFunc(d.Types(), func(kind string) bool { return !slices.Contains(r.Details, kind) })
+}
+
 // scopeFits compares a scope with a pattern; "*" stands for any ending, and
 // only at the end of the pattern.
 func scopeFits(pattern, scope string) bool {
@@ -132,10 +142,10 @@ func scopeFits(pattern, scope string) bool {
 	return pattern == scope
 }
 
-// beyond returns the granted scopes that the rule does not allow. The
-// bridge's own scopes do not count: it asked for them itself. Where tokens go
-// by other than scopes, none does.
-func (p permit) beyond(granted []string) []string {
+// beyond returns the granted scopes, and the types of the granted details, that
+// the rule does not allow. The bridge's own scopes do not count: it asked for
+// them itself. Where tokens go by other than scopes, nothing does.
+func (p permit) beyond(granted []string, details Details) []string {
 	if p.provider.Widens != "" {
 		return nil
 	}
@@ -143,6 +153,11 @@ func (p permit) beyond(granted []string) []string {
 	for _, s := range granted {
 		if !slices.Contains(p.provider.Scopes, s) && !p.rule.Covers(s) {
 			over = append(over, s)
+		}
+	}
+	for _, kind := range details.Types() {
+		if !slices.Contains(p.rule.Details, kind) {
+			over = append(over, kind)
 		}
 	}
 	return over
@@ -158,6 +173,9 @@ func notAllowed(agent Agent, w want, whom string) *Problem {
 		what = "for " + strings.Join(w.scopes, " ") + " at " + w.target.words()
 	} else if agent.mayName(w.target, whom) {
 		what += " without saying for which scopes"
+	}
+	if kinds := w.details.Types(); len(kinds) > 0 {
+		what += ", with authorization details of the type " + strings.Join(kinds, ", ")
 	}
 	return problem(ProblemNotAllowed, "agent %q may not ask %s %s", agent.Name, whom, what).hint("%s", agent.mayAsk())
 }
@@ -175,7 +193,11 @@ func (a Agent) mayAsk() string {
 	}
 	var all []string
 	for _, r := range a.May {
-		all = append(all, "ask "+strings.Join(r.Ask, " or ")+" for "+strings.Join(r.Scopes, ", ")+" at "+cmp.Or(r.Resource, r.Provider))
+		one := "ask " + strings.Join(r.Ask, " or ") + " for " + strings.Join(r.Scopes, ", ") + " at " + cmp.Or(r.Resource, r.Provider)
+		if len(r.Details) > 0 {
+			one += ", with authorization details of the type " + strings.Join(r.Details, " or ")
+		}
+		all = append(all, one)
 	}
 	return "it may " + strings.Join(all, "; ")
 }

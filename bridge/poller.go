@@ -167,7 +167,7 @@ func (b *Bridge) hold(ctx context.Context, key pollKey, code liveCode, tokens To
 	id := key.id.request()
 	e := Event{
 		Kind: OnToken, By: Actor{Kind: ByProvider, Name: code.Target.named()},
-		Code: code.Number, Scopes: tokens.Scopes, Until: at.Add(identityWithin).UTC().Round(0),
+		Code: code.Number, Scopes: tokens.Scopes, Details: tokens.Details, Until: at.Add(identityWithin).UTC().Round(0),
 	}
 	sealed := packTokens(tokens, at)
 	late := revoking(lateID(id, code), code.Target, at)

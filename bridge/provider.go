@@ -61,6 +61,7 @@ type Provider interface {
 type CodeRequest struct {
 	Scopes   []string // sent in this order
 	Own      []string // sent before them as far as the issuer's scopes_supported lists them
+	Details  Details  // RFC 9396; "" = not sent
 	Resource string   // RFC 8707; "" = not sent
 }
 
@@ -94,6 +95,7 @@ type Code struct {
 	Interval      time.Duration // least time between two polls, as the provider said it
 	TokenEndpoint string
 	Scopes        []string // as asked; what a token answer without scope means
+	Details       Details  // likewise
 	Resource      string
 	Verifier      Secret // sent with each poll (RFC 7636, section 4.5); empty = none
 }
@@ -136,6 +138,7 @@ type Tokens struct {
 	ID        Secret // the id_token, empty = none
 	Type      string // "Bearer" unless the provider says otherwise
 	Scopes    []string
+	Details   Details   // authorization details that were granted (RFC 9396, section 7); "" = none
 	ExpiresAt time.Time // zero = unknown
 }
 

@@ -51,7 +51,7 @@ func hushed(tx ReadTx, draft Request, now time.Time) error {
 // Neither the session nor the reason nor how long it may wait is a part of it.
 func (r Request) quietKey() string {
 	hash := sha256.New()
-	for _, part := range []string{r.Agent, r.Whom(), r.Target.Provider, r.Target.Issuer, r.Target.Resource, strings.Join(r.Scopes, " ")} {
+	for _, part := range []string{r.Agent, r.Whom(), r.Target.Provider, r.Target.Issuer, r.Target.Resource, strings.Join(r.Scopes, " "), string(r.Details)} {
 		hash.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		hash.Write([]byte(part))
 	}

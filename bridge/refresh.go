@@ -277,15 +277,15 @@ func (b *Bridge) unfit(g Grant, fresh Tokens, other bool) string {
 		return ErrOtherAccount.Error()
 	case !allowed:
 		return "the operator's rules no longer allow the grant"
-	case len(may.beyond(fresh.Scopes)) > 0:
+	case len(may.beyond(fresh.Scopes, fresh.Details)) > 0:
 		return "they reach further than the agent may"
 	}
 	return ""
 }
 
-// renewed is the grant with new tokens. Their scopes are what it holds now.
+// renewed is the grant with new tokens. Their scopes and details are what it holds now.
 func (g Grant) renewed(old, fresh Tokens, at time.Time) Grant {
-	g.AccessIssuedAt, g.AccessExpiresAt, g.Scopes = stored(at), fresh.ExpiresAt, fresh.Scopes
+	g.AccessIssuedAt, g.AccessExpiresAt, g.Scopes, g.Details = stored(at), fresh.ExpiresAt, fresh.Scopes, fresh.Details
 	g.Refreshing = 0
 	g.Rotates = g.Rotates || !shared(old.Refresh, fresh.Refresh)
 	g.EndsAt = g.end()

@@ -88,7 +88,7 @@ func (b *Bridge) renewable(tx ReadTx, g Grant, now time.Time) (permit, bool, err
 	may, allowed := b.setup.Load().permits(g)
 	if allowed {
 		asked := slices.DeleteFunc(slices.Clone(g.Scopes), func(s string) bool { return slices.Contains(may.provider.Scopes, s) })
-		may.scopes, allowed = may.rule.allows(want{target: g.target(), scopes: asked}, g.whom())
+		may.scopes, allowed = may.rule.allows(want{target: g.target(), scopes: asked, details: g.Key.Details}, g.whom())
 	}
 	if !allowed || may.rule.Digits || g.Key.Team != "" || g.LastUsedAt.IsZero() || !now.Before(g.ReuseUntil) {
 		return may, false, nil
@@ -106,7 +106,7 @@ func (b *Bridge) renewalOf(g Grant, may permit, now time.Time) Request {
 	}
 	return Request{
 		ID: NewRequestID(now), Epoch: g.Epoch, Agent: g.Key.Agent, Session: g.Key.Session, Human: g.Human,
-		Target: g.target(), Scopes: may.scopes, Renews: g.ID, Reuse: may.reuse(),
+		Target: g.target(), Scopes: may.scopes, Details: g.Key.Details, Renews: g.ID, Reuse: may.reuse(),
 		CreatedAt: now, ExpiresAt: until, Surfaces: b.surfaces(b.dir().Humans[g.Human], now),
 	}
 }

@@ -19,10 +19,11 @@ type Request struct {
 	Human   string `json:",omitzero"` // who is asked; of a team's request who gave, "" before that
 	Team    string `json:",omitzero"`
 
-	Target Target   `json:",omitzero"`
-	Scopes []string `json:",omitzero"` // what is asked for, sorted, without the bridge's own
-	Added  []string `json:",omitzero"` // what of it goes beyond the live grant of then, which is asked for again with it
-	Renews GrantID  `json:",omitzero"` // the bridge asks by itself, for the sake of this grant
+	Target  Target   `json:",omitzero"`
+	Scopes  []string `json:",omitzero"` // what is asked for, sorted, without the bridge's own
+	Added   []string `json:",omitzero"` // what of it goes beyond the live grant of then, which is asked for again with it
+	Details Details  `json:",omitzero"` // what is asked for besides scopes
+	Renews  GrantID  `json:",omitzero"` // the bridge asks by itself, for the sake of this grant
 
 	Reason      string        `json:",omitzero"` // cleaned, from the agent, not checked
 	Context     []string      `json:",omitzero"` // likewise
@@ -48,12 +49,13 @@ type Request struct {
 	CodeExpiresAt time.Time     `json:",omitzero"`
 	Interval      time.Duration `json:",omitzero"` // least time between two polls
 
-	DueBy   time.Time `json:",omitzero"` // held, granted, collected: when this state is over
-	Signed  Account   `json:",omitzero"` // held: whose the human is asked to say it is; for nobody else
-	Account string    `json:",omitzero"` // who signed in, in words; "" = not known
-	Granted []string  `json:",omitzero"` // scopes the provider granted
-	Grant   GrantID   `json:",omitzero"`
-	Served  bool      `json:",omitzero"` // a live grant answered; this request made none
+	DueBy          time.Time `json:",omitzero"` // held, granted, collected: when this state is over
+	Signed         Account   `json:",omitzero"` // held: whose the human is asked to say it is; for nobody else
+	Account        string    `json:",omitzero"` // who signed in, in words; "" = not known
+	Granted        []string  `json:",omitzero"` // scopes the provider granted
+	GrantedDetails Details   `json:",omitzero"` // likewise, of what is no scope
+	Grant          GrantID   `json:",omitzero"`
+	Served         bool      `json:",omitzero"` // a live grant answered; this request made none
 
 	Note     string    `json:",omitzero"` // an honest word to the human about the last fault, "" = none
 	Outcome  *Outcome  `json:",omitzero"`

@@ -18,9 +18,11 @@ type Resources interface {
 	// Client returns the id of our client at an issuer that is no configured
 	// provider, and registers one where there is none yet: by a client ID
 	// metadata document, else dynamically (RFC 7591). With an agent it is a
-	// client of that agent's own; "" is for one that all share. A *Refusal
-	// says why there cannot be one, and what the operator can do.
-	Client(ctx context.Context, issuer, agent string) (clientID string, err error)
+	// client of that agent's own; "" is for one that all share. details are
+	// the types of the authorization details that it is to ask for. A *Refusal
+	// says why there cannot be one, or that the issuer knows such a type not,
+	// and what the operator can do.
+	Client(ctx context.Context, issuer, agent string, details []string) (clientID string, err error)
 
 	// Provider returns who speaks with an issuer as one of these clients;
 	// false means that no such client is known any more.

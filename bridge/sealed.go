@@ -32,8 +32,11 @@ func packCode(c liveCode) Secret {
 		c.DeviceCode.Reveal(), c.UserCode.Reveal(), c.VerificationURI, c.VerificationURIComplete.Reveal(),
 		writeSpan(c.Lifetime), writeSpan(c.Interval), c.TokenEndpoint, strings.Join(c.Scopes, " "), c.Resource,
 	}
-	if !c.Verifier.IsZero() { // else it is as versions without it wrote it
+	if !c.Verifier.IsZero() || c.Details != "" { // else it is as versions without them wrote it
 		texts = append(texts, c.Verifier.Reveal())
+	}
+	if c.Details != "" {
+		texts = append(texts, string(c.Details))
 	}
 	return seal(texts...)
 }
@@ -53,14 +56,21 @@ func unpackCode(s Secret) (liveCode, error) {
 	if c.Target.Resource = c.Resource; r.rest != "" {
 		c.Verifier = NewSecret(r.text())
 	}
+	if r.rest != "" {
+		c.Details = Details(r.text())
+	}
 	return c, r.end("the sealed code")
 }
 
 func packTokens(t Tokens, received time.Time) Secret {
-	return seal(
+	texts := []string{
 		t.Access.Reveal(), t.Refresh.Reveal(), t.ID.Reveal(), t.Type, strings.Join(t.Scopes, " "),
 		writeTime(t.ExpiresAt), writeTime(received),
-	)
+	}
+	if t.Details != "" { // likewise
+		texts = append(texts, string(t.Details))
+	}
+	return seal(texts...)
 }
 
 func unpackTokens(s Secret) (tokens Tokens, received time.Time, err error) {
@@ -69,7 +79,9 @@ func unpackTokens(s Secret) (tokens Tokens, received time.Time, err error) {
 		Access: NewSecret(r.text()), Refresh: NewSecret(r.text()), ID: NewSecret(r.text()),
 		Type: r.text(), Scopes: r.list(), ExpiresAt: r.time(),
 	}
-	received = r.time()
+	if received = r.time(); r.rest != "" {
+		tokens.Details = Details(r.text())
+	}
 	return tokens, received, r.end("the sealed tokens")
 }
 

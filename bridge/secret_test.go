@@ -57,17 +57,19 @@ func TestEqualSecrets(t *testing.T) {
 
 func TestWhatIsSealedComesBackWhole(t *testing.T) {
 	now := time.Now().UTC().Round(0)
-	code := liveCode{Code{NewSecret("d"), NewSecret("u"), "https://a/device", NewSecret("https://a/device?c=u"), time.Minute, 5 * time.Second, "https://a/token", []string{"s"}, "https://r", Secret{}}, 2, Target{"corp", "https://a", "client", "https://r"}, now}
-	for _, verifier := range []string{"", "v"} {
-		code.Verifier = NewSecret(verifier)
+	code := liveCode{Code{NewSecret("d"), NewSecret("u"), "https://a/device", NewSecret("https://a/device?c=u"), time.Minute, 5 * time.Second, "https://a/token", []string{"s"}, "", "https://r", Secret{}}, 2, Target{"corp", "https://a", "client", "https://r"}, now}
+	for n, verifier := range []string{"", "v", "", "v"} {
+		if code.Verifier = NewSecret(verifier); n > 1 {
+			code.Details = `[{"type":"payment"}]`
+		}
 		back, err := unpackCode(packCode(code))
 		if err != nil || fmt.Sprint(back) != fmt.Sprint(code) || back.DeviceCode.Reveal() != "d" || back.VerificationURIComplete.Reveal() != "https://a/device?c=u" || back.Verifier.Reveal() != verifier {
 			t.Errorf("the code came back as %+v, %v", back, err)
 		}
 	}
-	tokens := Tokens{NewSecret("a"), NewSecret("r"), NewSecret("i"), "Bearer", []string{"s"}, now}
+	tokens := Tokens{NewSecret("a"), NewSecret("r"), NewSecret("i"), "Bearer", []string{"s"}, `[{"type":"payment"}]`, now}
 	got, received, err := unpackTokens(packTokens(tokens, now))
-	if err != nil || got.Access.Reveal() != "a" || got.Refresh.Reveal() != "r" || got.ID.Reveal() != "i" || !got.ExpiresAt.Equal(now) || !received.Equal(now) {
+	if err != nil || got.Access.Reveal() != "a" || got.Refresh.Reveal() != "r" || got.ID.Reveal() != "i" || got.Details != tokens.Details || !got.ExpiresAt.Equal(now) || !received.Equal(now) {
 		t.Errorf("the tokens came back as %+v, %v", got, err)
 	}
 	if _, err := unpackCode(NewSecret(marked)); err == nil || strings.Contains(err.Error(), marked) {

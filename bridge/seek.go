@@ -26,9 +26,9 @@ const refusedToken = "invalid_token"
 
 // want is what the ask comes to. Where it names a resource, the resource and
 // its issuer are asked first, with no transaction open.
-func (b *Bridge) want(ctx context.Context, agent Agent, ask Ask, whom string) (want, error) {
+func (b *Bridge) want(ctx context.Context, agent Agent, ask Ask, details Details, whom string) (want, error) {
 	if ask.Resource == "" {
-		return want{target: Target{Provider: ask.Provider}, scopes: ask.Scopes}, nil
+		return want{target: Target{Provider: ask.Provider}, scopes: ask.Scopes, details: details}, nil
 	}
 	resource, err := CanonicalResource(ask.Resource)
 	if err != nil {
@@ -36,17 +36,19 @@ func (b *Bridge) want(ctx context.Context, agent Agent, ask Ask, whom string) (w
 			hint("name it as in https://files.example.com/mcp")
 	}
 	dir := b.dir()
-	if !dir.maySeek(agent, resource, whom, ask.Scopes) {
-		return want{}, notAllowed(agent, want{target: Target{Resource: resource}, scopes: ask.Scopes}, whom)
+	w := want{target: Target{Resource: resource}, scopes: ask.Scopes, details: details}
+	if !dir.maySeek(agent, w, whom) {
+		return want{}, notAllowed(agent, w, whom)
 	}
-	return b.seek(ctx, dir, agent.Name, resource, ask)
+	return b.seek(ctx, dir, agent.Name, w, ask.Challenge)
 }
 
 // seek finds out who gives tokens for a resource, and as which client they are
 // asked for. What it does is bounded by what the operator has listed.
-func (b *Bridge) seek(ctx context.Context, dir *Directory, agent, resource string, ask Ask) (want, error) {
+func (b *Bridge) seek(ctx context.Context, dir *Directory, agent string, w want, met Challenge) (want, error) {
 	ctx, cancel := context.WithTimeout(ctx, seekWithin)
 	defer cancel()
+	resource := w.target.Resource
 	entry, _ := dir.resource(resource)
 	resources := b.setup.Load().resources
 	found, err := resources.Look(ctx, resource, entry)
@@ -61,9 +63,9 @@ func (b *Bridge) seek(ctx context.Context, dir *Directory, agent, resource strin
 		b.noteUnlisted(ctx, resource, agent, found.Issuers)
 		return want{}, unknownIssuer(resource, "it wants tokens of %s, and the operator has not listed that for it", Clean(strings.Join(found.Issuers, " or "), maxReason))
 	}
-	w := want{target: Target{Issuer: found.Issuers[at], Resource: found.Resource}, scopes: ask.Scopes}
+	w.target = Target{Issuer: found.Issuers[at], Resource: found.Resource}
 	if len(w.scopes) == 0 {
-		w.scopes, w.cut = wished(ask.Challenge, found), true
+		w.scopes, w.cut = wished(met, found), true
 	}
 	if p, configured := dir.at(w.target.Issuer); configured {
 		w.target.Provider, w.target.ClientID = p.Name, p.ClientID
@@ -72,7 +74,7 @@ func (b *Bridge) seek(ctx context.Context, dir *Directory, agent, resource strin
 	if !entry.PerAgent {
 		agent = ""
 	}
-	w.target.ClientID, err = resources.Client(ctx, w.target.Issuer, agent)
+	w.target.ClientID, err = resources.Client(ctx, w.target.Issuer, agent, w.details.Types())
 	switch {
 	case err == nil, errors.As(err, &w.refused):
 		return w, nil

@@ -49,7 +49,7 @@ func (s *setup) overtaken(r Request) bool {
 		return true
 	}
 	may, ok := s.rule(r.Agent, r.Target, r.Whom(), func(rule Rule) bool {
-		_, ok := rule.allows(want{target: r.Target, scopes: r.Scopes}, r.Whom())
+		_, ok := rule.allows(r.want(), r.Whom())
 		return ok
 	})
 	switch {
@@ -60,7 +60,7 @@ func (s *setup) overtaken(r Request) bool {
 	case r.State == Held: // it has an end of its own for too much
 		return r.Confirming() && may.provider.Trust != TrustFirstUse
 	}
-	return len(may.beyond(r.Granted)) > 0
+	return len(may.beyond(r.Granted, r.GrantedDetails)) > 0
 }
 
 // permits finds the rule that still allows a grant, if it is between those who
@@ -75,7 +75,7 @@ func (s *setup) permits(g Grant) (permit, bool) {
 		return permit{}, false
 	}
 	return s.rule(k.Agent, g.target(), g.whom(), func(rule Rule) bool {
-		return len(permit{rule: rule, provider: info}.beyond(g.Scopes)) == 0
+		return len(permit{rule: rule, provider: info}.beyond(g.Scopes, g.Details)) == 0
 	})
 }
 

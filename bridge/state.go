@@ -109,7 +109,8 @@ type Event struct {
 	Account  string        // account_*: who signed in, in words
 	Signed   Account       // account_unknown: the same, as it would be pinned
 	Scopes   []string      // account_matches, any_account, mine, served
-	Grant    GrantID       // likewise
+	Details  Details       // likewise; also token
+	Grant    GrantID       // account_matches, any_account, mine, served
 	Outcome  OutcomeCode   // mint_refused, no_client
 	Cause    string        // in the outcome, for the agent too; never anything secret
 	Private  string        // for the human who is asked alone

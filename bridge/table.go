@@ -148,7 +148,7 @@ func lapsed(r *Request, _ Event) { r.Note = "The code has lapsed; the request is
 
 func slower(r *Request, e Event) { r.Interval = e.Interval }
 
-func hold(r *Request, e Event) { r.DueBy, r.Granted = e.Until, e.Scopes }
+func hold(r *Request, e Event) { r.DueBy, r.Granted, r.GrantedDetails = e.Until, e.Scopes, e.Details }
 
 func mismatch(r *Request, e Event) { r.Account, r.Note = e.Account, e.Private }
 
@@ -161,7 +161,7 @@ func granted(r *Request, e Event) {
 		r.Human = r.ClaimedBy
 	}
 	r.Account, r.Grant, r.DueBy = e.Account, e.Grant, e.Until
-	r.Granted, r.Served = e.Scopes, e.Kind == OnServed
+	r.Granted, r.GrantedDetails, r.Served = e.Scopes, e.Details, e.Kind == OnServed
 }
 
 // renewed is the end of a renewal: there is nothing to collect.

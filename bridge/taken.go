@@ -229,6 +229,6 @@ func (g Grant) asked() Request {
 	return Request{
 		ID: g.Request, State: Collected, Agent: g.Key.Agent, Session: g.Key.Session, Human: g.Human, Team: g.Key.Team,
 		Target: g.target(),
-		Scopes: g.Scopes, Granted: g.Scopes, Account: g.Account, Grant: g.ID, CreatedAt: g.CreatedAt,
+		Scopes: g.Scopes, Granted: g.Scopes, Details: g.Key.Details, GrantedDetails: g.Details, Account: g.Account, Grant: g.ID, CreatedAt: g.CreatedAt,
 	}
 }

@@ -144,9 +144,32 @@ func (c *Clients) ownKey(ctx context.Context) (ClientKey, error) {
 	return key, nil
 }
 
-// Client implements [bridge.Resources]. All that want the same client at the
+// Client implements [bridge.Resources].
+func (c *Clients) Client(ctx context.Context, issuer, agent string, details []string) (string, error) {
+	id, err := c.clientOf(ctx, issuer, agent)
+	if err != nil || len(details) == 0 {
+		return id, err
+	}
+	return id, c.take(ctx, issuer, id, details)
+}
+
+// take refuses authorization details that the issuer is known not to take. What
+// is not known now is found out with the device request.
+func (c *Clients) take(ctx context.Context, issuer, id string, details []string) error {
+	known, ok := c.find(issuer, id)
+	if !ok {
+		return nil
+	}
+	md, err := known.discover(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // as the comment has it
+	}
+	return md.takes(details)
+}
+
+// clientOf finds our client, or registers it. All that want the same one at the
 // same time share one registration (RFC 7591).
-func (c *Clients) Client(ctx context.Context, issuer, agent string) (string, error) {
+func (c *Clients) clientOf(ctx context.Context, issuer, agent string) (string, error) {
 	if r, ok := c.current(issuer, agent, time.Now()); ok {
 		return r.ID, nil
 	}
@@ -253,6 +276,15 @@ func (c *Clients) forget(ctx context.Context, issuer, id string) error {
 
 // Provider implements [bridge.Resources].
 func (c *Clients) Provider(issuer, id string) (bridge.Provider, bool) {
+	p, ok := c.find(issuer, id)
+	if !ok {
+		return nil, false
+	}
+	return p, true
+}
+
+// find returns who speaks as a client that is kept.
+func (c *Clients) find(issuer, id string) (*client, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if known := c.known[[2]string{issuer, id}]; known != nil {

@@ -99,7 +99,7 @@ func TestCheck15HowWeBecomeAClient(t *testing.T) {
 			}
 			issuer := oauthtest.New(c.settings)
 			clients = clientsAt(t, issuer, &safe{})
-			id, err := clients.Client(t.Context(), issuer.URL(), "")
+			id, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 			if c.method == "" {
 				if no, ok := errors.AsType[*bridge.Refusal](err); !ok || !strings.Contains(no.Cause, c.want) {
 					t.Fatalf("%q, %v", id, err)
@@ -132,7 +132,7 @@ func TestCheck16TheDocumentHolds(t *testing.T) {
 	if _, err := clients.Document(t.Context(), "helper"); !errors.Is(err, bridge.ErrNotFound) {
 		t.Errorf("an agent without a client of its own is told of: %v", err)
 	}
-	if id, err := clients.Client(t.Context(), issuer.URL(), "helper"); err != nil || id != ourOrigin+"/oauth/client/helper" {
+	if id, err := clients.Client(t.Context(), issuer.URL(), "helper", nil); err != nil || id != ourOrigin+"/oauth/client/helper" {
 		t.Fatal(id, err)
 	}
 	for agent, at := range map[string]string{"": ourOrigin + "/oauth/client", "helper": ourOrigin + "/oauth/client/helper"} {
@@ -174,7 +174,7 @@ func TestCheck16TheDocumentHolds(t *testing.T) {
 func TestCheck17WhatIsRegistered(t *testing.T) {
 	issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"none"}})
 	clients := clientsAt(t, issuer, &safe{})
-	id, err := clients.Client(t.Context(), issuer.URL(), "helper")
+	id, err := clients.Client(t.Context(), issuer.URL(), "helper", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestCheck17ARefusalIsTold(t *testing.T) {
 			issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"none"}})
 			issuer.Always(oauthtest.Register, c.fault)
 			kept := &safe{}
-			id, err := clientsAt(t, issuer, kept).Client(t.Context(), issuer.URL(), "")
+			id, err := clientsAt(t, issuer, kept).Client(t.Context(), issuer.URL(), "", nil)
 			if no, ok := errors.AsType[*bridge.Refusal](err); !ok || !strings.Contains(no.Cause, c.want) {
 				t.Errorf("%q, %v", id, err)
 			}
@@ -223,13 +223,13 @@ func TestAnIssuerThatIsAwayRegistersNobody(t *testing.T) {
 	issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"none"}})
 	issuer.Always(oauthtest.Register, oauthtest.Fault{Replace: true, Status: 503})
 	clients := clientsAt(t, issuer, &safe{})
-	if _, err := clients.Client(t.Context(), issuer.URL(), ""); !isUnavailable(err) {
+	if _, err := clients.Client(t.Context(), issuer.URL(), "", nil); !isUnavailable(err) {
 		t.Errorf("503 is told as %v", err)
 	}
 	without := oauthtest.New(oauthtest.Settings{Registration: true})
 	without.Always(oauthtest.Metadata, oauthtest.Fault{Replace: true, Status: 200, Body: fmt.Sprintf(`{"issuer":%q,"token_endpoint":%q,"registration_endpoint":%q}`,
 		without.URL(), without.EndpointURL(oauthtest.Token), without.EndpointURL(oauthtest.Register))})
-	_, err := clientsAt(t, without, &safe{}).Client(t.Context(), without.URL(), "")
+	_, err := clientsAt(t, without, &safe{}).Client(t.Context(), without.URL(), "", nil)
 	if no, ok := errors.AsType[*bridge.Refusal](err); !ok || no.Outcome != bridge.OutcomeDeviceGrantUnsupported {
 		t.Errorf("an issuer without the grant is told as %v", err)
 	}
@@ -248,7 +248,7 @@ func TestCheck17ASecretThatExpiresIsRenewedInTime(t *testing.T) {
 		issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"client_secret_basic"}, SecretLifetime: 10 * time.Hour})
 		kept := &safe{}
 		clients := clientsAt(t, issuer, kept)
-		first, err := clients.Client(t.Context(), issuer.URL(), "")
+		first, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +257,7 @@ func TestCheck17ASecretThatExpiresIsRenewedInTime(t *testing.T) {
 			same  bool
 		}{{7 * time.Hour, true}, {90 * time.Minute, false}} {
 			<-time.After(step.after)
-			id, err := clients.Client(t.Context(), issuer.URL(), "")
+			id, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 			if err != nil || (id == first) != step.same {
 				t.Errorf("after %s more it is %s, %v", step.after, id, err)
 			}
@@ -279,7 +279,7 @@ func TestCheck18ManyAsksRegisterOnce(t *testing.T) {
 	ids := make([]string, 20)
 	for n := range ids {
 		all.Go(func() {
-			id, err := clients.Client(t.Context(), issuer.URL(), "")
+			id, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 			if err != nil {
 				t.Error(err)
 			}
@@ -294,10 +294,10 @@ func TestCheck18ManyAsksRegisterOnce(t *testing.T) {
 		t.Errorf("they got %v", ids)
 	}
 	again := clientsAt(t, issuer, kept)
-	if id, err := again.Client(t.Context(), issuer.URL(), ""); err != nil || id != ids[0] || len(issuer.Calls(oauthtest.Register)) != 1 {
+	if id, err := again.Client(t.Context(), issuer.URL(), "", nil); err != nil || id != ids[0] || len(issuer.Calls(oauthtest.Register)) != 1 {
 		t.Errorf("after a restart: %s, %v", id, err)
 	}
-	if id, err := again.Client(t.Context(), issuer.URL(), "helper"); err != nil || id == ids[0] {
+	if id, err := again.Client(t.Context(), issuer.URL(), "helper", nil); err != nil || id == ids[0] {
 		t.Errorf("helper's own: %s, %v", id, err)
 	}
 }
@@ -309,11 +309,11 @@ func TestAClientThatCannotBeKeptIsNone(t *testing.T) {
 	kept := &safe{}
 	clients := clientsAt(t, issuer, kept)
 	kept.fail = bridge.ErrStoreUnavailable
-	if id, err := clients.Client(t.Context(), issuer.URL(), ""); !errors.Is(err, bridge.ErrStoreUnavailable) {
+	if id, err := clients.Client(t.Context(), issuer.URL(), "", nil); !errors.Is(err, bridge.ErrStoreUnavailable) {
 		t.Errorf("%s, %v", id, err)
 	}
 	kept.fail = nil
-	if _, err := clients.Client(t.Context(), issuer.URL(), ""); err != nil {
+	if _, err := clients.Client(t.Context(), issuer.URL(), "", nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -323,7 +323,7 @@ func TestAClientThatCannotBeKeptIsNone(t *testing.T) {
 func TestAClientThatTheIssuerForgot(t *testing.T) {
 	issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"client_secret_basic"}})
 	clients := clientsAt(t, issuer, &safe{})
-	first, err := clients.Client(t.Context(), issuer.URL(), "")
+	first, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +333,7 @@ func TestAClientThatTheIssuerForgot(t *testing.T) {
 	if no, ok := errors.AsType[*bridge.Refusal](err); !ok || !strings.Contains(no.Cause, "does not know our client any more") {
 		t.Errorf("it is told as %v", err)
 	}
-	second, err := clients.Client(t.Context(), issuer.URL(), "")
+	second, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 	if err != nil || second == first {
 		t.Fatalf("%s, %v", second, err)
 	}
@@ -348,13 +348,13 @@ func TestTheClientsOfManyIssuersAreBounded(t *testing.T) {
 	issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"none"}})
 	clients := clientsAt(t, issuer, &safe{})
 	for n := range 260 {
-		if _, err := clients.Client(t.Context(), issuer.URL(), fmt.Sprintf("agent-%d", n)); err != nil {
+		if _, err := clients.Client(t.Context(), issuer.URL(), fmt.Sprintf("agent-%d", n), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := len(issuer.Calls(oauthtest.Register))
 	for n, registered := range map[int]int{259: 0, 100: 0, 0: 1} {
-		if _, err := clients.Client(t.Context(), issuer.URL(), fmt.Sprintf("agent-%d", n)); err != nil {
+		if _, err := clients.Client(t.Context(), issuer.URL(), fmt.Sprintf("agent-%d", n), nil); err != nil {
 			t.Fatal(err)
 		}
 		if after := len(issuer.Calls(oauthtest.Register)); after-before != registered {
@@ -369,7 +369,7 @@ func TestTheClientsOfManyIssuersAreBounded(t *testing.T) {
 func TestCheck19AKeyProvesWhoWeAre(t *testing.T) {
 	issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"private_key_jwt"}})
 	clients := clientsAt(t, issuer, &safe{})
-	id, err := clients.Client(t.Context(), issuer.URL(), "")
+	id, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -415,7 +415,7 @@ func TestTheClientsFollowTheNetwork(t *testing.T) {
 	if err := clients.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	id, err := clients.Client(t.Context(), at, "")
+	id, err := clients.Client(t.Context(), at, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -440,7 +440,7 @@ func TestCheck65OurOwnScopesOnlyWhereTheyAreListed(t *testing.T) {
 			issuer := oauthtest.New(oauthtest.Settings{Registration: true, Methods: []string{"none"}})
 			issuer.Always(oauthtest.Metadata, oauthtest.Set("scopes_supported", c.listed))
 			clients := clientsAt(t, issuer, &safe{})
-			id, err := clients.Client(t.Context(), issuer.URL(), "")
+			id, err := clients.Client(t.Context(), issuer.URL(), "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -36,6 +36,9 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if p.profile.OmitResource {
 		ask.Resource = ""
 	}
+	if err := md.takes(ask.Details.Types()); err != nil {
+		return bridge.Code{}, err
+	}
 	if p.profile.NeedsScope && len(ask.Scopes) == 0 {
 		return bridge.Code{}, refuse(bridge.OutcomeProviderError,
 			"the provider gives no code without scopes; the operator has to set scopes of the bridge's own, or default_scopes, for it")
@@ -54,7 +57,7 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	if err != nil {
 		return bridge.Code{}, err
 	}
-	code.TokenEndpoint, code.Scopes, code.Resource, code.Verifier = md.Token, ask.Scopes, ask.Resource, verifier
+	code.TokenEndpoint, code.Scopes, code.Details, code.Resource, code.Verifier = md.Token, ask.Scopes, ask.Details, ask.Resource, verifier
 	return code, nil
 }
 
@@ -70,6 +73,18 @@ func (md *metadata) with(ask bridge.CodeRequest) []string {
 	return append(scopes, ask.Scopes...)
 }
 
+// takes refuses types of authorization details that the issuer does not list
+// (RFC 9396, section 10). One that lists none at all may take any.
+func (md *metadata) takes(types []string) error {
+	for _, kind := range types {
+		if md.DetailTypes != nil && !slices.Contains(md.DetailTypes, kind) {
+			return refuse(bridge.OutcomeProviderError,
+				"the provider takes no authorization details of the type %q; its metadata lists those that it takes under authorization_details_types_supported", kind)
+		}
+	}
+	return nil
+}
+
 // deviceRequest is what a device authorization request says, but for who we
 // are.
 func (p *Provider) deviceRequest(ask bridge.CodeRequest) *form {
@@ -82,6 +97,9 @@ func (p *Provider) deviceRequest(ask bridge.CodeRequest) *form {
 	}
 	if ask.Resource != "" {
 		f.add("resource", ask.Resource)
+	}
+	if ask.Details != "" { // RFC 9396, section 3
+		f.add("authorization_details", string(ask.Details))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.profile.Parameters)) {
 		f.add(name, p.profile.Parameters[name])

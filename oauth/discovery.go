@@ -55,7 +55,8 @@ type metadata struct {
 	Scopes        words  `json:"scopes_supported"`
 	Methods       words  `json:"token_endpoint_auth_methods_supported"`
 	KeyAlgorithms words  `json:"token_endpoint_auth_signing_alg_values_supported"`
-	Challenges    words  `json:"code_challenge_methods_supported"` // RFC 7636, of PKCE
+	Challenges    words  `json:"code_challenge_methods_supported"`      // RFC 7636, of PKCE
+	DetailTypes   words  `json:"authorization_details_types_supported"` // RFC 9396, section 10
 }
 
 // flag is a member that is true, and false whatever else it may be.
@@ -74,16 +75,18 @@ const (
 )
 
 // words is a list of plain words, at most 1000 of at most 200 bytes each. What
-// is no such word is left out, and what is no list is none: nil.
+// is no such word is left out; an empty list is not nil, and what is no list
+// is.
 type words []string
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (w *words) UnmarshalJSON(text []byte) error {
 	*w = nil
 	var all []any
-	if json.Unmarshal(text, &all) != nil {
+	if json.Unmarshal(text, &all) != nil || all == nil {
 		return nil
 	}
+	*w = words{}
 	for _, one := range all[:min(len(all), maxWords)] {
 		if word, is := one.(string); is && word != "" && len(word) <= maxWord && isPlain(word) {
 			*w = append(*w, word)

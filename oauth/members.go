@@ -105,6 +105,24 @@ func (m members) words(name string) []string {
 	return []string{none}
 }
 
+// details returns the authorization details that were granted (RFC 9396,
+// section 7): as asked, if the answer does not say.
+func (m members) details(asked bridge.Details) bridge.Details {
+	said := m["authorization_details"]
+	if said == nil {
+		return asked
+	}
+	text, err := json.Marshal(said)
+	if err != nil {
+		return bridge.UnreadableDetails
+	}
+	details, err := bridge.ReadDetails(text)
+	if err != nil {
+		return bridge.UnreadableDetails
+	}
+	return details
+}
+
 // isScope reports whether a text is one scope token.
 func isScope(word string) bool {
 	return word != "" && len(word) <= maxScope && !strings.ContainsFunc(word, func(r rune) bool {

@@ -146,6 +146,7 @@ func (p *Provider) tokens(m members, code bridge.Code) bridge.Tokens {
 		ID:        m.secret("id_token"),
 		Type:      tokenType(m.text("token_type")),
 		Scopes:    scopes,
+		Details:   m.details(code.Details),
 		ExpiresAt: expiry(m),
 	}
 }

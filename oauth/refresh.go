@@ -83,10 +83,10 @@ func (p *Provider) notRefreshed(answer reply, m members, old bridge.Tokens) erro
 	return refuse(bridge.OutcomeProviderError, "%s", said)
 }
 
-// refreshed reads a successful answer. What it leaves out is as it was; so is
-// the scope, since none was asked for (RFC 6749, section 6).
+// refreshed reads a successful answer. What it leaves out is as it was; so are
+// the scope and the authorization details, since none was asked for (RFC 6749, section 6).
 func (p *Provider) refreshed(m members, old bridge.Tokens) bridge.Tokens {
-	fresh := p.tokens(m, bridge.Code{Scopes: old.Scopes})
+	fresh := p.tokens(m, bridge.Code{Scopes: old.Scopes, Details: old.Details})
 	if fresh.Refresh.IsZero() {
 		fresh.Refresh = old.Refresh
 	}

@@ -235,7 +235,7 @@ func (m *Messenger) fits(c bridge.Card) bool {
 	switch {
 	case open && (c.Code != nil || c.Phrase != "" || c.Question != ""):
 		return false
-	case line && (len(c.Buttons) > 0 || len(c.Says) > 0 || len(c.Scopes) > 0 || c.Who != ""):
+	case line && (len(c.Buttons) > 0 || len(c.Says) > 0 || len(c.Scopes) > 0 || len(c.Details) > 0 || c.Who != ""):
 		return false
 	}
 	m.mu.Lock()
@@ -366,6 +366,9 @@ func Text(c bridge.Card) string {
 	line("who: ", c.Who)
 	for _, s := range c.Scopes {
 		line("may: ", strings.TrimSpace(s.Words+" "+s.Scope))
+	}
+	for _, s := range c.Details {
+		line("details: ", s)
 	}
 	for _, s := range c.Says {
 		line("The agent says (not checked): ", s)

@@ -48,6 +48,10 @@ type Provider struct {
 	RetryAfter    time.Duration // in answers that the human has not finished
 	Scopes        []string
 
+	// Details, if not nil, are granted instead of the authorization details
+	// that were asked for.
+	Details *bridge.Details
+
 	// Failing, if not nil, is what polls are answered.
 	Failing *bridge.Answer
 	Same    string
@@ -68,6 +72,7 @@ type code struct {
 	interval time.Duration
 	last     time.Time
 	scopes   []string
+	details  bridge.Details
 	polled   bool
 	slow     bool   // the next poll is told to slow down
 	state    string // "", "approved", "denied", "used"
@@ -227,7 +232,7 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	n := len(p.order) + 1
 	c := &code{
 		userCode: fmt.Sprintf("CODE-%04d", n), device: fmt.Sprintf("device-%d", n),
-		lapses: time.Now().Add(p.Lifetime), interval: p.Interval, scopes: slices.Concat(ask.Own, ask.Scopes),
+		lapses: time.Now().Add(p.Lifetime), interval: p.Interval, scopes: slices.Concat(ask.Own, ask.Scopes), details: ask.Details,
 	}
 	p.asked = append(p.asked, ask)
 	p.codes[c.device] = c
@@ -235,7 +240,7 @@ func (p *Provider) Begin(ctx context.Context, ask bridge.CodeRequest) (bridge.Co
 	return bridge.Code{
 		DeviceCode: bridge.NewSecret(c.device), UserCode: bridge.NewSecret(c.userCode),
 		VerificationURI: cmp.Or(p.Page, p.issuer+"/device"), Lifetime: p.Lifetime, Interval: p.Interval,
-		TokenEndpoint: p.issuer + "/token", Scopes: c.scopes, Resource: ask.Resource,
+		TokenEndpoint: p.issuer + "/token", Scopes: c.scopes, Details: ask.Details, Resource: ask.Resource,
 	}, nil
 }
 
@@ -289,10 +294,13 @@ func (p *Provider) issue(c *code, now time.Time) bridge.Tokens {
 	t := bridge.Tokens{
 		Access:  bridge.NewSecret(p.numbered("access")),
 		Refresh: bridge.NewSecret(p.numbered("refresh")),
-		Type:    "Bearer", Scopes: c.scopes,
+		Type:    "Bearer", Scopes: c.scopes, Details: c.details,
 	}
 	if p.Scopes != nil {
 		t.Scopes = p.Scopes
+	}
+	if p.Details != nil {
+		t.Details = *p.Details
 	}
 	if p.NoRefresh {
 		t.Refresh = bridge.Secret{}

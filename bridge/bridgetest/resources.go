@@ -76,8 +76,8 @@ func (r *Resources) Look(_ context.Context, url string, _ bridge.Resource) (brid
 	return said, nil
 }
 
-// Client registers at an issuer.
-func (r *Resources) Client(_ context.Context, issuer, agent string) (string, error) {
+// Client registers at an issuer. What details it is to ask for is all the same.
+func (r *Resources) Client(_ context.Context, issuer, agent string, _ []string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.refusals[issuer]; err != nil {

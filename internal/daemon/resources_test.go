@@ -47,7 +47,7 @@ func TestTheDocumentOfOurClient(t *testing.T) {
 	if got := get(http.MethodPost, oauth.DocumentPath); got.Code != http.StatusMethodNotAllowed || got.Header().Get("Allow") == "" {
 		t.Errorf("POST: %d", got.Code)
 	}
-	if _, err := r.Client(t.Context(), at, "helper"); err != nil {
+	if _, err := r.Client(t.Context(), at, "helper", nil); err != nil {
 		t.Fatal(err)
 	}
 	w := get(http.MethodGet, oauth.DocumentPath+"/helper")
@@ -76,7 +76,7 @@ func TestClientsOutliveTheBridge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		id, err := r.Client(t.Context(), at, "")
+		id, err := r.Client(t.Context(), at, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,6 +104,7 @@ func hides(before, r bridge.Rule) bool {
 	}
 	everybody := !slices.ContainsFunc(r.Ask, func(whom string) bool { return !slices.Contains(before.Ask, whom) })
 	everything := !slices.ContainsFunc(r.Scopes, func(scope string) bool { return !within(scope, before.Scopes) })
+	everything = everything && !slices.ContainsFunc(r.Details, func(kind string) bool { return !slices.Contains(before.Details, kind) })
 	return everybody && everything && (!silent(r) || silent(before))
 }
 

@@ -23,6 +23,7 @@ type family struct {
 	account   Account
 	scopes    []string
 	resource  string
+	details   string
 	issued    []string
 	refreshes int
 	reused    bool

@@ -23,6 +23,7 @@ type code struct {
 	device, user string
 	scopes       []string
 	resource     string
+	details      string // as they were asked for, "" = none
 	expires      time.Time
 	interval     time.Duration
 	mayPoll      time.Time // earlier polls are too early
@@ -88,8 +89,13 @@ func (i *Issuer) serveDevice(r *http.Request) answer {
 	if i.settings.PKCE && (challenge == "" || r.PostForm.Get("code_challenge_method") != "S256") {
 		return wrong(http.StatusBadRequest, "invalid_request", "a code_challenge by S256 is needed")
 	}
+	details := r.PostForm.Get("authorization_details")
+	if bad := i.checkDetails(details); bad != nil {
+		return *bad
+	}
 	c := &code{
 		client:   client,
+		details:  details,
 		proof:    challenge,
 		device:   random(),
 		user:     newUserCode(),
@@ -142,6 +148,9 @@ func (i *Issuer) serveToken(r *http.Request) answer {
 	c := i.codes[r.PostForm.Get("device_code")]
 	if c != nil && c.proof != "" && oauth2.S256ChallengeFromVerifier(r.PostForm.Get("code_verifier")) != c.proof {
 		return wrong(http.StatusBadRequest, "invalid_grant", "not the verifier of this code")
+	}
+	if r.PostForm.Has("authorization_details") {
+		return wrong(http.StatusBadRequest, "invalid_request", "the authorization details belong to the device request")
 	}
 	if bad := i.check(c, client, r.PostForm.Get("resource")); bad != nil {
 		return *bad
@@ -199,7 +208,7 @@ func (i *Issuer) slowDown(c *code, early bool) *answer {
 
 // hand makes the tokens of an approved code, and begins their family.
 func (i *Issuer) hand(c *code) answer {
-	f := &family{client: c.client, account: *c.account, scopes: c.scopes, resource: c.resource}
+	f := &family{client: c.client, account: *c.account, scopes: c.scopes, resource: c.resource, details: c.details}
 	i.families = append(i.families, f)
 	given := i.pair(f, f.account, c.scopes)
 	if slices.Contains(c.scopes, "offline_access") && i.settings.Rotation != Never {
@@ -216,6 +225,9 @@ func (i *Issuer) pair(f *family, account Account, scopes []string) map[string]an
 		"token_type":   "Bearer",
 		"expires_in":   i.settings.TokenLifetime.Seconds(),
 		"scope":        strings.Join(scopes, " "),
+	}
+	if details := i.decided(f.details); details != nil {
+		given["authorization_details"] = details
 	}
 	if slices.Contains(scopes, "openid") {
 		given["id_token"] = i.idToken(f.client, account, scopes)

@@ -51,6 +51,13 @@ type Settings struct {
 	Documents      func(url string) ([]byte, error) // reads clients' own documents; nil = they are not taken
 	Methods        []string                         // how clients may prove themselves; nil = as AuthMethod says
 
+	// DetailTypes are the types of authorization details (RFC 9396) that it
+	// lists and takes; nil = it lists none and takes all. Decide, if not nil,
+	// says what is granted for what was asked, "" each for none; else that is
+	// the same. A nil answer says nothing of them.
+	DetailTypes []string
+	Decide      func(asked string) (granted any)
+
 	// WellKnown lists the paths that serve the metadata; nil = every one
 	// that RFC 8414 and OpenID Connect know for this issuer.
 	WellKnown []string
@@ -304,6 +311,9 @@ func (i *Issuer) serveMetadata() answer {
 		"token_endpoint_auth_methods_supported": i.methods(),
 		"id_token_signing_alg_values_supported": []string{i.keys.algorithm()},
 		"scopes_supported":                      []string{"openid", "email", "offline_access"},
+	}
+	if i.settings.DetailTypes != nil {
+		members["authorization_details_types_supported"] = i.settings.DetailTypes
 	}
 	if i.settings.Registration {
 		members["registration_endpoint"] = i.EndpointURL(Register)

@@ -115,7 +115,11 @@ const nameLen = 16
 func short(name string) string { return hash(name)[:nameLen] }
 
 func grantKey(k bridge.GrantKey) string {
-	return hash(k.Agent, k.Session, k.Human, k.Team, k.Provider, k.ClientID, k.Resource)
+	parts := []string{k.Agent, k.Session, k.Human, k.Team, k.Provider, k.ClientID, k.Resource}
+	if k.Details != "" { // else it is as versions without them wrote it
+		parts = append(parts, string(k.Details))
+	}
+	return hash(parts...)
 }
 
 // timeLen is the length of a time in a key.

@@ -48,6 +48,7 @@ func (lab Lab) grantKeys(t *testing.T) {
 		"provider": func(k *bridge.GrantKey) { k.Provider = "corp" },
 		"client":   func(k *bridge.GrantKey) { k.ClientID = "" },
 		"resource": func(k *bridge.GrantKey) { k.Resource = "" },
+		"details":  func(k *bridge.GrantKey) { k.Details = `[{"type":"payment"}]` },
 		"where a name ends": func(k *bridge.GrantKey) {
 			k.Agent, k.Session = k.Agent+k.Session, ""
 		},
