@@ -105,7 +105,7 @@ func (s sheet) ended(c bridge.Card) {
 	s.Line(Words(Clean(c.Ending, MaxEnding)))
 	s.mixed(c)
 	if approved(c) && c.Host != "" { // a line in place of a card has none
-		s.List(Bold("What:"), scopes(c), "")
+		s.List(Bold("What:"), what(c), "")
 	}
 	s.Aside(Times(c)...)
 	s.Buttons(c, InOrder(c))
@@ -121,7 +121,7 @@ func (s sheet) about(c bridge.Card) {
 	if team := Clean(c.Team, MaxLine); team != "" {
 		s.Line(Bold("Asks:"), Words(" anybody of the team "), Bold(team))
 	}
-	s.List(Bold("What:"), scopes(c), howLong(c))
+	s.List(Bold("What:"), what(c), howLong(c))
 	s.why(c)
 }
 
@@ -174,7 +174,7 @@ func (s sheet) notes(c bridge.Card) {
 
 // mixed warns of words that look like others.
 func (s sheet) mixed(c bridge.Card) {
-	all := append([]string{c.Title, c.Who, c.Question, c.Note, c.Ending}, c.Says...)
+	all := slices.Concat([]string{c.Title, c.Who, c.Question, c.Note, c.Ending}, c.Says, c.Details)
 	for _, one := range c.Scopes {
 		all = append(all, one.Words, one.Scope)
 	}

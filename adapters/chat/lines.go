@@ -21,6 +21,23 @@ func scopes(c bridge.Card) []string {
 	return lines
 }
 
+// what says what the agent wants: scopes, and below them authorization details.
+func what(c bridge.Card) []string {
+	lines := scopes(c)
+	switch {
+	case len(c.Details) == 0:
+		return lines
+	case c.Ending != "":
+		lines = append(lines, "Details, as granted:")
+	default:
+		lines = append(lines, "Details, as asked for (not checked):")
+	}
+	for _, one := range c.Details {
+		lines = append(lines, "• "+Clean(one, MaxDetail))
+	}
+	return lines
+}
+
 // Fit is as many of some scopes as fit into a length, with a line that says
 // how many are left out, if any are.
 func Fit(scopes []string, length func(string) int, most int) []string {

@@ -56,6 +56,7 @@ const (
 	MaxEnding = 600
 	MaxPhrase = 60
 	MaxScope  = 200
+	MaxDetail = 300 // a line of authorization details
 
 	maxReason = 300
 	maxMore   = 100 // of what an agent says besides its reason

@@ -65,6 +65,9 @@ func aboutIt(c bridge.Card) string {
 			wanted = append(wanted, chat.Clean(one.Scope, chat.MaxScope))
 		}
 	}
+	for _, one := range c.Details {
+		wanted = append(wanted, chat.Clean(one, chat.MaxDetail))
+	}
 	return strings.Join(append(all, said(strings.Join(wanted, ", "), maxPush)), " ")
 }
 

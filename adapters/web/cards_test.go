@@ -432,6 +432,30 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+// What is asked for besides scopes stands below them, on every card that says
+// what is asked for, and it is said how far that is to be believed.
+func TestDetailsStandBelowTheScopes(t *testing.T) {
+	shared := asked()
+	shared.Shared, shared.View, shared.Team, shared.Phrase = true, bridge.ViewTeam, "oncall", ""
+	for name, c := range map[string]struct {
+		card bridge.Card
+		want string
+	}{
+		"asked":    {asked(), "calendar:read (no description on file) Details, as asked for (not checked): type: payment; amount: 12 EUR and to: “DE02 1001; Example” For 8 hours"},
+		"coded":    {coded(), "Details, as asked for (not checked): type: payment; amount: 12 EUR"},
+		"team":     {shared, "Details, as asked for (not checked): type: payment; amount: 12 EUR"},
+		"approved": {given(), "Details, as granted: type: payment; amount: 12 EUR"},
+	} {
+		if text := textOf(t, c.card); strings.Contains(text, "Details") {
+			t.Errorf("%s: there are none, and it says %q", name, text)
+		}
+		c.card.Details = []string{"type: payment; amount: 12 EUR", "and to: “DE02 1001; Example”"}
+		if text := textOf(t, c.card); !strings.Contains(text, c.want) {
+			t.Errorf("%s: %q is missing in %q", name, c.want, text)
+		}
+	}
+}
+
 // hostile are texts that want to be more than text.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</article></main><h1>Approved</h1>`,
@@ -475,7 +499,7 @@ func poisoned(text string) bridge.Card {
 	c := coded()
 	c.Request = bridge.RequestID("req_" + text)
 	c.Headline, c.Title, c.Who, c.Phrase, c.Note, c.Host = text, text, text, text, text, text
-	c.Says = []string{text, text}
+	c.Says, c.Details = []string{text, text}, []string{text}
 	c.Scopes = []bridge.ScopeLine{{Words: text, Scope: text}}
 	c.Code.UserCode, c.Code.Address, c.Code.Host, c.Code.Open = bridge.NewSecret(text), text, text, bridge.NewSecret(text)
 	c.Buttons = []bridge.Button{{Verb: bridge.Verb(text), Label: text}}

@@ -32,6 +32,7 @@ func Everywhere(s string) map[string]bridge.Card {
 		}),
 		"coded": With(CodedCard(), func(c *bridge.Card) {
 			c.Scopes, c.Team = []bridge.ScopeLine{{Words: s, Scope: s}, {Scope: s, New: true}}, s
+			c.Details = []string{s, "type: " + s}
 		}),
 		"question": With(HeldCard(), func(c *bridge.Card) { c.Question = "Signed in as " + s + ": mine / not mine?" }),
 		"team":     With(ClaimedCard(), func(c *bridge.Card) { c.Headline, c.Claim.By, c.Team = "Claimed by "+s, s, s }),
@@ -102,6 +103,9 @@ func (r Dice) Card() bridge.Card {
 	}
 	if r.IntN(2) == 0 {
 		c.Says = r.texts(12)
+	}
+	if r.IntN(3) == 0 {
+		c.Details = r.texts(12)
 	}
 	for range r.IntN(60) * r.IntN(2) {
 		c.Scopes = append(c.Scopes, bridge.ScopeLine{Words: r.Text(), Scope: r.Text(), New: r.IntN(2) == 0})

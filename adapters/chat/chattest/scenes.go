@@ -101,6 +101,9 @@ func PrivateScenes() []Scene {
 		{"asked for more than was given", With(asked, func(c *bridge.Card) {
 			c.Scopes = []bridge.ScopeLine{{Words: "read your files", Scope: "files:read"}, {Words: "write your files", Scope: "https://login.example.com/auth/files.write", New: true}}
 		})},
+		{"asked with authorization details", With(asked, func(c *bridge.Card) {
+			c.Details = []string{"type: payment_initiation; actions: initiate, status; amount: (currency: EUR, value: 12.50)", "and to: “DE02 1001; Example”"}
+		})},
 		{"renewal", With(asked, func(c *bridge.Card) {
 			c.Headline, c.Title, c.Renewal, c.Says, c.Phrase = "Access has run out", "helper's access to corp has run out; renew it?", true, nil, ""
 		})},
@@ -178,6 +181,7 @@ func EndedScenes() []Scene {
 		{"released", ClosedCard("You released this.")},
 		{"the claim has lapsed", ClosedCard("Your claim has lapsed. What you typed of the code leads to nothing.")},
 		{"claimed, and over by now", With(ClosedCard("This is not yours any more."), func(c *bridge.Card) { c.State, c.Team = bridge.Collected, "oncall" })},
+		{"approved, with authorization details", With(given, func(c *bridge.Card) { c.Details = []string{"type: payment_initiation; amount: 12 EUR"} })},
 	}
 }
 
@@ -217,6 +221,7 @@ func TeamScenes() []Scene {
 	return []Scene{
 		{"waiting", SharedCard()},
 		{"waiting, for one token", With(SharedCard(), func(c *bridge.Card) { c.Reuse = 0 })},
+		{"waiting, with authorization details", With(SharedCard(), func(c *bridge.Card) { c.Details = []string{"type: payment_initiation; amount: 12 EUR"} })},
 		{"waiting for digits", With(SharedCard(), func(c *bridge.Card) { c.Digits = true })},
 		{"released", With(SharedCard(), func(c *bridge.Card) { c.Note = "Released by bob." })},
 		{"claimed", ClaimedCard()},
