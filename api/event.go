@@ -33,14 +33,15 @@ type Grant struct {
 	ID    string     `json:"id"` // "grt_…"
 	State GrantState `json:"state"`
 
-	Session  Optional `json:"session"`
-	Human    Optional `json:"human"`
-	Team     Optional `json:"team"`
-	Provider Optional `json:"provider"`
-	Issuer   Optional `json:"issuer"`
-	Resource Optional `json:"resource"`
-	Scopes   []string `json:"scopes"`
-	Account  Optional `json:"account"` // who granted, in words; null = not known
+	Session              Optional `json:"session"`
+	Human                Optional `json:"human"`
+	Team                 Optional `json:"team"`
+	Provider             Optional `json:"provider"`
+	Issuer               Optional `json:"issuer"`
+	Resource             Optional `json:"resource"`
+	Scopes               []string `json:"scopes"`
+	AuthorizationDetails Details  `json:"authorization_details"` // those that were granted; null = none
+	Account              Optional `json:"account"`               // who granted, in words; null = not known
 
 	CreatedAt       time.Time  `json:"created_at"` // the human's yes
 	LastUsedAt      *time.Time `json:"last_used_at"`

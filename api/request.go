@@ -9,12 +9,13 @@ import (
 // Ask is what an agent wants. Only Provider or Resource has to be given, and
 // Human or Team if the agent has no owner.
 type Ask struct {
-	Provider  string    `json:"provider,omitempty"`  // a configured name
-	Resource  string    `json:"resource,omitempty"`  // the URL of an API or an MCP server; never with Provider
-	Challenge Challenge `json:"challenge,omitempty"` // how the resource refused the agent; of it only error and scope are read
-	Scopes    []string  `json:"scopes,omitempty"`    // none = those that the resource wants, or the default ones of the rule that allows the ask
-	Human     string    `json:"human,omitempty"`     // configured name, e-mail, "slack:U…" or "discord:…"; none = Team, or the agent's owner
-	Team      string    `json:"team,omitempty"`      // configured name; whoever of it claims the request is asked; never with Human
+	Provider             string    `json:"provider,omitempty"`              // a configured name
+	Resource             string    `json:"resource,omitempty"`              // the URL of an API or an MCP server; never with Provider
+	Challenge            Challenge `json:"challenge,omitempty"`             // how the resource refused the agent; of it only error and scope are read
+	Scopes               []string  `json:"scopes,omitempty"`                // none = those that the resource wants, or the default ones of the rule that allows the ask
+	AuthorizationDetails Details   `json:"authorization_details,omitempty"` // RFC 9396: a JSON array of at most 8 objects, each with a type; 8 KiB in all
+	Human                string    `json:"human,omitempty"`                 // configured name, e-mail, "slack:U…" or "discord:…"; none = Team, or the agent's owner
+	Team                 string    `json:"team,omitempty"`                  // configured name; whoever of it claims the request is asked; never with Human
 
 	Reason  string   `json:"reason,omitempty"`  // 300 characters are shown, marked as the agent's words
 	Context []string `json:"context,omitempty"` // at most 8, of which 100 characters each are shown
@@ -42,15 +43,16 @@ type Request struct {
 	State   State  `json:"state"`
 	Version uint64 `json:"version"` // counts every visible change, delivery too; starts at 1
 
-	Agent    string   `json:"agent"`
-	Session  Optional `json:"session"`
-	Human    Optional `json:"human"` // the configured name; of a team's request null until somebody has granted it
-	Team     Optional `json:"team"`
-	Claimed  bool     `json:"claimed"` // somebody of the team has taken it
-	Provider Optional `json:"provider"`
-	Issuer   Optional `json:"issuer"`
-	Resource Optional `json:"resource"`
-	Scopes   []string `json:"scopes"`
+	Agent                string   `json:"agent"`
+	Session              Optional `json:"session"`
+	Human                Optional `json:"human"` // the configured name; of a team's request null until somebody has granted it
+	Team                 Optional `json:"team"`
+	Claimed              bool     `json:"claimed"` // somebody of the team has taken it
+	Provider             Optional `json:"provider"`
+	Issuer               Optional `json:"issuer"`
+	Resource             Optional `json:"resource"`
+	Scopes               []string `json:"scopes"`
+	AuthorizationDetails Details  `json:"authorization_details"` // as they are asked for; null = none
 
 	Reason      string `json:"reason"`       // as it is shown
 	CheckPhrase string `json:"check_phrase"` // stands on the human's card too
@@ -125,14 +127,15 @@ const (
 
 // May is one rule of what an agent may ask.
 type May struct {
-	Provider      Optional `json:"provider"`       // a configured name, or "*"; null = Resource
-	Resource      Optional `json:"resource"`       // a pattern for URLs: "*" within a label or segment, "**" across them; null = Provider
-	Scopes        []string `json:"scopes"`         // "*" at the end stands for any ending
-	DefaultScopes []string `json:"default_scopes"` // for an ask without scopes
-	Ask           []string `json:"ask"`            // whom
-	Reuse         Duration `json:"reuse"`          // how long a grant answers further asks
-	Code          Code     `json:"code"`
-	Binding       Binding  `json:"binding"`
+	Provider             Optional `json:"provider"`              // a configured name, or "*"; null = Resource
+	Resource             Optional `json:"resource"`              // a pattern for URLs: "*" within a label or segment, "**" across them; null = Provider
+	Scopes               []string `json:"scopes"`                // "*" at the end stands for any ending
+	DefaultScopes        []string `json:"default_scopes"`        // for an ask without scopes
+	AuthorizationDetails []string `json:"authorization_details"` // the types of those that an ask may have
+	Ask                  []string `json:"ask"`                   // whom
+	Reuse                Duration `json:"reuse"`                 // how long a grant answers further asks
+	Code                 Code     `json:"code"`
+	Binding              Binding  `json:"binding"`
 }
 
 // Code says when a human's code is made.
@@ -171,4 +174,20 @@ func (o *Optional) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	return json.Unmarshal(data, (*string)(o))
+}
+
+// Details are authorization details (RFC 9396, section 2): the JSON of an array
+// of objects that each have a type, with whatever else the type has. nil is
+// none, and null on the wire.
+type Details []byte
+
+// MarshalJSON writes what they are, and null for none.
+func (d Details) MarshalJSON() ([]byte, error) { return json.RawMessage(d).MarshalJSON() }
+
+// UnmarshalJSON keeps what is sent, and null as none.
+func (d *Details) UnmarshalJSON(data []byte) error {
+	if *d = nil; !bytes.Equal(data, []byte("null")) {
+		*d = bytes.Clone(data)
+	}
+	return nil
 }

@@ -9,15 +9,16 @@ import (
 // Token is what an agent gets. It is a secret: printed or logged it shows
 // where it came from and not what it is. Encoded as JSON it shows everything.
 type Token struct {
-	AccessToken string     `json:"access_token"`
-	TokenType   string     `json:"token_type"`
-	ExpiresAt   *time.Time `json:"expires_at"` // null = not known
-	Scopes      []string   `json:"scopes"`     // what the provider granted; may be fewer than asked for
-	Issuer      string     `json:"issuer"`
-	Resource    Optional   `json:"resource"`
-	Account     Optional   `json:"account"` // who granted, in words; null = not known
-	Human       Optional   `json:"human"`
-	Grant       string     `json:"grant"`
+	AccessToken          string     `json:"access_token"`
+	TokenType            string     `json:"token_type"`
+	ExpiresAt            *time.Time `json:"expires_at"`            // null = not known
+	Scopes               []string   `json:"scopes"`                // what the provider granted; may be fewer than asked for
+	AuthorizationDetails Details    `json:"authorization_details"` // RFC 9396: those that the provider granted; null = none
+	Issuer               string     `json:"issuer"`
+	Resource             Optional   `json:"resource"`
+	Account              Optional   `json:"account"` // who granted, in words; null = not known
+	Human                Optional   `json:"human"`
+	Grant                string     `json:"grant"`
 }
 
 // String tells which token it is, without it.

@@ -68,6 +68,10 @@ func (d *decoder) rule(r *bridge.Rule) []setting {
 			means: "What is asked for when an ask names no scopes.",
 		},
 		{
+			key: "authorization_details", read: d.texts("types of authorization details", &r.Details, d.checkDetailType), example: "[payment_initiation]",
+			means: "Of which types an ask may have authorization details (RFC 9396), named in full. Without it an ask may have none.",
+		},
+		{
 			key: "ask", read: d.ask(r), example: "[alice]",
 			means: "Whom it may ask. There must be somebody.",
 		},
@@ -140,6 +144,18 @@ func (d *decoder) checkPattern(path, s string) bool {
 		return false
 	}
 	return true
+}
+
+func (d *decoder) checkDetailType(path, s string) bool {
+	switch {
+	case s == "" || bridge.Clean(s, 200) != s:
+		d.fault(path, "no type: at most 200 printable characters", "")
+	case strings.Contains(s, "*"):
+		d.fault(path, "a pattern, but types are named in full", "")
+	default:
+		return true
+	}
+	return false
 }
 
 func (d *decoder) checkDefault(path, s string) bool {

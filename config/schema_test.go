@@ -12,7 +12,7 @@ import (
 
 // additions are the keys that this project has beyond its contract.
 var additions = []string{
-	"slack.allow_shared", "slack.allow_guests", "discord.fallback_channel", "resources[].resource_match", "resources[].client",
+	"slack.allow_shared", "slack.allow_guests", "discord.fallback_channel", "resources[].resource_match", "resources[].client", "agents.*.may[].authorization_details",
 	"providers.*.host", "providers.*.tenant", "providers.*.resource", "providers.*.audience", "providers.*.parameters", "providers.*.pkce",
 	"providers.*.client_key", "providers.*.client_key_id", "providers.*.client_certificate", "providers.*.client_certificate.cert", "providers.*.client_certificate.key",
 }

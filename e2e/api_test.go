@@ -61,7 +61,7 @@ func TestAnswersHaveTheMembersOfTheContract(t *testing.T) {
 	body := `{"provider":"corp","scopes":["files.read"],"human":"alice","reason":"why","context":["a","b"],"session":"s",
 		"min_validity":"30s","ttl":"1h","fresh":true,"origin":{"platform":"slack","channel":"C0WORK"}}`
 	asked := w.http("POST", "/v1/requests", body).wants(t, http.StatusCreated)
-	members(t, asked, "id state version agent session human team claimed provider issuer resource scopes reason check_phrase "+
+	members(t, asked, "id state version agent session human team claimed provider issuer resource scopes authorization_details reason check_phrase "+
 		"created_at updated_at expires_at code_expires_at delivery outcome grant renews")
 	id := decode[api.Request](t, asked).ID
 	c := alice.card(id)
@@ -73,7 +73,7 @@ func TestAnswersHaveTheMembersOfTheContract(t *testing.T) {
 	w.becomes(id, api.Asked)
 	w.grant(alice, id)
 	token := w.http("POST", "/v1/requests/"+id+"/token", "").wants(t, http.StatusOK)
-	members(t, token, "access_token token_type expires_at scopes issuer resource account human grant")
+	members(t, token, "access_token token_type expires_at scopes authorization_details issuer resource account human grant")
 	if token.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("a token may be cached: %q", token.header.Get("Cache-Control"))
 	}
@@ -101,7 +101,7 @@ func TestWhoamiSaysWhatAnAgentMayAsk(t *testing.T) {
 	want := api.Whoami{
 		Agent: "helper", UID: new(uint32(os.Getuid())), By: api.ByUID, Owner: "alice", Where: "the test bench", Teams: []string{}, Providers: []string{"corp"},
 		May: []api.May{{
-			Provider: "corp", Scopes: []string{"files.*"}, DefaultScopes: []string{}, Ask: []string{"alice", "bob"},
+			Provider: "corp", Scopes: []string{"files.*"}, DefaultScopes: []string{}, AuthorizationDetails: []string{}, Ask: []string{"alice", "bob"},
 			Reuse: api.Duration(8 * time.Hour), Code: api.CodeOnClick, Binding: api.BindingShow,
 		}},
 	}

@@ -84,6 +84,7 @@ func configurationOfContract() []claim {
 			"providers.*.client_key", "providers.*.client_key_id", "providers.*.client_certificate", "providers.*.client_certificate.cert", "providers.*.client_certificate.key"),
 		reachedBy("TestAnMCPServerFromItsURLAlone", key, "resources", "resources[].match", "resources[].issuers", "agents.*.may[].resource"),
 		reachedBy("TestAResourceAskedForOverHTTP", key, "resources[].resource_match", "resources[].client"),
+		reachedBy("TestAuthorizationDetails", key, "agents.*.may[].authorization_details"),
 		reachedBy("TestWhereABridgeIsLookedFor", variable, "AUTHBRIDGE_SOCKET", "AUTHBRIDGE_ADMIN_SOCKET"),
 		reachedBy("TestEveryKeyOfThisVersion", variable, "AUTHBRIDGE_CONFIG"),
 		reachedBy("TestAnAgentOfAnotherMachine", variable, "AUTHBRIDGE_URL", "AUTHBRIDGE_KEY"),
@@ -111,6 +112,7 @@ func apiOfContract() []claim {
 			"provider", "scopes", "human", "reason", "context", "session", "min_validity", "ttl", "fresh", "origin"),
 		reachedBy("TestATeamClaims", member, "team"),
 		reachedBy("TestAResourceAskedForOverHTTP", member, "resource", "challenge"),
+		reachedBy("TestAuthorizationDetails", member, "authorization_details"),
 
 		reachedBy("TestAnswersHaveTheMembersOfTheContract", state, "asked", "coded", "granted"),
 		reachedBy("TestHeldUntilTheAccountIsKnown", state, "held"),

@@ -134,8 +134,8 @@ func (e event) into(t *testing.T, members string, v any) {
 
 // The members that the contract names.
 const (
-	requestMembers = "id state version agent session human team claimed provider issuer resource scopes reason check_phrase created_at updated_at expires_at code_expires_at delivery outcome grant renews"
-	grantMembers   = "id state session human team provider issuer resource scopes account created_at last_used_at access_expires_at reuse_until revocation"
+	requestMembers = "id state version agent session human team claimed provider issuer resource scopes authorization_details reason check_phrase created_at updated_at expires_at code_expires_at delivery outcome grant renews"
+	grantMembers   = "id state session human team provider issuer resource scopes authorization_details account created_at last_used_at access_expires_at reuse_until revocation"
 )
 
 // until reads events about requests and grants until one of a request has this

@@ -104,7 +104,7 @@ func askOf(a api.Ask) bridge.Ask {
 		from = bridge.Origin(*a.Origin)
 	}
 	return bridge.Ask{
-		Provider: a.Provider, Resource: a.Resource, Challenge: challengeOf(a.Challenge), Scopes: a.Scopes, Human: a.Human, Team: a.Team,
+		Provider: a.Provider, Resource: a.Resource, Challenge: challengeOf(a.Challenge), Scopes: a.Scopes, Details: a.AuthorizationDetails, Human: a.Human, Team: a.Team,
 		Reason: a.Reason, Context: a.Context, Session: a.Session,
 		MinValidity: time.Duration(a.MinValidity), TTL: time.Duration(a.TTL), Fresh: a.Fresh, Origin: from,
 	}

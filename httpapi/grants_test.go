@@ -27,10 +27,11 @@ var newYear = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func TestAnAgentSeesItsGrantsAndGivesOneUp(t *testing.T) {
 	s := newStage(t)
 	g := held("helper", newYear)
+	g.Details = `[{"type":"payment"}]`
 	s.desk.PutGrant(g)
 	a := s.do(get(api.GrantsPath)).want(http.StatusOK)
 	want := `{"items":[{"id":"` + string(g.ID) + `","state":"live","session":"s1","human":"alice","team":null,"provider":"corp","issuer":"https://login.example.com",` +
-		`"resource":null,"scopes":["files:read"],"account":"alice@example.com","created_at":"2026-01-01T00:00:00Z","last_used_at":"2026-01-01T00:00:00Z",` +
+		`"resource":null,"scopes":["files:read"],"authorization_details":[{"type":"payment"}],"account":"alice@example.com","created_at":"2026-01-01T00:00:00Z","last_used_at":"2026-01-01T00:00:00Z",` +
 		`"access_expires_at":"2026-01-01T01:00:00Z","reuse_until":"2026-01-01T08:00:00Z","revocation":"none"}],"next_cursor":null}` + "\n"
 	if string(a.body) != want {
 		t.Errorf("got %s\nwant %s", a.body, want)

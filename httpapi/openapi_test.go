@@ -55,6 +55,7 @@ func describeAPI(t *testing.T) *description {
 	schemas.RegisterTypeAlias(reflect.TypeFor[api.Optional](), reflect.TypeFor[optional]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[api.Duration](), reflect.TypeFor[duration]())
 	schemas.RegisterTypeAlias(reflect.TypeFor[api.Challenge](), reflect.TypeFor[met]())
+	schemas.RegisterTypeAlias(reflect.TypeFor[api.Details](), reflect.TypeFor[details]())
 	d := &description{t: t, api: readAPI(t), doc: &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{Title: "authbridge: the agent API", Version: "1", Description: "An agent asks; a human is reached and grants at the provider; the agent gets the token.\n\n" +
@@ -202,13 +203,24 @@ func (d *description) param(name, in string) *huma.Param {
 	return &p
 }
 
-// optional, duration and met are what api.Optional, api.Duration and
-// api.Challenge are on the wire.
+// optional, duration, met and details are what api.Optional, api.Duration,
+// api.Challenge and api.Details are on the wire.
 type (
 	optional struct{}
 	duration struct{}
 	met      struct{}
+	details  struct{}
 )
+
+// Schema implements [huma.SchemaProvider].
+func (details) Schema(huma.Registry) *huma.Schema {
+	one := &huma.Schema{
+		Type: "object", Required: []string{"type"},
+		Properties: map[string]*huma.Schema{"type": {Type: "string"}}, AdditionalProperties: true,
+	}
+	one.PrecomputeMessages()
+	return &huma.Schema{AnyOf: []*huma.Schema{{Type: "array", Items: one}, null()}}
+}
 
 // Schema implements [huma.SchemaProvider].
 func (met) Schema(huma.Registry) *huma.Schema {
@@ -263,7 +275,7 @@ func (d *description) improve(name string, s *huma.Schema) {
 			p.Format = "int64" // a uid has 32 bits without a sign
 		}
 		if asked && p.Ref == "" && !slices.Contains(s.Required, tag) { // absent, null and empty are the same
-			if p.Nullable = p.Type != ""; !p.Nullable {
+			if p.Nullable = p.Type != ""; !p.Nullable && !slices.ContainsFunc(p.AnyOf, func(s *huma.Schema) bool { return s.Type == "null" }) {
 				p.AnyOf = append(p.AnyOf, null())
 			}
 		}
@@ -363,7 +375,7 @@ func (d *description) onlyKnown(t testing.TB, what string, s *huma.Schema, v any
 	case map[string]any:
 		for name, one := range v {
 			if s.Properties[name] == nil {
-				if s.Properties != nil {
+				if s.Properties != nil && s.AdditionalProperties == nil {
 					t.Errorf("%s: the member %s is not in the document", what, name)
 				}
 				continue

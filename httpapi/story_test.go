@@ -33,7 +33,7 @@ func agent(name string, uid uint32) bridge.Agent {
 	return bridge.Agent{
 		Name: name, UID: &uid, Owner: "alice", Where: "alice's laptop",
 		May: []bridge.Rule{
-			{Provider: "*", Scopes: []string{"files:*"}, Ask: []string{"alice"}, Reuse: 8 * time.Hour, AtOnce: true},
+			{Provider: "*", Scopes: []string{"files:*"}, Details: []string{"payment"}, Ask: []string{"alice"}, Reuse: 8 * time.Hour, AtOnce: true},
 			{Provider: "corp", Scopes: []string{"mail"}, Ask: []string{"oncall"}, Digits: true},
 		},
 	}
@@ -165,7 +165,7 @@ func (s *stage) asked() api.Request {
 func token(grant string) bridge.Token {
 	return bridge.Token{
 		Access: bridge.NewSecret("at-12345"), Type: "Bearer", ExpiresAt: time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600)),
-		Scopes: []string{"files:read"}, Issuer: "https://login.example.com", Account: "alice@example.com", Human: "alice", Grant: bridge.GrantID(grant),
+		Scopes: []string{"files:read"}, Details: `[{"amount":"12 EUR","type":"payment"}]`, Issuer: "https://login.example.com", Account: "alice@example.com", Human: "alice", Grant: bridge.GrantID(grant),
 	}
 }
 
@@ -197,7 +197,7 @@ func TestAnAgentAsksAndCollects(t *testing.T) {
 	}
 	a = s.do(post(api.CollectPath(r.ID), "{}")).want(http.StatusOK)
 	const want = `{"access_token":"at-12345","token_type":"Bearer","expires_at":"2030-01-02T02:04:05Z","scopes":["files:read"],` +
-		`"issuer":"https://login.example.com","resource":null,"account":"alice@example.com","human":"alice","grant":"grt_1"}` + "\n"
+		`"authorization_details":[{"amount":"12 EUR","type":"payment"}],"issuer":"https://login.example.com","resource":null,"account":"alice@example.com","human":"alice","grant":"grt_1"}` + "\n"
 	if string(a.body) != want {
 		t.Errorf("token %s", a.body)
 	}
@@ -213,7 +213,7 @@ func TestWhatIsNotKnownIsNullAndNothingIsMissing(t *testing.T) {
 	s.desk.Put(r)
 	a := s.do(get(api.RequestPath(string(r.ID)))).want(http.StatusOK)
 	want := `{"id":"` + string(r.ID) + `","state":"asked","version":1,"agent":"helper","session":null,"human":"alice","team":null,"claimed":false,` +
-		`"provider":"corp","issuer":"https://login.example.com","resource":null,"scopes":[],"reason":"","check_phrase":"amber falcon 42",` +
+		`"provider":"corp","issuer":"https://login.example.com","resource":null,"scopes":[],"authorization_details":null,"reason":"","check_phrase":"amber falcon 42",` +
 		`"created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z","expires_at":"2026-01-03T03:04:05Z","code_expires_at":null,` +
 		`"delivery":[{"channel":"web","state":"waiting","detail":null}],"outcome":null,"grant":null,"renews":null}` + "\n"
 	if string(a.body) != want {
@@ -332,8 +332,8 @@ func TestAnIdempotencyKeyStandsForItsAskAlone(t *testing.T) {
 func TestWhoami(t *testing.T) {
 	a := newStage(t).do(get(api.WhoamiPath)).want(http.StatusOK)
 	const want = `{"agent":"helper","uid":1001,"by":"uid","owner":"alice","where":"alice's laptop",` +
-		`"may":[{"provider":"*","resource":null,"scopes":["files:*"],"default_scopes":[],"ask":["alice"],"reuse":"8h0m0s","code":"at_once","binding":"show"},` +
-		`{"provider":"corp","resource":null,"scopes":["mail"],"default_scopes":[],"ask":["oncall"],"reuse":"0s","code":"on_click","binding":"require"}],` +
+		`"may":[{"provider":"*","resource":null,"scopes":["files:*"],"default_scopes":[],"authorization_details":["payment"],"ask":["alice"],"reuse":"8h0m0s","code":"at_once","binding":"show"},` +
+		`{"provider":"corp","resource":null,"scopes":["mail"],"default_scopes":[],"authorization_details":[],"ask":["oncall"],"reuse":"0s","code":"on_click","binding":"require"}],` +
 		`"teams":["oncall"],"providers":["corp","github"]}` + "\n"
 	if string(a.body) != want {
 		t.Errorf("whoami %s", a.body)
@@ -429,4 +429,21 @@ func TestTheWordsOfTheDomainAreTheWordsOfTheWire(t *testing.T) {
 			t.Errorf("%s has no status", code)
 		}
 	}
+}
+
+func TestAuthorizationDetailsReachTheBridgeAsTheyCame(t *testing.T) {
+	for sent, want := range map[string]string{
+		`[ {"type": "payment", "amount": 1.50, "to": "a\u0062"} ]`: `[ {"type": "payment", "amount": 1.50, "to": "a\u0062"} ]`,
+		`null`:      "",
+		`"payment"`: `"payment"`, // what it is worth is not for here
+	} {
+		s := newStage(t)
+		s.do(post(api.RequestsPath, `{"provider":"corp","scopes":["files:read"],"authorization_details":`+sent+`}`)).want(http.StatusCreated)
+		if got := string(s.desk.Asks()[0].Details); got != want {
+			t.Errorf("%s came as %q", sent, got)
+		}
+	}
+	s := newStage(t)
+	s.do(post(api.RequestsPath, `{"provider":"corp","authorization_details":[{"type":"payment","amount":1}]}`).with("Idempotency-Key", "k1")).want(http.StatusCreated)
+	s.do(post(api.RequestsPath, `{"provider":"corp","authorization_details":[{"type":"payment","amount":2}]}`).with("Idempotency-Key", "k1")).problem(api.ProblemIdempotencyConflict)
 }

@@ -14,7 +14,7 @@ func requestOf(r bridge.Request) api.Request {
 		Agent: r.Agent, Session: api.Optional(r.Session),
 		Human: api.Optional(r.Human), Team: api.Optional(r.Team), Claimed: r.ClaimedBy != "",
 		Provider: api.Optional(r.Target.Provider), Issuer: api.Optional(r.Target.Issuer), Resource: api.Optional(r.Target.Resource),
-		Scopes: list(r.Scopes), Reason: r.Reason, CheckPhrase: r.CheckPhrase,
+		Scopes: list(r.Scopes), AuthorizationDetails: detailsOf(r.Details), Reason: r.Reason, CheckPhrase: r.CheckPhrase,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
 		CodeExpiresAt: codeExpiresAt(r), Delivery: deliveryOf(r.Surfaces),
 		Outcome: outcomeOf(r.Outcome), Grant: api.Optional(r.Grant), Renews: api.Optional(r.Renews),
@@ -52,7 +52,7 @@ func grantOf(g bridge.Grant) api.Grant {
 		ID: string(g.ID), State: api.GrantState(g.State), Session: api.Optional(g.Key.Session),
 		Human: api.Optional(g.Human), Team: api.Optional(g.Key.Team), Provider: api.Optional(g.Key.Provider),
 		Issuer: api.Optional(g.Issuer), Resource: api.Optional(g.Key.Resource),
-		Scopes: list(g.Scopes), Account: api.Optional(g.Account),
+		Scopes: list(g.Scopes), AuthorizationDetails: detailsOf(g.Details), Account: api.Optional(g.Account),
 		CreatedAt: g.CreatedAt.UTC(), LastUsedAt: known(g.LastUsedAt), AccessExpiresAt: known(g.AccessExpiresAt), ReuseUntil: g.ReuseUntil.UTC(),
 		Revocation: api.Revocation(g.Revocation),
 	}
@@ -61,7 +61,7 @@ func grantOf(g bridge.Grant) api.Grant {
 // tokenOf is the one place where an access token is written in plain.
 func tokenOf(t bridge.Token) api.Token {
 	return api.Token{
-		AccessToken: t.Access.Reveal(), TokenType: t.Type, ExpiresAt: known(t.ExpiresAt), Scopes: list(t.Scopes),
+		AccessToken: t.Access.Reveal(), TokenType: t.Type, ExpiresAt: known(t.ExpiresAt), Scopes: list(t.Scopes), AuthorizationDetails: detailsOf(t.Details),
 		Issuer: t.Issuer, Resource: api.Optional(t.Resource), Account: api.Optional(t.Account),
 		Human: api.Optional(t.Human), Grant: string(t.Grant),
 	}
@@ -72,7 +72,8 @@ func whoamiOf(s bridge.Standing) api.Whoami {
 	for _, rule := range s.Agent.May {
 		may = append(may, api.May{
 			Provider: api.Optional(rule.Provider), Resource: api.Optional(rule.Resource), Scopes: list(rule.Scopes), DefaultScopes: list(rule.DefaultScopes),
-			Ask: list(rule.Ask), Reuse: api.Duration(rule.Reuse), Code: codeOf(rule), Binding: bindingOf(rule),
+			AuthorizationDetails: list(rule.Details),
+			Ask:                  list(rule.Ask), Reuse: api.Duration(rule.Reuse), Code: codeOf(rule), Binding: bindingOf(rule),
 		})
 	}
 	return api.Whoami{
@@ -101,6 +102,14 @@ func known(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// detailsOf is null where there are none.
+func detailsOf(d bridge.Details) api.Details {
+	if d == "" {
+		return nil
+	}
+	return api.Details(d)
 }
 
 // list is never null on the wire.
