@@ -79,7 +79,7 @@ func (a *app) values() map[string]cobra.CompletionFunc {
 		"mode":     cobra.FixedCompletions(slackModes, cobra.ShellCompDirectiveNoFileComp),
 		"state":    cobra.FixedCompletions(states, cobra.ShellCompDirectiveNoFileComp),
 		"provider": propose(a.providers), "scope": propose(a.scopes), "human": propose(a.asked), "team": propose(a.teams),
-		"press": propose(a.humans),
+		"press": propose(a.humans), "details": files("json"),
 		"about": propose(a.everybodys), "issuer": propose(a.issuers), "config": files("yaml", "yml"),
 	}
 	for _, name := range []string{

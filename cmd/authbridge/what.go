@@ -2,8 +2,11 @@ package main
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +17,7 @@ import (
 type what struct {
 	provider, resource string
 	scopes             []string
+	details            string
 	human, team        string
 	reason, session    string
 	minValidity        span
@@ -26,6 +30,7 @@ func (w *what) flags(c *cobra.Command) {
 	f.StringVar(&w.provider, "provider", "", "`name` of the configured provider to ask")
 	f.StringVar(&w.resource, "resource", "", "`URL` of what the token is for, such as an MCP server: it says itself who gives tokens for it")
 	f.StringArrayVar(&w.scopes, "scope", nil, "a `scope` to ask for; may be given many times")
+	f.StringVar(&w.details, "details", "", "authorization details (RFC 9396): a JSON array, or the `file` that has it")
 	f.StringVar(&w.human, "human", "", "who is asked: a configured `name`, an e-mail address, slack:U… or discord:…; the agent's owner if not given")
 	f.StringVar(&w.team, "team", "", "`name` of a team to ask: whoever of it claims the request")
 	f.StringVar(&w.reason, "reason", "", "why, in `words` that the human is shown, marked as yours")
@@ -69,10 +74,30 @@ func (w *what) ask() (api.Ask, error) {
 	case w.provider == "" && w.resource == "":
 		return api.Ask{}, usage("nothing to ask for; say at which provider with --provider, or for which URL with --resource")
 	}
+	details, err := readDetails(w.details)
+	if err != nil {
+		return api.Ask{}, err
+	}
 	return api.Ask{
-		Provider: w.provider, Resource: w.resource, Scopes: w.scopes, Human: w.human, Team: w.team, Reason: w.reason, Session: w.session,
+		Provider: w.provider, Resource: w.resource, Scopes: w.scopes, AuthorizationDetails: details, Human: w.human, Team: w.team, Reason: w.reason, Session: w.session,
 		MinValidity: api.Duration(w.minValidity), Fresh: w.fresh,
 	}, nil
+}
+
+// readDetails reads authorization details from an array, or from the file that
+// is named in its place.
+func readDetails(given string) (api.Details, error) {
+	text := []byte(given)
+	if given != "" && !strings.HasPrefix(strings.TrimSpace(given), "[") {
+		var err error
+		if text, err = os.ReadFile(given); err != nil { //nolint:gosec // G304: whoever calls names it
+			return nil, usage("--details: %v", err)
+		}
+	}
+	if len(text) > 0 && !json.Valid(text) {
+		return nil, usage("--details is no JSON; give an array of objects, each with a \"type\", or a file that has it")
+	}
+	return text, nil
 }
 
 // describe is what is asked for, in one line.
