@@ -48,8 +48,15 @@ the bridge is ready, reloading and stopping.`,
 }
 
 func (a *app) serve(ctx context.Context, cfg *config.Config) error {
-	// Whoever asks twice to stop does not want to wait for a clean end.
-	defer context.AfterFunc(ctx, func() { signal.Reset(syscall.SIGINT, syscall.SIGTERM) })()
+	// Whoever asks twice to stop does not want to wait for a clean end: from
+	// before the bridge says that it stops, the next signal ends the process.
+	told := ctx
+	ctx, stop := context.WithCancel(context.WithoutCancel(told))
+	defer stop()
+	defer context.AfterFunc(told, func() {
+		signal.Reset(syscall.SIGINT, syscall.SIGTERM)
+		stop()
+	})()
 	log := logger(a.err, cfg.Log)
 	hangUps := make(chan os.Signal, 1) // it would end the process otherwise
 	signal.Notify(hangUps, syscall.SIGHUP)
